@@ -1,0 +1,276 @@
+//! Spark's JSON dialect: one line of an event log in, one typed [`Event`] out. This is the only
+//! module that knows the names and shapes Spark 2.x to 4.3 write.
+//!
+//! Parsing borrows from the line. An unknown event class is an [`Event::Unknown`] to be counted,
+//! an unknown field is skipped; a line that is no event is a [`LineError`], and costs that line.
+
+pub mod application;
+pub mod metrics;
+pub mod scheduler;
+pub mod server;
+pub mod sql;
+pub mod streaming;
+mod text;
+
+pub use application::*;
+pub use metrics::{EXECUTOR_METRIC_NAMES, ExecutorMetrics, TaskMetrics};
+pub use scheduler::*;
+pub use server::*;
+pub use sql::*;
+pub use streaming::*;
+pub use text::{AccumulatorValue, Pairs, Text};
+
+use serde::Deserialize;
+
+/// The text every event line of Spark's own writer starts with.
+const HEAD: &[u8] = b"{\"Event\":\"";
+const SCHEDULER: &str = "org.apache.spark.scheduler.";
+const SQL_UI: &str = "org.apache.spark.sql.execution.ui.";
+const STREAMING: &str = "org.apache.spark.sql.streaming.StreamingQueryListener$";
+const STREAMING_OLD: &str = "org.apache.spark.sql.streaming.StreamingQueryListener$Query";
+const CONNECT: &str = "org.apache.spark.sql.connect.service.SparkListenerConnect";
+const THRIFT: &str = "org.apache.spark.sql.hive.thriftserver.ui.SparkListenerThriftServer";
+
+/// Deepest nesting a line may have. Spark's own reader stops at 1000; a plan of that depth
+/// needs about two levels of JSON a node.
+const MAX_DEPTH: usize = 2000;
+/// Nesting up to which serde_json's own guard lets a line pass.
+const PLAIN_DEPTH: usize = 120;
+
+/// One event of a log.
+#[derive(Debug)]
+pub enum Event<'a> {
+    LogStart(LogStart<'a>),
+    ApplicationStart(ApplicationStart<'a>),
+    ApplicationEnd(ApplicationEnd),
+    EnvironmentUpdate(EnvironmentUpdate<'a>),
+    ResourceProfileAdded(ResourceProfileAdded<'a>),
+    BlockManagerAdded(BlockManagerAdded<'a>),
+    ExecutorAdded(ExecutorAdded<'a>),
+    ExecutorRemoved(ExecutorRemoved<'a>),
+    /// An executor is excluded (`true`) from the application or let back in.
+    ExecutorExclusion(Exclusion<'a>, bool),
+    NodeExclusion(Exclusion<'a>, bool),
+    ExecutorExcludedForStage(Exclusion<'a>),
+    NodeExcludedForStage(Exclusion<'a>),
+    ExecutorMetricsUpdate(ExecutorMetricsUpdate<'a>),
+    StageExecutorMetrics(StageExecutorMetrics<'a>),
+    UnpersistRdd(UnpersistRdd),
+    BlockUpdated(BlockUpdated<'a>),
+    MiscellaneousProcessAdded(MiscellaneousProcessAdded<'a>),
+    JobStart(JobStart<'a>),
+    JobEnd(JobEnd<'a>),
+    StageSubmitted(StageSubmitted<'a>),
+    StageCompleted(StageCompleted<'a>),
+    TaskStart(TaskStart<'a>),
+    TaskGettingResult(TaskGettingResult<'a>),
+    TaskEnd(Box<TaskEnd<'a>>),
+    SqlExecutionStart(Box<SqlExecutionStart<'a>>),
+    SqlExecutionEnd(SqlExecutionEnd<'a>),
+    SqlAdaptiveExecutionUpdate(SqlAdaptiveExecutionUpdate<'a>),
+    SqlAdaptiveMetricUpdates(SqlAdaptiveMetricUpdates<'a>),
+    DriverAccumUpdates(DriverAccumUpdates),
+    QueryStarted(QueryStarted<'a>),
+    QueryProgress(ProgressHead<'a>, &'a str),
+    QueryIdle(QueryIdle<'a>),
+    QueryTerminated(QueryTerminated<'a>),
+    SessionStarted(Server, SessionEvent<'a>),
+    SessionClosed(Server, SessionEvent<'a>),
+    Operation(Server, OperationStep, OperationEvent<'a>),
+    /// A class that Spark writes and whose content no answer needs.
+    Ignored,
+    /// A class of another writer or a newer Spark, with the whole line. DataFlint's and
+    /// Databricks' events arrive here and are kept by those who know them.
+    Unknown(Text<'a>, &'a str),
+}
+
+/// Why a line is no event.
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    #[error("not UTF-8")]
+    Utf8,
+    #[error("no \"Event\" field")]
+    NoName,
+    #[error("nested deeper than {MAX_DEPTH} levels")]
+    Depth,
+    #[error("{0}")]
+    Json(String),
+}
+
+/// Parses one line, without its line end.
+pub fn parse(line: &[u8]) -> Result<Event<'_>, LineError> {
+    match line.strip_prefix(HEAD).and_then(|rest| Some((rest, memchr::memchr(b'"', rest)?))) {
+        Some((rest, end)) => match &rest[..end] {
+            // The two that make up nearly every line of a large log.
+            b"SparkListenerTaskEnd" => Ok(Event::TaskEnd(Box::new(fast(line)?))),
+            b"SparkListenerTaskStart" => Ok(Event::TaskStart(fast(line)?)),
+            name => {
+                let text = std::str::from_utf8(line).map_err(|_| LineError::Utf8)?;
+                let name = std::str::from_utf8(name).map_err(|_| LineError::Utf8)?;
+                if name.contains('\\') { parse_any_order(text) } else { parse_named(name.into(), text) }
+            }
+        },
+        None => parse_any_order(std::str::from_utf8(line).map_err(|_| LineError::Utf8)?),
+    }
+}
+
+/// Other writers may put `Event` elsewhere in the object.
+fn parse_any_order(line: &str) -> Result<Event<'_>, LineError> {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow, rename = "Event")]
+        event: Option<Text<'a>>,
+    }
+    let named: Named<'_> = json(line)?;
+    match named.event {
+        Some(name) => parse_named(name, line),
+        None => Err(LineError::NoName),
+    }
+}
+
+fn parse_named<'a>(name: Text<'a>, line: &'a str) -> Result<Event<'a>, LineError> {
+    if let Some(class) = name.strip_prefix(SQL_UI) {
+        return match class {
+            "SparkListenerSQLExecutionStart" => Ok(Event::SqlExecutionStart(Box::new(json(line)?))),
+            "SparkListenerSQLExecutionEnd" => json(line).map(Event::SqlExecutionEnd),
+            "SparkListenerSQLAdaptiveExecutionUpdate" => json(line).map(Event::SqlAdaptiveExecutionUpdate),
+            "SparkListenerSQLAdaptiveSQLMetricUpdates" => json(line).map(Event::SqlAdaptiveMetricUpdates),
+            "SparkListenerDriverAccumUpdates" => json(line).map(Event::DriverAccumUpdates),
+            _ => Ok(Event::Unknown(name, line)),
+        };
+    }
+    if let Some(class) = name.strip_prefix(STREAMING_OLD).or_else(|| name.strip_prefix(STREAMING)) {
+        return match class {
+            "StartedEvent" => json(line).map(Event::QueryStarted),
+            "ProgressEvent" => {
+                let raw = json::<QueryProgress<'_>>(line)?.progress.get();
+                Ok(Event::QueryProgress(json(raw)?, raw))
+            }
+            "IdleEvent" => json(line).map(Event::QueryIdle),
+            "TerminatedEvent" => json(line).map(Event::QueryTerminated),
+            _ => Ok(Event::Unknown(name, line)),
+        };
+    }
+    if let Some(class) = name.strip_prefix(CONNECT) {
+        return server_event(Server::Connect, class, line).unwrap_or(Ok(Event::Unknown(name, line)));
+    }
+    if let Some(class) = name.strip_prefix(THRIFT) {
+        return server_event(Server::Thrift, class, line).unwrap_or(Ok(Event::Unknown(name, line)));
+    }
+    if name.starts_with("org.apache.spark.sql.catalyst.catalog.") || name.starts_with("org.apache.spark.ml.") {
+        return Ok(Event::Ignored);
+    }
+    match name.strip_prefix(SCHEDULER).unwrap_or(&name) {
+        "SparkListenerTaskEnd" => Ok(Event::TaskEnd(Box::new(json(line)?))),
+        "SparkListenerTaskStart" => json(line).map(Event::TaskStart),
+        "SparkListenerTaskGettingResult" => json(line).map(Event::TaskGettingResult),
+        "SparkListenerJobStart" => json(line).map(Event::JobStart),
+        "SparkListenerJobEnd" => json(line).map(Event::JobEnd),
+        "SparkListenerStageSubmitted" => json(line).map(Event::StageSubmitted),
+        "SparkListenerStageCompleted" => json(line).map(Event::StageCompleted),
+        "SparkListenerStageExecutorMetrics" => json(line).map(Event::StageExecutorMetrics),
+        "SparkListenerExecutorMetricsUpdate" => json(line).map(Event::ExecutorMetricsUpdate),
+        "SparkListenerBlockUpdated" => json(line).map(Event::BlockUpdated),
+        "SparkListenerUnpersistRDD" => json(line).map(Event::UnpersistRdd),
+        "SparkListenerBlockManagerAdded" => json(line).map(Event::BlockManagerAdded),
+        "SparkListenerBlockManagerRemoved" => Ok(Event::Ignored),
+        "SparkListenerExecutorAdded" => json(line).map(Event::ExecutorAdded),
+        "SparkListenerExecutorRemoved" => json(line).map(Event::ExecutorRemoved),
+        "SparkListenerExecutorBlacklisted" | "SparkListenerExecutorExcluded" => {
+            Ok(Event::ExecutorExclusion(json(line)?, true))
+        }
+        "SparkListenerExecutorUnblacklisted" | "SparkListenerExecutorUnexcluded" => {
+            Ok(Event::ExecutorExclusion(json(line)?, false))
+        }
+        "SparkListenerNodeBlacklisted" | "SparkListenerNodeExcluded" => Ok(Event::NodeExclusion(json(line)?, true)),
+        "SparkListenerNodeUnblacklisted" | "SparkListenerNodeUnexcluded" => {
+            Ok(Event::NodeExclusion(json(line)?, false))
+        }
+        "SparkListenerExecutorBlacklistedForStage" | "SparkListenerExecutorExcludedForStage" => {
+            json(line).map(Event::ExecutorExcludedForStage)
+        }
+        "SparkListenerNodeBlacklistedForStage" | "SparkListenerNodeExcludedForStage" => {
+            json(line).map(Event::NodeExcludedForStage)
+        }
+        "SparkListenerMiscellaneousProcessAdded" => json(line).map(Event::MiscellaneousProcessAdded),
+        "SparkListenerSpeculativeTaskSubmitted"
+        | "SparkListenerUnschedulableTaskSetAdded"
+        | "SparkListenerUnschedulableTaskSetRemoved" => Ok(Event::Ignored),
+        "SparkListenerResourceProfileAdded" => json(line).map(Event::ResourceProfileAdded),
+        "SparkListenerEnvironmentUpdate" => json(line).map(Event::EnvironmentUpdate),
+        "SparkListenerLogStart" => json(line).map(Event::LogStart),
+        "SparkListenerApplicationStart" => json(line).map(Event::ApplicationStart),
+        "SparkListenerApplicationEnd" => json(line).map(Event::ApplicationEnd),
+        _ => Ok(Event::Unknown(name, line)),
+    }
+}
+
+fn server_event<'a>(server: Server, class: &str, line: &'a str) -> Option<Result<Event<'a>, LineError>> {
+    let step = match class {
+        "SessionStarted" | "SessionCreated" => return Some(json(line).map(|e| Event::SessionStarted(server, e))),
+        "SessionClosed" => return Some(json(line).map(|e| Event::SessionClosed(server, e))),
+        "ServiceStarted" | "ServiceEnd" => return Some(Ok(Event::Ignored)),
+        "OperationStarted" | "OperationStart" => OperationStep::Started,
+        "OperationAnalyzed" | "OperationParsed" => OperationStep::Compiled,
+        "OperationReadyForExecution" => OperationStep::Ready,
+        "OperationFinished" | "OperationFinish" => OperationStep::Finished,
+        "OperationFailed" | "OperationError" => OperationStep::Failed,
+        "OperationCanceled" => OperationStep::Canceled,
+        "OperationTimeout" => OperationStep::TimedOut,
+        "OperationClosed" => OperationStep::Closed,
+        _ => return None,
+    };
+    Some(json(line).map(|e| Event::Operation(server, step, e)))
+}
+
+/// The vectorised reader, for the two events that fill large logs. They nest a few levels only.
+fn fast<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, LineError> {
+    sonic_rs::from_slice(line).map_err(|e| LineError::Json(first_line(e)))
+}
+
+fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, LineError> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let depth = depth(text.as_bytes());
+    if depth > MAX_DEPTH {
+        return Err(LineError::Depth);
+    }
+    if depth > PLAIN_DEPTH {
+        // Checked above; a deep plan is no attack. Callers give parsing threads stack for it.
+        reader.disable_recursion_limit();
+    }
+    T::deserialize(&mut reader).and_then(|v| reader.end().map(|()| v)).map_err(|e| LineError::Json(first_line(e)))
+}
+
+/// How deep objects and lists nest in a JSON text, strings not counted.
+fn depth(text: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut i) = (0usize, 0usize, 0usize);
+    while i < text.len() {
+        match text[i] {
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                i += 1;
+                while let Some(at) = memchr::memchr2(b'"', b'\\', &text[i..]) {
+                    i += at;
+                    if text[i] == b'"' {
+                        break;
+                    }
+                    i += 2;
+                    if i > text.len() {
+                        return deepest;
+                    }
+                }
+            }
+            _ => {}
+        }
+        i += 1;
+    }
+    deepest
+}
+
+fn first_line(e: impl std::fmt::Display) -> String {
+    e.to_string().lines().next().unwrap_or_default().to_owned()
+}
