@@ -1,1 +1,54 @@
-fn main() {}
+//! The one binary: parse, load settings, take the role, end with its exit status.
+
+mod cli;
+mod config;
+mod roles;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Stack of runtime threads: a deep SQL plan is walked recursively.
+const STACK: usize = 32 << 20;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    telemetry::init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build() {
+        Ok(runtime) => runtime,
+        Err(e) => return roles::fail(&format!("cannot start: {e}")),
+    };
+    runtime.block_on(run(cli.command))
+}
+
+async fn run(command: Command) -> ExitCode {
+    let load = |common: &cli::Common, flags: Vec<_>, logs: &[String]| {
+        let all: Vec<_> = common.flags().into_iter().chain(flags).collect();
+        config::load(common.config.as_deref(), std::env::vars(), &all, logs)
+    };
+    match command {
+        Command::Serve { common, logs, listen } => {
+            let flags = [logs.flags(), listen.flags()].concat();
+            roles::with(load(&common, flags, &logs.logs), roles::serve::run).await
+        }
+        Command::Ingest { once, common, logs } => {
+            let config = load(&common, logs.flags(), &logs.logs);
+            if once { roles::with(config, roles::ingest::once).await } else { roles::with(config, roles::ingest::run).await }
+        }
+        Command::History { common, listen } => roles::with(load(&common, listen.flags(), &[]), roles::history::run).await,
+        Command::Demo { listen } => {
+            let config = config::load(None, std::iter::empty(), &listen.flags(), &[]);
+            roles::with(config, roles::demo::run).await
+        }
+        Command::Check { common, logs, listen, print } => {
+            let flags = [logs.flags(), listen.flags()].concat();
+            let config = load(&common, flags, &logs.logs);
+            roles::with(config, |c| roles::check::run(c, print)).await
+        }
+    }
+}

@@ -1,7 +1,16 @@
 //! Bytes in object storage to typed Spark events, in order, resumable.
 //!
-//! `scan` lists sources and recognises event logs, `codec` decodes them, `event` parses lines.
+//! [`source`] opens a place, [`scan`] lists it and groups objects into [`log`]s, [`read`] decodes
+//! (by [`codec`]) and cuts them into blocks of lines, [`event`] parses a line.
 //! Knows nothing of application state.
 
 pub mod codec;
 pub mod event;
+pub mod log;
+pub mod read;
+pub mod scan;
+pub mod source;
+
+pub use log::EventLog;
+pub use read::{Block, LogReader, Position};
+pub use source::Source;

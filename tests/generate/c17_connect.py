@@ -1,7 +1,7 @@
 """Spark Connect (4.x; needs grpcio, grpcio-status, googleapis-common-protos, zstandard): the connect server's events are in the log.
 The server is started in-process on its default port, 15002."""
 from sparklab import EVENTS, attempt
-from pyspark.sql import SparkSession  # noqa: E402
+from pyspark.sql import SparkSession
 
 s = SparkSession.builder.remote("local[2]").appName("connect").config("spark.eventLog.enabled", "true") \
     .config("spark.eventLog.dir", EVENTS.as_uri()).config("spark.ui.enabled", "false") \

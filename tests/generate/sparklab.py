@@ -2,9 +2,11 @@
 
 run.py sets LAB_EVENTS (the case's log folder) and LAB_PLAIN (non-empty: no compression, one file).
 """
+import atexit
 import os
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -37,6 +39,24 @@ def session(name, master="local[2]", **conf):
     s = b.getOrCreate()
     s.sparkContext.setLogLevel(os.environ.get("LAB_LOG_LEVEL", "ERROR"))
     return s
+
+
+def standalone(hosts):
+    """Starts a standalone cluster with one worker (1 core, 1024 MiB) on each of the addresses, until this process ends; its master URL.
+    Unlike local-cluster's, its executors are on different hosts: Spark never runs a speculative attempt on the host of the first."""
+    import pyspark
+    spark_class = f"{pyspark.__path__[0]}/bin/spark-class"
+    master = "spark://127.0.0.1:17077"
+
+    def start(*args):
+        p = subprocess.Popen([spark_class, *args, "--webui-port", "0"], stdin=subprocess.DEVNULL)
+        atexit.register(p.terminate)
+
+    start("org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", "17077")
+    time.sleep(5)
+    for h in hosts:
+        start("org.apache.spark.deploy.worker.Worker", "--host", h, "--cores", "1", "--memory", "1024m", "--work-dir", f"{TMP}/{h}", master)
+    return master
 
 
 def descendants(root=None):

@@ -93,7 +93,7 @@ impl<F: BlockFormat> Decoder for Framed<F> {
         Ok(taken)
     }
 
-    fn is_complete(&self) -> bool {
+    fn is_complete(&mut self) -> bool {
         self.held.is_empty()
     }
 

@@ -14,12 +14,12 @@ const PIECE: usize = 4096;
 
 pub struct Gzip {
     inner: MultiGzDecoder<Vec<u8>>,
-    complete: bool,
+    started: bool,
 }
 
 impl Gzip {
     pub fn new() -> Self {
-        Gzip { inner: MultiGzDecoder::new(Vec::new()), complete: true }
+        Gzip { inner: MultiGzDecoder::new(Vec::new()), started: false }
     }
 }
 
@@ -36,15 +36,12 @@ impl Decoder for Gzip {
                 return Err(CodecError::new("gzip", "bytes behind the end of the stream"));
             }
         }
-        if taken > 0 {
-            // Whether a member's trailer is whole shows when closing a copy is tried at the end.
-            self.complete = false;
-        }
+        self.started |= taken > 0;
         Ok(taken)
     }
 
-    fn is_complete(&self) -> bool {
-        self.complete
+    fn is_complete(&mut self) -> bool {
+        !self.started || self.inner.try_finish().is_ok()
     }
 
     fn restart(&self) -> Restart {

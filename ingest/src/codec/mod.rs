@@ -84,7 +84,7 @@ pub trait Decoder: Send {
     fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize, CodecError>;
 
     /// Whether the bytes seen so far end where the codec may end.
-    fn is_complete(&self) -> bool;
+    fn is_complete(&mut self) -> bool;
 
     fn restart(&self) -> Restart;
 }

@@ -15,7 +15,7 @@ impl Decoder for Plain {
         Ok(take)
     }
 
-    fn is_complete(&self) -> bool {
+    fn is_complete(&mut self) -> bool {
         true
     }
 

@@ -50,7 +50,7 @@ impl Decoder for Zstd {
         Ok(from.pos)
     }
 
-    fn is_complete(&self) -> bool {
+    fn is_complete(&mut self) -> bool {
         !self.open
     }
 

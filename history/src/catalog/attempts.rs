@@ -1,0 +1,382 @@
+//! Attempts and the list of applications made of them.
+
+use std::collections::BTreeMap;
+
+use object_store::path::Path;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
+
+use super::{Catalog, CatalogError, next};
+use crate::store::reader::PartRef;
+use crate::viewer::Viewer;
+
+/// How an attempt stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptStatus {
+    Running,
+    Completed,
+    /// Its log has no end and has been quiet for the configured time.
+    Lost,
+}
+
+impl AttemptStatus {
+    pub fn text(self) -> &'static str {
+        match self {
+            AttemptStatus::Running => "running",
+            AttemptStatus::Completed => "completed",
+            AttemptStatus::Lost => "lost",
+        }
+    }
+
+    fn of(text: &str) -> Self {
+        match text {
+            "completed" => AttemptStatus::Completed,
+            "lost" => AttemptStatus::Lost,
+            _ => AttemptStatus::Running,
+        }
+    }
+}
+
+/// An attempt as the catalog knows it.
+#[derive(Debug, Clone)]
+pub struct AttemptRow {
+    /// 0 until saved.
+    pub id: i64,
+    pub cluster: String,
+    pub app_id: String,
+    pub attempt_id: Option<String>,
+    pub source_id: i64,
+    pub log_key: String,
+    pub name: String,
+    pub user: String,
+    pub spark_version: String,
+    pub start_time: i64,
+    /// -1 until the application ended.
+    pub end_time: i64,
+    pub last_event_time: i64,
+    pub last_updated: i64,
+    pub exit_code: Option<i64>,
+    pub status: AttemptStatus,
+    pub log_size: i64,
+    pub events: i64,
+    pub format: i64,
+    pub generation: i64,
+    /// From oldest to newest.
+    pub parts: Vec<PartRef>,
+    pub labels: BTreeMap<String, String>,
+    pub damaged: bool,
+    /// JSON, as the REST answers show it.
+    pub completeness: String,
+    pub search_text: String,
+    pub sequence: i64,
+}
+
+/// Which applications a list shows; bounds are inclusive epoch milliseconds.
+#[derive(Debug, Clone, Default)]
+pub struct ApplicationFilter {
+    pub cluster: Option<String>,
+    pub completed: bool,
+    pub running: bool,
+    pub min_start: Option<i64>,
+    pub max_start: Option<i64>,
+    pub min_end: Option<i64>,
+    pub max_end: Option<i64>,
+    /// The present, against which a bound on the end of running applications is held.
+    pub now: i64,
+    pub offset: i64,
+    pub limit: Option<i64>,
+}
+
+const COLUMNS: &str = "id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time, end_time,
+    last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, labels, damaged, completeness, sequence";
+
+fn attempt(r: &SqliteRow) -> Result<AttemptRow, CatalogError> {
+    let text = |c: &str| r.try_get::<String, _>(c);
+    let attempt_id = text("attempt_id")?;
+    let parts: Vec<(String, u64)> =
+        serde_json::from_str(&text("parts")?).map_err(|e| CatalogError::Stored(format!("parts: {e}")))?;
+    Ok(AttemptRow {
+        id: r.try_get("id")?,
+        cluster: text("cluster")?,
+        app_id: text("app_id")?,
+        attempt_id: (!attempt_id.is_empty()).then_some(attempt_id),
+        source_id: r.try_get("source_id")?,
+        log_key: text("log_key")?,
+        name: text("name")?,
+        user: text("user_name")?,
+        spark_version: text("spark_version")?,
+        start_time: r.try_get("start_time")?,
+        end_time: r.try_get("end_time")?,
+        last_event_time: r.try_get("last_event_time")?,
+        last_updated: r.try_get("last_updated")?,
+        exit_code: r.try_get("exit_code")?,
+        status: AttemptStatus::of(&text("status")?),
+        log_size: r.try_get("log_size")?,
+        events: r.try_get("events")?,
+        format: r.try_get("format")?,
+        generation: r.try_get("generation")?,
+        parts: parts.into_iter().map(|(k, size)| PartRef { key: Path::from(k), size }).collect(),
+        labels: serde_json::from_str(&text("labels")?).unwrap_or_default(),
+        damaged: r.try_get::<i64, _>("damaged")? != 0,
+        completeness: text("completeness")?,
+        search_text: String::new(),
+        sequence: r.try_get("sequence")?,
+    })
+}
+
+impl AttemptRow {
+    /// The log that the catalog has this attempt from, if it has it.
+    pub(super) async fn owner(&self, tx: &mut Transaction<'_, Sqlite>) -> Result<Option<(i64, String)>, CatalogError> {
+        let row = sqlx::query("SELECT source_id, log_key FROM attempts WHERE cluster = $1 AND app_id = $2 AND attempt_id = $3")
+            .bind(&self.cluster)
+            .bind(&self.app_id)
+            .bind(self.attempt_id.as_deref().unwrap_or_default())
+            .fetch_optional(&mut **tx)
+            .await?;
+        row.map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).transpose()
+    }
+
+    /// Inserts or replaces the attempt; gives the parts that it had and has no more.
+    pub(super) async fn save(&self, tx: &mut Transaction<'_, Sqlite>) -> Result<Vec<Path>, CatalogError> {
+        // A log that is read anew may turn out to be of another application.
+        let old = sqlx::query("SELECT id, cluster, app_id, attempt_id, parts, fleet_batch FROM attempts WHERE source_id = $1 AND log_key = $2")
+            .bind(self.source_id)
+            .bind(&self.log_key)
+            .fetch_optional(&mut **tx)
+            .await?;
+        let mut unused = Vec::new();
+        let mut id = None;
+        if let Some(r) = old {
+            let had: Vec<(String, u64)> = serde_json::from_str(&r.try_get::<String, _>("parts")?).unwrap_or_default();
+            let has = |k: &str| self.parts.iter().any(|p| p.key.as_ref() == k);
+            unused = had.into_iter().filter(|(k, _)| !has(k)).map(|(k, _)| Path::from(k)).collect();
+            id = Some(r.try_get::<i64, _>("id")?);
+            if let Some(batch) = r.try_get::<Option<i64>, _>("fleet_batch")? {
+                sqlx::query("UPDATE fleet_batches SET state = 'stale' WHERE id = $1").bind(batch).execute(&mut **tx).await?;
+            }
+            let (cluster, app): (String, String) = (r.try_get("cluster")?, r.try_get("app_id")?);
+            sqlx::query("DELETE FROM attempts WHERE id = $1").bind(id).execute(&mut **tx).await?;
+            if (&cluster, &app) != (&self.cluster, &self.app_id) {
+                summarize(tx, &cluster, &app).await?;
+            }
+        }
+        let id = match id {
+            Some(id) => id,
+            None => next(tx, "attempt").await?,
+        };
+        let sequence = next(tx, "sequence").await?;
+        let parts: Vec<(&str, u64)> = self.parts.iter().map(|p| (p.key.as_ref(), p.size)).collect();
+        let size: u64 = self.parts.iter().map(|p| p.size).sum();
+        let json = |v: Result<String, serde_json::Error>| v.map_err(|e| CatalogError::Stored(e.to_string()));
+        sqlx::query(
+            "INSERT INTO attempts (id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time,
+                 end_time, last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, store_size,
+                 labels, damaged, completeness, search_text, sequence)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)",
+        )
+        .bind(id)
+        .bind(&self.cluster)
+        .bind(&self.app_id)
+        .bind(self.attempt_id.as_deref().unwrap_or_default())
+        .bind(self.source_id)
+        .bind(&self.log_key)
+        .bind(&self.name)
+        .bind(&self.user)
+        .bind(&self.spark_version)
+        .bind(self.start_time)
+        .bind(self.end_time)
+        .bind(self.last_event_time)
+        .bind(self.last_updated)
+        .bind(self.exit_code)
+        .bind(self.status.text())
+        .bind(self.log_size)
+        .bind(self.events)
+        .bind(self.format)
+        .bind(self.generation)
+        .bind(json(serde_json::to_string(&parts))?)
+        .bind(size as i64)
+        .bind(json(serde_json::to_string(&self.labels))?)
+        .bind(i64::from(self.damaged))
+        .bind(&self.completeness)
+        .bind(&self.search_text)
+        .bind(sequence)
+        .execute(&mut **tx)
+        .await?;
+        summarize(tx, &self.cluster, &self.app_id).await?;
+        Ok(unused)
+    }
+}
+
+/// Brings an application's row up to its attempts.
+pub(super) async fn summarize(tx: &mut Transaction<'_, Sqlite>, cluster: &str, app: &str) -> Result<(), CatalogError> {
+    sqlx::query("DELETE FROM applications WHERE cluster = $1 AND app_id = $2").bind(cluster).bind(app).execute(&mut **tx).await?;
+    sqlx::query(
+        "INSERT INTO applications (cluster, app_id, end_time, completed)
+         SELECT cluster, app_id, end_time, CASE WHEN status = 'completed' THEN 1 ELSE 0 END FROM attempts
+         WHERE cluster = $1 AND app_id = $2 ORDER BY start_time DESC, id DESC LIMIT 1",
+    )
+    .bind(cluster)
+    .bind(app)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+impl Catalog {
+    /// Applications in the order of Spark's list (end of the newest attempt, latest first, those
+    /// without an end last), each with its attempts, newest first.
+    pub async fn applications(&self, viewer: &Viewer, filter: &ApplicationFilter) -> Result<Vec<Vec<AttemptRow>>, CatalogError> {
+        let mut q: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT cluster, app_id FROM applications p WHERE 1 = 1");
+        if let Some(cluster) = &filter.cluster {
+            q.push(" AND p.cluster = ").push_bind(cluster);
+        }
+        match (filter.completed, filter.running) {
+            (true, true) => {}
+            (true, false) => drop(q.push(" AND p.completed = 1")),
+            (false, true) => drop(q.push(" AND p.completed = 0")),
+            (false, false) => return Ok(Vec::new()),
+        }
+        let bounds = [filter.min_start, filter.max_start, filter.min_end, filter.max_end];
+        if bounds.iter().any(Option::is_some) {
+            q.push(" AND EXISTS (SELECT 1 FROM attempts a WHERE a.cluster = p.cluster AND a.app_id = p.app_id AND a.start_time >= ");
+            q.push_bind(filter.min_start.unwrap_or(i64::MIN)).push(" AND a.start_time <= ").push_bind(filter.max_start.unwrap_or(i64::MAX));
+            let past = filter.max_end.is_some_and(|end| end <= filter.now);
+            q.push(" AND (").push(if past { "0 = 1" } else { "p.completed = 0" });
+            q.push(" OR (p.completed = 1 AND a.end_time >= ").push_bind(filter.min_end.unwrap_or(i64::MIN));
+            q.push(" AND a.end_time <= ").push_bind(filter.max_end.unwrap_or(i64::MAX)).push(")))");
+        }
+        q.push(" ORDER BY p.end_time DESC, p.app_id DESC, p.cluster LIMIT ").push_bind(filter.limit.unwrap_or(i64::MAX));
+        q.push(" OFFSET ").push_bind(filter.offset);
+        let keys: Vec<(String, String)> =
+            q.build().fetch_all(&self.readers).await?.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect::<Result<_, CatalogError>>()?;
+        let mut out = Vec::with_capacity(keys.len());
+        for page in keys.chunks(400) {
+            let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(format!("SELECT {COLUMNS} FROM attempts WHERE (cluster, app_id) IN (VALUES "));
+            for (i, (cluster, app)) in page.iter().enumerate() {
+                q.push(if i == 0 { "(" } else { ", (" }).push_bind(cluster).push(", ").push_bind(app).push(")");
+            }
+            q.push(") ORDER BY start_time DESC, id DESC");
+            let mut found: BTreeMap<(String, String), Vec<AttemptRow>> = BTreeMap::new();
+            for r in q.build().fetch_all(&self.readers).await? {
+                let a = attempt(&r)?;
+                if viewer.may_see(&a.cluster, &a.user) {
+                    found.entry((a.cluster.clone(), a.app_id.clone())).or_default().push(a);
+                }
+            }
+            out.extend(page.iter().filter_map(|key| found.remove(key)));
+        }
+        Ok(out)
+    }
+
+    /// Attempts of an application id, of one cluster or of all that have it; newest first.
+    pub async fn application(&self, viewer: &Viewer, cluster: Option<&str>, app: &str) -> Result<Vec<AttemptRow>, CatalogError> {
+        let sql = format!("SELECT {COLUMNS} FROM attempts WHERE app_id = $1 AND ($2 IS NULL OR cluster = $2) ORDER BY cluster, start_time DESC, id DESC");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(app).bind(cluster).fetch_all(&self.readers).await?;
+        let mut all = rows.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
+        all.retain(|a| viewer.may_see(&a.cluster, &a.user));
+        Ok(all)
+    }
+
+    /// The attempt that was read from a log. For the indexer, which sees everything.
+    pub async fn attempt_of_log(&self, source: i64, log_key: &str) -> Result<Option<AttemptRow>, CatalogError> {
+        let sql = format!("SELECT {COLUMNS} FROM attempts WHERE source_id = $1 AND log_key = $2");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(source).bind(log_key).fetch_optional(&self.readers).await?;
+        row.as_ref().map(attempt).transpose()
+    }
+
+    /// Attempts changed since `sequence`, oldest change first, with their search text.
+    pub async fn changed_since(&self, sequence: i64, limit: i64) -> Result<Vec<AttemptRow>, CatalogError> {
+        let sql = format!("SELECT {COLUMNS}, search_text FROM attempts WHERE sequence > $1 ORDER BY sequence LIMIT $2");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(sequence).bind(limit).fetch_all(&self.readers).await?;
+        rows.iter()
+            .map(|r| {
+                let search_text = r.try_get("search_text")?;
+                Ok(AttemptRow { search_text, ..attempt(r)? })
+            })
+            .collect()
+    }
+
+    /// Attempts by their catalog ids, in no order.
+    pub async fn attempts(&self, viewer: &Viewer, ids: &[i64]) -> Result<Vec<AttemptRow>, CatalogError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(format!("SELECT {COLUMNS} FROM attempts WHERE id IN ("));
+        let mut list = q.separated(", ");
+        for id in ids {
+            list.push_bind(id);
+        }
+        q.push(")");
+        let mut all = q.build().fetch_all(&self.readers).await?.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
+        all.retain(|a| viewer.may_see(&a.cluster, &a.user));
+        Ok(all)
+    }
+
+    /// Ids of all attempts: what a search index may still hold and must not.
+    pub async fn attempt_ids(&self) -> Result<Vec<i64>, CatalogError> {
+        let rows = sqlx::query("SELECT id FROM attempts").fetch_all(&self.readers).await?;
+        rows.iter().map(|r| Ok(r.try_get(0)?)).collect()
+    }
+
+    /// Attempts that are over and ended before `time`, or, oldest first, as many as exceed
+    /// `bytes` of store: what retention removes.
+    pub async fn expired(&self, time: Option<i64>, bytes: Option<i64>) -> Result<Vec<AttemptRow>, CatalogError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM (SELECT *, SUM(store_size) OVER (ORDER BY last_event_time DESC, id DESC) AS held FROM attempts) a
+             WHERE status <> 'running' AND (last_event_time < $1 OR held > $2) ORDER BY last_event_time LIMIT 1000"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(time.unwrap_or(i64::MIN))
+            .bind(bytes.unwrap_or(i64::MAX))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(attempt).collect()
+    }
+
+    /// Removes an attempt and has its log not read again.
+    pub async fn expire(&self, a: &AttemptRow) -> Result<(), CatalogError> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE fleet_batches SET state = 'stale' WHERE id = (SELECT fleet_batch FROM attempts WHERE id = $1)")
+            .bind(a.id)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("DELETE FROM attempts WHERE id = $1").bind(a.id).execute(&mut *tx).await?;
+        sqlx::query("UPDATE logs SET state = 'expired' WHERE source_id = $1 AND log_key = $2")
+            .bind(a.source_id)
+            .bind(&a.log_key)
+            .execute(&mut *tx)
+            .await?;
+        summarize(&mut tx, &a.cluster, &a.app_id).await?;
+        next(&mut tx, "removals").await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Marks attempts as lost whose log has been quiet since `before`; gives how many.
+    pub async fn mark_lost(&self, before: i64) -> Result<u64, CatalogError> {
+        let mut tx = self.begin().await?;
+        let rows = sqlx::query("SELECT id FROM attempts WHERE status = 'running' AND last_updated < $1").bind(before).fetch_all(&mut *tx).await?;
+        for r in &rows {
+            let sequence = next(&mut tx, "sequence").await?;
+            sqlx::query("UPDATE attempts SET status = 'lost', sequence = $2 WHERE id = $1")
+                .bind(r.try_get::<i64, _>(0)?)
+                .bind(sequence)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(rows.len() as u64)
+    }
+
+    /// Applications, clusters and events in the catalog.
+    pub async fn totals(&self, _viewer: &Viewer) -> Result<(i64, i64), CatalogError> {
+        let row = sqlx::query("SELECT COUNT(*), COUNT(DISTINCT cluster) FROM applications").fetch_one(&self.readers).await?;
+        Ok((row.try_get(0)?, row.try_get(1)?))
+    }
+
+    /// How often attempts were removed: a follower that counted less must look for them.
+    pub async fn removals(&self) -> Result<i64, CatalogError> {
+        let row = sqlx::query("SELECT value FROM counters WHERE name = 'removals'").fetch_optional(&self.readers).await?;
+        Ok(row.map(|r| r.try_get(0)).transpose()?.unwrap_or(0))
+    }
+}

@@ -1,0 +1,89 @@
+//! Batches of the fleet tables: which attempts are in which file.
+//!
+//! A batch is named here before its files are written and confirmed after, so a crash in between
+//! leaves a batch to be written again under the same names: nothing lost, nothing double.
+
+use sqlx::Row as _;
+
+use super::{AttemptRow, Catalog, CatalogError, next};
+use crate::viewer::Viewer;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchState {
+    /// Named; its files may be there or not.
+    Writing,
+    /// Its files are what its attempts say.
+    Written,
+    /// An attempt in it changed or went: to be written again.
+    Stale,
+}
+
+/// Attempts of one day and cluster whose rows share files.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    pub id: i64,
+    /// yyyy-mm-dd, UTC, of the attempts' start.
+    pub day: String,
+    pub cluster: String,
+}
+
+impl Catalog {
+    /// Puts finished attempts that are in no batch into new ones, at most `size` in each.
+    pub async fn plan_batches(&self, size: i64) -> Result<usize, CatalogError> {
+        let mut planned = 0;
+        loop {
+            let mut tx = self.begin().await?;
+            let first = sqlx::query(
+                "SELECT cluster, date(start_time / 1000, 'unixepoch') FROM attempts WHERE fleet_batch IS NULL AND status <> 'running' LIMIT 1",
+            )
+            .fetch_optional(&mut *tx)
+            .await?;
+            let Some(first) = first else { return Ok(planned) };
+            let (cluster, day): (String, String) = (first.try_get(0)?, first.try_get(1)?);
+            let id = next(&mut tx, "batch").await?;
+            sqlx::query("INSERT INTO fleet_batches (id, day, cluster, state) VALUES ($1, $2, $3, 'writing')")
+                .bind(id)
+                .bind(&day)
+                .bind(&cluster)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query(
+                "UPDATE attempts SET fleet_batch = $1 WHERE id IN (SELECT id FROM attempts WHERE fleet_batch IS NULL AND status <> 'running'
+                 AND cluster = $2 AND date(start_time / 1000, 'unixepoch') = $3 LIMIT $4)",
+            )
+            .bind(id)
+            .bind(&cluster)
+            .bind(&day)
+            .bind(size)
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            planned += 1;
+        }
+    }
+
+    /// Batches that must be written (again).
+    pub async fn open_batches(&self) -> Result<Vec<Batch>, CatalogError> {
+        let rows = sqlx::query("SELECT id, day, cluster FROM fleet_batches WHERE state <> 'written' ORDER BY id").fetch_all(&self.readers).await?;
+        rows.iter().map(|r| Ok(Batch { id: r.try_get(0)?, day: r.try_get(1)?, cluster: r.try_get(2)? })).collect()
+    }
+
+    /// The attempts of a batch.
+    pub async fn batch_attempts(&self, batch: i64) -> Result<Vec<AttemptRow>, CatalogError> {
+        let rows = sqlx::query("SELECT id FROM attempts WHERE fleet_batch = $1 ORDER BY id").bind(batch).fetch_all(&self.readers).await?;
+        let ids = rows.iter().map(|r| r.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+        let mut all = Vec::new();
+        for some in ids.chunks(500) {
+            all.extend(self.attempts(&Viewer::everything(), some).await?);
+        }
+        all.sort_by_key(|a| a.id);
+        Ok(all)
+    }
+
+    /// Confirms that a batch's files are written; one without attempts is gone.
+    pub async fn batch_written(&self, batch: i64, empty: bool) -> Result<(), CatalogError> {
+        let sql = if empty { "DELETE FROM fleet_batches WHERE id = $1" } else { "UPDATE fleet_batches SET state = 'written' WHERE id = $1" };
+        sqlx::query(sql).bind(batch).execute(&self.writer).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,263 @@
+//! Sources and logs: what was scanned, what was read, and what is wrong with it.
+
+use std::collections::HashMap;
+
+use afterglow_ingest::Position;
+use object_store::path::Path;
+use sqlx::Row as _;
+
+use super::{AttemptRow, Catalog, CatalogError, next};
+use crate::viewer::Viewer;
+
+/// What became of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogState {
+    /// Read to its end.
+    Indexed,
+    /// Read as far as it goes; more may come.
+    Live,
+    /// Of an attempt that another log already tells of.
+    Duplicate,
+    /// Not an event log.
+    NoLog,
+    /// An event log that could not be indexed.
+    Failed,
+    /// Removed by retention; not to be read again.
+    Expired,
+}
+
+impl LogState {
+    const ALL: [(LogState, &str); 6] = [
+        (LogState::Indexed, "indexed"),
+        (LogState::Live, "live"),
+        (LogState::Duplicate, "duplicate"),
+        (LogState::NoLog, "no_log"),
+        (LogState::Failed, "failed"),
+        (LogState::Expired, "expired"),
+    ];
+
+    pub fn text(self) -> &'static str {
+        Self::ALL.iter().find(|(s, _)| *s == self).map_or("", |(_, t)| t)
+    }
+
+    fn of(text: &str) -> LogState {
+        Self::ALL.iter().find(|(_, t)| *t == text).map_or(LogState::Failed, |(s, _)| *s)
+    }
+}
+
+/// A log, as far as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogRow {
+    pub version: String,
+    pub state: LogState,
+    pub problem: Option<String>,
+    pub position: Position,
+    /// File names of the parts up to the position's.
+    pub consumed: Vec<String>,
+}
+
+/// A source with what its last scan found.
+#[derive(Debug, Clone)]
+pub struct SourceRow {
+    pub id: i64,
+    pub cluster: String,
+    pub url: String,
+    pub last_scan: Option<i64>,
+    pub last_success: Option<i64>,
+    pub problem: Option<String>,
+    pub objects: i64,
+    pub logs: i64,
+    pub passed_by: i64,
+}
+
+/// What a scan found, or why it failed.
+#[derive(Debug, Clone, Default)]
+pub struct SourceScan {
+    pub time: i64,
+    pub problem: Option<String>,
+    pub objects: i64,
+    pub logs: i64,
+    pub passed_by: i64,
+}
+
+/// All that changes when a log was read further.
+pub struct Commit {
+    pub source_id: i64,
+    pub log_key: String,
+    pub log: LogRow,
+    /// The attempt, its parts published; none if the log gave none.
+    pub attempt: Option<AttemptRow>,
+}
+
+impl Catalog {
+    /// The id of a source, registering it if it is new.
+    pub async fn source(&self, cluster: &str, url: &str) -> Result<i64, CatalogError> {
+        let mut tx = self.begin().await?;
+        let found = sqlx::query("SELECT id FROM sources WHERE cluster = $1 AND url = $2")
+            .bind(cluster)
+            .bind(url)
+            .fetch_optional(&mut *tx)
+            .await?;
+        if let Some(row) = found {
+            return Ok(row.try_get(0)?);
+        }
+        let id = next(&mut tx, "source").await?;
+        sqlx::query("INSERT INTO sources (id, cluster, url) VALUES ($1, $2, $3)")
+            .bind(id)
+            .bind(cluster)
+            .bind(url)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// Notes how a scan went.
+    pub async fn scanned(&self, source: i64, scan: &SourceScan) -> Result<(), CatalogError> {
+        let sql = if scan.problem.is_some() {
+            "UPDATE sources SET last_scan = $2, problem = $3 WHERE id = $1"
+        } else {
+            "UPDATE sources SET last_scan = $2, last_success = $2, problem = NULL, objects = $4, logs = $5, passed_by = $6 WHERE id = $1"
+        };
+        sqlx::query(sql)
+            .bind(source)
+            .bind(scan.time)
+            .bind(&scan.problem)
+            .bind(scan.objects)
+            .bind(scan.logs)
+            .bind(scan.passed_by)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// All sources with their health.
+    pub async fn sources(&self, _viewer: &Viewer) -> Result<Vec<SourceRow>, CatalogError> {
+        let rows = sqlx::query(
+            "SELECT id, cluster, url, last_scan, last_success, problem, objects, logs, passed_by FROM sources ORDER BY cluster, url",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter()
+            .map(|r| {
+                Ok(SourceRow {
+                    id: r.try_get(0)?,
+                    cluster: r.try_get(1)?,
+                    url: r.try_get(2)?,
+                    last_scan: r.try_get(3)?,
+                    last_success: r.try_get(4)?,
+                    problem: r.try_get(5)?,
+                    objects: r.try_get(6)?,
+                    logs: r.try_get(7)?,
+                    passed_by: r.try_get(8)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Every log of a source, by key.
+    pub async fn logs(&self, source: i64) -> Result<HashMap<String, LogRow>, CatalogError> {
+        let rows = sqlx::query(
+            "SELECT log_key, version, state, problem, position_part, position_offset, position_skip, consumed FROM logs WHERE source_id = $1",
+        )
+        .bind(source)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter()
+            .map(|r| {
+                let state: String = r.try_get(2)?;
+                let consumed: String = r.try_get(7)?;
+                Ok((
+                    r.try_get(0)?,
+                    LogRow {
+                        version: r.try_get(1)?,
+                        state: LogState::of(&state),
+                        problem: r.try_get(3)?,
+                        position: Position {
+                            part: r.try_get(4)?,
+                            offset: r.try_get::<i64, _>(5)? as u64,
+                            skip: r.try_get::<i64, _>(6)? as u64,
+                        },
+                        consumed: serde_json::from_str(&consumed).unwrap_or_default(),
+                    },
+                ))
+            })
+            .collect()
+    }
+
+    /// How many logs of all sources are in each state, and the problems of those that failed.
+    pub async fn log_problems(&self, _viewer: &Viewer, limit: i64) -> Result<Vec<(i64, String, String)>, CatalogError> {
+        let rows = sqlx::query(
+            "SELECT source_id, log_key, problem FROM logs WHERE problem IS NOT NULL AND state <> 'no_log' ORDER BY source_id, log_key LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?, r.try_get(2)?))).collect()
+    }
+
+    /// Has every attempt of another format, and those that turned out damaged, read again.
+    pub async fn forget_other_formats(&self, format: u16) -> Result<u64, CatalogError> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE logs SET version = '' WHERE EXISTS (SELECT 1 FROM attempts a
+             WHERE a.source_id = logs.source_id AND a.log_key = logs.log_key AND a.format <> $1)",
+        )
+        .bind(i64::from(format))
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Has one attempt read again from its log, because its stored form is damaged.
+    pub async fn request_rebuild(&self, attempt: &AttemptRow) -> Result<(), CatalogError> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE logs SET version = '' WHERE source_id = $1 AND log_key = $2")
+            .bind(attempt.source_id)
+            .bind(&attempt.log_key)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("UPDATE attempts SET format = -1 WHERE id = $1").bind(attempt.id).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Commits what was read of a log: its position and, in one step with it, its attempt.
+    /// Gives the attempt's parts from before that are not needed any more.
+    pub async fn commit(&self, commit: Commit) -> Result<Vec<Path>, CatalogError> {
+        let mut tx = self.begin().await?;
+        let Commit { source_id, log_key, mut log, attempt } = commit;
+        let mut unused = Vec::new();
+        if let Some(attempt) = attempt {
+            match attempt.owner(&mut tx).await? {
+                Some((source, key)) if (source, key.as_str()) != (source_id, log_key.as_str()) => {
+                    log.state = LogState::Duplicate;
+                    log.problem = Some(format!("tells of the same attempt as {key}, which was read first"));
+                    unused = attempt.parts.into_iter().map(|p| p.key).collect();
+                }
+                _ => unused = attempt.save(&mut tx).await?,
+            }
+        }
+        let consumed = serde_json::to_string(&log.consumed).unwrap_or_default();
+        sqlx::query(
+            "INSERT INTO logs (source_id, log_key, version, state, problem, position_part, position_offset, position_skip, consumed)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             ON CONFLICT (source_id, log_key) DO UPDATE SET version = $3, state = $4, problem = $5,
+                 position_part = $6, position_offset = $7, position_skip = $8, consumed = $9",
+        )
+        .bind(source_id)
+        .bind(&log_key)
+        .bind(&log.version)
+        .bind(log.state.text())
+        .bind(&log.problem)
+        .bind(&log.position.part)
+        .bind(log.position.offset as i64)
+        .bind(log.position.skip as i64)
+        .bind(consumed)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(unused)
+    }
+}

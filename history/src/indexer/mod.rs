@@ -1,0 +1,202 @@
+//! Drives logs into the store: scans sources, reads what is new, applies it, publishes parts, and
+//! commits position and parts together.
+//!
+//! Invariant: a part is published before the catalog names it, and a log's position is committed
+//! with it. A crash leaves at worst an object that nobody names.
+
+mod follow;
+mod identity;
+mod log;
+mod pipeline;
+pub mod progress;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use afterglow_ingest::{EventLog, Source, scan, source::explain};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use crate::catalog::{Catalog, CatalogError, LogRow, LogState, SourceScan};
+use crate::redact::Redactor;
+use crate::store::{Store, VERSION};
+use progress::{Outcome, Progress};
+
+/// How the indexer works. Plain data; `Default` suits a small machine.
+#[derive(Debug, Clone)]
+pub struct IndexerConfig {
+    /// Threads that parse; 0: one a core.
+    pub workers: usize,
+    /// Pause between two scans of a source.
+    pub poll: Duration,
+    /// A log without an end that has not grown for so long is lost.
+    pub quiet: Duration,
+    /// Attempts that started and are followed may hold so many bytes of state in memory (an
+    /// estimate); others are read back from the store when their log grows.
+    pub memory: u64,
+}
+
+impl Default for IndexerConfig {
+    fn default() -> Self {
+        IndexerConfig { workers: 0, poll: Duration::from_secs(5), quiet: Duration::from_secs(6 * 3600), memory: 1 << 30 }
+    }
+}
+
+/// Plain bytes of a log above which all workers join in.
+const LARGE: u64 = 24 << 20;
+/// Logs found by a listing that may wait to be read.
+const FOUND: usize = 1024;
+
+/// Reads sources into a store.
+pub struct Indexer {
+    store: Arc<Store>,
+    catalog: Catalog,
+    redactor: Arc<Redactor>,
+    config: IndexerConfig,
+    workers: usize,
+    permits: Arc<Semaphore>,
+    live: follow::LiveAttempts,
+    pub progress: Arc<Progress>,
+}
+
+impl Indexer {
+    pub fn new(store: Arc<Store>, catalog: Catalog, redactor: Arc<Redactor>, config: IndexerConfig) -> Arc<Self> {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let workers = if config.workers == 0 { cores } else { config.workers };
+        Arc::new(Indexer {
+            store,
+            catalog,
+            redactor,
+            workers,
+            permits: Arc::new(Semaphore::new(workers)),
+            live: follow::LiveAttempts::new(config.memory),
+            progress: Arc::new(Progress::default()),
+            config,
+        })
+    }
+
+    /// Prepares a run: attempts of another store format are read again.
+    pub async fn prepare(&self) -> Result<(), CatalogError> {
+        let again = self.catalog.forget_other_formats(VERSION).await?;
+        if again > 0 {
+            tracing::info!(logs = again, "the store's format changed: indexing these logs anew");
+        }
+        Ok(())
+    }
+
+    /// Reads every source once, all at the same time. A source that fails stops no other.
+    pub async fn once(self: &Arc<Self>, sources: &[Source]) -> Result<(), CatalogError> {
+        let mut scans = JoinSet::new();
+        for source in sources.iter().cloned() {
+            let me = self.clone();
+            scans.spawn(async move { me.pass(&source).await });
+        }
+        let mut result = Ok(());
+        while let Some(done) = scans.join_next().await {
+            if let Ok(Err(e)) = done {
+                result = Err(e);
+            }
+        }
+        self.catalog.mark_lost(now() - self.config.quiet.as_millis() as i64).await?;
+        result
+    }
+
+    /// Reads the sources for ever, each at its own pace, until `stop` resolves.
+    pub async fn run(self: &Arc<Self>, sources: Vec<Source>, stop: impl Future<Output = ()>) {
+        let mut scans = JoinSet::new();
+        for source in sources {
+            let me = self.clone();
+            scans.spawn(async move {
+                loop {
+                    if let Err(e) = me.pass(&source).await {
+                        tracing::error!(source = ?source, "{e}");
+                    }
+                    if let Err(e) = me.catalog.mark_lost(now() - me.config.quiet.as_millis() as i64).await {
+                        tracing::error!("{e}");
+                    }
+                    tokio::time::sleep(me.config.poll).await;
+                }
+            });
+        }
+        stop.await;
+        scans.shutdown().await;
+    }
+
+    /// One scan of a source, and the reading of everything new in it.
+    async fn pass(self: &Arc<Self>, source: &Source) -> Result<(), CatalogError> {
+        let id = self.catalog.source(&source.cluster, &source.url).await?;
+        let known = self.catalog.logs(id).await?;
+        let (tx, mut found) = mpsc::channel(FOUND);
+        let listing = tokio::spawn({
+            let source = source.clone();
+            async move { scan::scan(&source, &tx).await }
+        });
+        let mut readers = JoinSet::new();
+        while let Some(log) = found.recv().await {
+            let row = known.get(&log.key);
+            if !self.is_new(&log, row) {
+                self.progress.unchanged();
+                continue;
+            }
+            self.progress.found(log.size());
+            let large = log.size() > LARGE;
+            let wanted = if large { self.workers } else { 1 };
+            let Ok(permit) = self.permits.clone().acquire_many_owned(wanted as u32).await else { break };
+            let (me, source, row) = (self.clone(), source.clone(), row.cloned());
+            readers.spawn(async move {
+                let outcome = me.read_log(&source, id, &log, row.as_ref(), wanted).await;
+                drop(permit);
+                me.report(&source, &log, outcome)
+            });
+            while readers.try_join_next().is_some() {}
+        }
+        let mut scan = SourceScan { time: now(), ..SourceScan::default() };
+        match listing.await {
+            Ok(Ok(listed)) => {
+                scan.objects = listed.objects as i64;
+                scan.logs = listed.logs as i64;
+                scan.passed_by = listed.passed_by as i64;
+                self.progress.listed(listed);
+            }
+            Ok(Err(e)) => {
+                let what = explain(&e);
+                tracing::warn!(source = ?source, "cannot list: {what}");
+                self.progress.source_failed(format!("{source:?}: {what}"));
+                scan.problem = Some(what);
+            }
+            Err(e) => scan.problem = Some(format!("the scan was interrupted: {e}")),
+        }
+        while readers.join_next().await.is_some() {}
+        self.catalog.scanned(id, &scan).await
+    }
+
+    /// Whether there is anything in a log that was not read yet.
+    fn is_new(&self, log: &EventLog, row: Option<&LogRow>) -> bool {
+        match row {
+            None => log.size() > 0,
+            Some(row) if row.state == LogState::Expired => false,
+            Some(row) => row.version != log.version(),
+        }
+    }
+
+    fn report(&self, source: &Source, log: &EventLog, outcome: Result<Outcome, String>) {
+        match outcome {
+            Ok(outcome) => {
+                if let Some(problem) = &outcome.problem {
+                    tracing::warn!(source = ?source, log = log.key, "{problem}");
+                }
+                self.progress.done(&format!("{}/{}", source.url, log.key), log.size(), outcome);
+            }
+            Err(e) => {
+                tracing::error!(source = ?source, log = log.key, "{e}");
+                self.progress.failed(format!("{}/{}: {e}", source.url, log.key), log.size());
+            }
+        }
+    }
+}
+
+/// The present, epoch milliseconds. The only clock of the indexer.
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
+}
+

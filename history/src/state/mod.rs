@@ -1,0 +1,231 @@
+//! The state of one application attempt: a pure, synchronous, infallible fold of events. No
+//! clock, no IO, no serialisation. The same events in any chunking give the same state.
+//!
+//! In: [`Event`]s in the order of the log. Out: the entities as plain public data; rows that only
+//! grow in number (tasks, streaming progress) are handed out through [`Attempt::take_rows`] as
+//! they are made; [`Changed`] says which entities moved since the store last asked.
+
+mod application;
+mod entities;
+mod executors;
+mod jobs;
+pub mod metrics;
+mod plan;
+pub(crate) mod sets;
+mod servers;
+pub(crate) mod sql;
+mod storage;
+mod streaming;
+mod tasks;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use afterglow_ingest::event::Event;
+
+pub use entities::*;
+pub use sql::SqlLive;
+
+use crate::redact::Redactor;
+
+/// Foreign events kept for one attempt; more are only counted.
+const MAX_FOREIGN: usize = 1000;
+
+pub type StageKey = (i64, i64);
+
+/// An application attempt as far as its log has been read.
+pub struct Attempt {
+    redactor: Arc<Redactor>,
+    pub application: Application,
+    pub environment: Environment,
+    pub completeness: Completeness,
+    pub jobs: BTreeMap<i64, Job>,
+    pub stages: BTreeMap<StageKey, StageAttempt>,
+    pub executors: BTreeMap<String, Executor>,
+    pub processes: BTreeMap<String, Process>,
+    pub rdds: BTreeMap<i64, Rdd>,
+    pub sql: BTreeMap<i64, SqlExecution>,
+    /// By run id.
+    pub queries: BTreeMap<String, StreamingQuery>,
+    pub sessions: BTreeMap<String, Session>,
+    pub operations: BTreeMap<String, Operation>,
+    pub foreign: Vec<ForeignEvent>,
+    pub live: Live,
+    pub changed: Changed,
+    rows: Rows,
+    /// Texts that nearly every row repeats, stored once.
+    names: HashSet<Arc<str>>,
+}
+
+/// What the fold must remember beside the entities, to go on; small when nothing runs.
+#[derive(Debug, Default)]
+pub struct Live {
+    pub jobs: BTreeSet<i64>,
+    pub stages: HashMap<StageKey, LiveStage>,
+    /// Finished stages that a later job lists again: that job counts them as skipped.
+    pub shadows: BTreeMap<StageKey, BTreeSet<i64>>,
+    pub executors: BTreeSet<String>,
+    /// Indices that succeeded, by (job, stage): attempts of a stage share them.
+    pub job_indices: HashMap<(i64, i64), sets::IndexSet>,
+    pub tasks: HashMap<i64, Task>,
+    pub cpus_per_task: Option<i64>,
+    pub driver_logs: Pairs,
+    pub sql: SqlLive,
+}
+
+/// Which entities changed since [`Attempt::take_changed`].
+#[derive(Debug, Default)]
+pub struct Changed {
+    pub jobs: BTreeSet<i64>,
+    pub stages: BTreeSet<StageKey>,
+    pub executors: BTreeSet<String>,
+    pub processes: BTreeSet<String>,
+    pub rdds: BTreeSet<i64>,
+    pub sql: BTreeSet<i64>,
+    pub queries: BTreeSet<String>,
+    pub sessions: BTreeSet<String>,
+    pub operations: BTreeSet<String>,
+    pub environment: bool,
+}
+
+/// Rows made since they were last taken.
+#[derive(Debug, Default)]
+pub struct Rows {
+    pub tasks: Vec<Task>,
+    pub progress: Vec<Progress>,
+}
+
+impl Attempt {
+    pub fn new(redactor: Arc<Redactor>) -> Self {
+        Attempt {
+            redactor,
+            application: Application::default(),
+            environment: Environment::default(),
+            completeness: Completeness::default(),
+            jobs: BTreeMap::new(),
+            stages: BTreeMap::new(),
+            executors: BTreeMap::new(),
+            processes: BTreeMap::new(),
+            rdds: BTreeMap::new(),
+            sql: BTreeMap::new(),
+            queries: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            operations: BTreeMap::new(),
+            foreign: Vec::new(),
+            live: Live::default(),
+            changed: Changed::default(),
+            rows: Rows::default(),
+            names: HashSet::new(),
+        }
+    }
+
+    /// Takes one event in.
+    pub fn apply(&mut self, event: &Event<'_>) {
+        match event {
+            Event::TaskStart(e) => self.task_start(e),
+            Event::TaskEnd(e) => self.task_end(e),
+            Event::TaskGettingResult(e) => self.task_getting_result(e),
+            Event::JobStart(e) => self.job_start(e),
+            Event::JobEnd(e) => self.job_end(e),
+            Event::StageSubmitted(e) => self.stage_submitted(e),
+            Event::StageCompleted(e) => self.stage_completed(e),
+            Event::LogStart(e) => self.application.spark_version = e.spark_version.to_string(),
+            Event::ApplicationStart(e) => self.application_start(e),
+            Event::ApplicationEnd(e) => {
+                self.application.end_time = Some(e.time);
+                self.application.exit_code = e.exit_code;
+                self.saw_time(e.time);
+            }
+            Event::EnvironmentUpdate(e) => self.environment_update(e),
+            Event::ResourceProfileAdded(e) => self.resource_profile_added(e),
+            Event::BlockManagerAdded(e) => self.block_manager_added(e),
+            Event::ExecutorAdded(e) => self.executor_added(e),
+            Event::ExecutorRemoved(e) => self.executor_removed(e),
+            Event::ExecutorExclusion(e, excluded) => self.executor_exclusion(&e.executor_id, *excluded),
+            Event::NodeExclusion(e, excluded) => self.node_exclusion(&e.host_id, *excluded),
+            Event::ExecutorExcludedForStage(e) => self.executor_excluded_for_stage(e),
+            Event::NodeExcludedForStage(e) => self.node_excluded_for_stage(e),
+            Event::ExecutorMetricsUpdate(e) => self.executor_metrics_update(e),
+            Event::StageExecutorMetrics(e) => self.stage_executor_metrics(e),
+            Event::UnpersistRdd(e) => self.unpersist_rdd(e.rdd_id),
+            Event::BlockUpdated(e) => self.block_updated(&e.info),
+            Event::MiscellaneousProcessAdded(e) => self.process_added(e),
+            Event::SqlExecutionStart(e) => self.sql_execution_start(e),
+            Event::SqlExecutionEnd(e) => self.sql_execution_end(e),
+            Event::SqlAdaptiveExecutionUpdate(e) => self.sql_adaptive_update(e),
+            Event::SqlAdaptiveMetricUpdates(e) => self.sql_adaptive_metrics(e),
+            Event::DriverAccumUpdates(e) => self.driver_accum_updates(e),
+            Event::QueryStarted(e) => self.query_started(e),
+            Event::QueryProgress(e, json) => self.query_progress(e, json),
+            Event::QueryIdle(e) => self.query_idle(e),
+            Event::QueryTerminated(e) => self.query_terminated(e),
+            Event::SessionStarted(server, e) => self.session_started(*server, e),
+            Event::SessionClosed(_, e) => self.session_closed(e),
+            Event::Operation(server, step, e) => self.operation(*server, *step, e),
+            Event::Ignored => {}
+            Event::Unknown(class, line) => {
+                *self.completeness.unknown_events.entry(class.to_string()).or_default() += 1;
+                if self.foreign.len() < MAX_FOREIGN {
+                    let json = self.redactor.text(line).into_owned();
+                    self.foreign.push(ForeignEvent { class: class.to_string(), json });
+                }
+            }
+        }
+    }
+
+    /// Hands out the rows made since the last call.
+    pub fn take_rows(&mut self) -> Rows {
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Task rows waiting to be taken: what bounds the memory of a reader.
+    pub fn waiting_tasks(&self) -> usize {
+        self.rows.tasks.len()
+    }
+
+    /// Hands out what changed since the last call, with the metrics of running SQL executions
+    /// brought up to date.
+    pub fn take_changed(&mut self) -> Changed {
+        self.settle_sql();
+        let Live { jobs, stages, job_indices, .. } = &mut self.live;
+        job_indices.retain(|(job, _), _| jobs.contains(job) || stages.values().any(|s| s.jobs.contains(job)));
+        std::mem::take(&mut self.changed)
+    }
+
+    /// What ends with the application: work that never ended is part of the completeness note.
+    pub fn close(&mut self) {
+        self.completeness.tasks_without_end = self.live.tasks.len() as i64;
+        self.completeness.jobs_without_end = self.live.jobs.len() as i64;
+    }
+
+    /// Whether the log named an application: without that event it is no application's log.
+    pub fn is_application(&self) -> bool {
+        !self.application.id.is_empty()
+    }
+
+    fn saw_time(&mut self, time: i64) {
+        if time > 0 {
+            let last = self.application.last_event_time.get_or_insert(time);
+            *last = (*last).max(time);
+        }
+    }
+
+    fn name(&mut self, text: &str) -> Arc<str> {
+        match self.names.get(text) {
+            Some(name) => name.clone(),
+            None => {
+                let name: Arc<str> = text.into();
+                // Executor and host names of one application: few, unless the log is hostile.
+                if self.names.len() < 1 << 16 {
+                    self.names.insert(name.clone());
+                }
+                name
+            }
+        }
+    }
+}
+
+/// Copies pairs out of a line.
+fn owned(pairs: &[(afterglow_ingest::event::Text<'_>, afterglow_ingest::event::Text<'_>)]) -> Pairs {
+    pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()
+}

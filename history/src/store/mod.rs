@@ -1,0 +1,222 @@
+//! The indexed store: parts of attempts in object storage, written once, read by range.
+//!
+//! Layers: [`record`] makes bytes of values, [`schema`] lists what is stored, [`column`] and
+//! [`segment`] hold tasks, [`part`] is an object's format, [`keys`] its name. [`Store`] publishes
+//! and reads objects; [`AttemptReader`] answers for one attempt; [`snapshot`] moves whole states.
+
+pub mod column;
+mod keys;
+pub mod part;
+pub mod quantiles;
+pub mod reader;
+pub mod record;
+pub mod schema;
+pub mod segment;
+pub mod snapshot;
+pub mod tasks;
+
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
+use quick_cache::{Weighter, sync::Cache};
+
+pub use keys::{fleet as fleet_key, part as part_key};
+pub use part::{Kind, PartWriter};
+pub use reader::AttemptReader;
+pub use schema::VERSION;
+
+use part::{Directory, Entry, Finished, OpenError};
+use segment::Segment;
+
+/// Why the store has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The object is not what was written: rebuild the attempt from its log.
+    #[error("{path}: {what}")]
+    Damaged { path: String, what: String },
+    #[error("{path}: {source}")]
+    Object { path: String, source: object_store::Error },
+    #[error("scratch folder: {0}")]
+    Scratch(#[from] std::io::Error),
+}
+
+impl StoreError {
+    fn object(path: &Path, source: object_store::Error) -> Self {
+        match source {
+            object_store::Error::NotFound { .. } => {
+                StoreError::Damaged { path: path.to_string(), what: "the object is gone".into() }
+            }
+            source => StoreError::Object { path: path.to_string(), source },
+        }
+    }
+
+    /// Whether rebuilding the attempt mends it.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, StoreError::Damaged { .. })
+    }
+}
+
+/// The object store with the indexed attempts, and what was read of it lately.
+pub struct Store {
+    objects: Arc<dyn ObjectStore>,
+    root: Path,
+    scratch: PathBuf,
+    directories: Cache<Path, Arc<Directory>>,
+    blocks: Cache<(Path, u64), Held, ByBytes>,
+}
+
+/// A block in memory: plain entities, or an open segment.
+#[derive(Clone)]
+enum Held {
+    Plain(Bytes),
+    Segment(Arc<Segment>),
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<(Path, u64), Held> for ByBytes {
+    fn weight(&self, _: &(Path, u64), held: &Held) -> u64 {
+        128 + match held {
+            Held::Plain(b) => b.len() as u64,
+            Held::Segment(s) => s.size() as u64,
+        }
+    }
+}
+
+/// Bytes read for a part's tail at once: enough for most directories.
+const TAIL: u64 = 64 << 10;
+/// Pieces in which large parts are uploaded.
+const PIECE: usize = 8 << 20;
+
+impl Store {
+    /// `scratch` is a local folder for parts under construction; `cache` bounds the bytes of
+    /// blocks held in memory.
+    pub fn new(objects: Arc<dyn ObjectStore>, root: Path, scratch: &FilePath, cache: u64) -> std::io::Result<Self> {
+        std::fs::create_dir_all(scratch)?;
+        // What a killed process left half-written belongs to nobody.
+        for left in std::fs::read_dir(scratch)?.flatten() {
+            if left.file_name().to_string_lossy().starts_with("part-") && !is_alive(&left.file_name().to_string_lossy()) {
+                let _ = std::fs::remove_file(left.path());
+            }
+        }
+        Ok(Store {
+            objects,
+            root,
+            scratch: scratch.to_owned(),
+            directories: Cache::new(4096),
+            blocks: Cache::with_weighter(1 << 14, cache, ByBytes),
+        })
+    }
+
+    pub fn writer(&self) -> PartWriter {
+        PartWriter::new(&self.scratch)
+    }
+
+    fn place(&self, key: &Path) -> Path {
+        Path::from_iter(self.root.parts().chain(key.parts()))
+    }
+
+    /// Publishes a finished part under its key; it is whole or not there.
+    pub async fn publish(&self, key: &Path, mut part: Finished) -> Result<u64, StoreError> {
+        let place = self.place(key);
+        let fail = |e| StoreError::object(&place, e);
+        let size = part.size;
+        match part.bytes() {
+            Some(bytes) => drop(self.objects.put(&place, PutPayload::from_bytes(bytes)).await.map_err(fail)?),
+            None => {
+                part.rewind()?;
+                let mut upload = self.objects.put_multipart(&place).await.map_err(fail)?;
+                loop {
+                    let (piece, back) = tokio::task::spawn_blocking(move || (part.read(PIECE), part))
+                        .await
+                        .map_err(|e| StoreError::Scratch(std::io::Error::other(e)))?;
+                    part = back;
+                    match piece? {
+                        Some(bytes) => upload.put_part(PutPayload::from_bytes(bytes)).await.map_err(fail)?,
+                        None => break,
+                    }
+                }
+                upload.complete().await.map_err(fail)?;
+            }
+        }
+        Ok(size)
+    }
+
+    /// Puts a whole object, as fleet files are.
+    pub async fn put(&self, key: &Path, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let place = self.place(key);
+        self.objects.put(&place, bytes.into()).await.map(drop).map_err(|e| StoreError::object(&place, e))
+    }
+
+    /// Removes an object; one that is gone already is no error.
+    pub async fn delete(&self, key: &Path) -> Result<(), StoreError> {
+        let place = self.place(key);
+        match self.objects.delete(&place).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(StoreError::object(&place, e)),
+        }
+    }
+
+    async fn range(&self, key: &Path, range: std::ops::Range<u64>) -> Result<Bytes, StoreError> {
+        let place = self.place(key);
+        self.objects.get_range(&place, range).await.map_err(|e| StoreError::object(&place, e))
+    }
+
+    async fn directory(&self, key: &Path, size: u64) -> Result<Arc<Directory>, StoreError> {
+        if let Some(d) = self.directories.get(key) {
+            return Ok(d);
+        }
+        let damaged = |e: OpenError| StoreError::Damaged { path: key.to_string(), what: e.to_string() };
+        let mut want = TAIL.min(size);
+        let directory = loop {
+            let tail = self.range(key, size - want..size).await?;
+            match Directory::open(&tail, size) {
+                Err(OpenError::NeedTail(n)) if n > want && n <= size => want = n,
+                other => break other.map_err(damaged)?,
+            }
+        };
+        let directory = Arc::new(directory);
+        self.directories.insert(key.clone(), directory.clone());
+        Ok(directory)
+    }
+
+    async fn plain(&self, key: &Path, entry: &Entry) -> Result<Bytes, StoreError> {
+        let id = (key.clone(), entry.offset);
+        if let Some(Held::Plain(bytes)) = self.blocks.get(&id) {
+            return Ok(bytes);
+        }
+        let stored = self.range(key, entry.offset..entry.offset + entry.len).await?;
+        let plain: Bytes = part::plain(entry, &stored).ok_or_else(|| damaged_block(key, entry))?.into();
+        self.blocks.insert(id, Held::Plain(plain.clone()));
+        Ok(plain)
+    }
+
+    async fn segment(&self, key: &Path, entry: &Entry) -> Result<Arc<Segment>, StoreError> {
+        let id = (key.clone(), entry.offset);
+        if let Some(Held::Segment(s)) = self.blocks.get(&id) {
+            return Ok(s);
+        }
+        let stored = self.range(key, entry.offset..entry.offset + entry.len).await?;
+        let segment = Arc::new(part::open_segment(entry, stored).ok_or_else(|| damaged_block(key, entry))?);
+        self.blocks.insert(id, Held::Segment(segment.clone()));
+        Ok(segment)
+    }
+
+    /// The stored bytes of a block, to be copied into another part.
+    async fn stored(&self, key: &Path, entry: &Entry) -> Result<Bytes, StoreError> {
+        self.range(key, entry.offset..entry.offset + entry.len).await
+    }
+}
+
+fn damaged_block(key: &Path, entry: &Entry) -> StoreError {
+    StoreError::Damaged { path: key.to_string(), what: format!("block {:?} at byte {} is damaged", entry.kind, entry.offset) }
+}
+
+/// Whether the process that made a scratch file (`part-<pid>-<n>`) still runs.
+fn is_alive(name: &str) -> bool {
+    let pid = name.split('-').nth(1).unwrap_or_default();
+    pid == std::process::id().to_string() || FilePath::new("/proc").join(pid).exists()
+}

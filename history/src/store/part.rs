@@ -1,0 +1,374 @@
+//! A part: one immutable object of an attempt. Segments of tasks and blocks of entities, then a
+//! directory of them, then a footer that finds the directory. A finished attempt is one part; one
+//! that is followed live is a few, of which the newest word on an entity counts.
+//!
+//! `"AGLOW\0" version | segments and blocks … | directory | footer`
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::{
+    record::{PutItem, Record},
+    schema::VERSION,
+    segment::{self, StageRows},
+};
+use crate::record;
+use crate::state::{StageKey, Task};
+
+const MAGIC: &[u8; 6] = b"AGLOW\0";
+/// Directory offset, length and checksum, version, magic.
+pub const FOOTER: usize = 8 + 4 + 4 + 2 + 6;
+/// Plain bytes of entities in a block.
+const BLOCK: usize = 64 << 10;
+/// Bytes held before a part under construction moves to a file.
+const IN_MEMORY: usize = 4 << 20;
+const COMPRESSION: i32 = 3;
+
+/// What a block holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Application,
+    Environment,
+    Jobs,
+    Stages,
+    Executors,
+    Processes,
+    Rdds,
+    SqlHeads,
+    SqlBodies,
+    Queries,
+    Progress,
+    Sessions,
+    Operations,
+    Foreign,
+    /// A segment of ended tasks.
+    Tasks,
+    /// A segment of the tasks that ran when the part was written; only the last part's counts.
+    RunningTasks,
+    /// What the fold needs to go on; only the last part's counts.
+    Resume,
+}
+
+crate::record_enum! {
+    Kind {
+        Application = 0, Environment = 1, Jobs = 2, Stages = 3, Executors = 4, Processes = 5, Rdds = 6, SqlHeads = 7,
+        SqlBodies = 8, Queries = 9, Progress = 10, Sessions = 11, Operations = 12, Foreign = 13, Tasks = 14,
+        RunningTasks = 15, Resume = 16,
+    }
+}
+
+/// One entry of the directory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub kind: Kind,
+    pub offset: u64,
+    /// Stored bytes.
+    pub len: u64,
+    /// Bytes before compression; 0 for a segment, which is stored as it is.
+    pub plain: u64,
+    pub crc: u64,
+    pub rows: u64,
+    /// Least and greatest key of the block's entities, where keys are numbers.
+    pub first: i64,
+    pub last: i64,
+    /// Of a segment: its stages.
+    pub stages: Vec<StageRows>,
+}
+
+record! {
+    StageRows { stage, start, rows }
+    Entry { kind, offset, len, plain, crc, rows, first, last, stages }
+}
+
+/// The directory of a part.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Directory {
+    pub entries: Vec<Entry>,
+}
+
+impl Directory {
+    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |e| e.kind == kind)
+    }
+
+    /// Reads the directory out of a part's tail. `Err` says how many bytes of tail it takes.
+    pub fn open(tail: &[u8], size: u64) -> Result<Directory, OpenError> {
+        let footer = tail.len().checked_sub(FOOTER).and_then(|at| tail.get(at..)).ok_or(OpenError::Damaged)?;
+        if &footer[18..] != MAGIC {
+            return Err(OpenError::Damaged);
+        }
+        let version = u16::from_le_bytes([footer[16], footer[17]]);
+        if version != VERSION {
+            return Err(OpenError::Version(version));
+        }
+        let offset = footer.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
+        let word = |at: usize| footer[at..].first_chunk::<4>().map_or(0, |b| u32::from_le_bytes(*b));
+        let (len, crc) = (u64::from(word(8)), word(12));
+        let need = len + FOOTER as u64;
+        if offset.checked_add(need) != Some(size) {
+            return Err(OpenError::Damaged);
+        }
+        if need > tail.len() as u64 {
+            return Err(OpenError::NeedTail(need));
+        }
+        let start = tail.len() - need as usize;
+        let bytes = &tail[start..tail.len() - FOOTER];
+        if crc32fast::hash(bytes) != crc {
+            return Err(OpenError::Damaged);
+        }
+        let raw = zstd::stream::decode_all(bytes).map_err(|_| OpenError::Damaged)?;
+        let entries = Vec::take(&mut raw.as_slice()).ok_or(OpenError::Damaged)?;
+        Ok(Directory { entries })
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    #[error("the object is damaged")]
+    Damaged,
+    #[error("the object has format version {0}, this release reads {VERSION}")]
+    Version(u16),
+    #[error("{0} bytes of tail are needed")]
+    NeedTail(u64),
+}
+
+/// Checks a stored block and gives its plain bytes.
+pub fn plain(entry: &Entry, stored: &[u8]) -> Option<Vec<u8>> {
+    if u64::from(crc32fast::hash(stored)) != entry.crc {
+        return None;
+    }
+    zstd::bulk::decompress(stored, usize::try_from(entry.plain).ok()?).ok()
+}
+
+/// Checks a stored segment and opens it.
+pub fn open_segment(entry: &Entry, stored: Bytes) -> Option<segment::Segment> {
+    (u64::from(crc32fast::hash(&stored)) == entry.crc).then_some(())?;
+    segment::Segment::open(stored)
+}
+
+/// Builds a part. Small ones stay in memory, others grow in a file of the scratch folder.
+pub struct PartWriter {
+    scratch: PathBuf,
+    memory: Vec<u8>,
+    file: Option<(PathBuf, File)>,
+    offset: u64,
+    entries: Vec<Entry>,
+    tasks: Vec<Task>,
+}
+
+impl PartWriter {
+    /// `scratch` must exist; nothing is left in it when the writer is dropped.
+    pub fn new(scratch: &Path) -> Self {
+        let mut memory = Vec::new();
+        memory.extend_from_slice(MAGIC);
+        memory.extend_from_slice(&VERSION.to_le_bytes());
+        let offset = memory.len() as u64;
+        PartWriter { scratch: scratch.to_owned(), memory, file: None, offset, entries: Vec::new(), tasks: Vec::new() }
+    }
+
+    /// Whether nothing was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.tasks.is_empty()
+    }
+
+    /// Takes ended tasks; they are written a segment at a time.
+    pub fn tasks(&mut self, rows: Vec<Task>) -> io::Result<()> {
+        if self.tasks.is_empty() {
+            self.tasks = rows;
+        } else {
+            self.tasks.extend(rows);
+        }
+        while self.tasks.len() >= segment::ROWS {
+            let rest = self.tasks.split_off(segment::ROWS);
+            let full = std::mem::replace(&mut self.tasks, rest);
+            self.segment(Kind::Tasks, full)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits for a segment to fill.
+    pub fn flush_tasks(&mut self) -> io::Result<()> {
+        let rest = std::mem::take(&mut self.tasks);
+        if rest.is_empty() { Ok(()) } else { self.segment(Kind::Tasks, rest) }
+    }
+
+    /// Writes tasks as one segment of the given kind.
+    pub fn segment(&mut self, kind: Kind, mut tasks: Vec<Task>) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        let stages = segment::write(&mut tasks, &mut bytes);
+        let keys = |s: Option<&StageRows>| s.map_or(0, |s| s.stage.0);
+        let (first, last) = (keys(stages.first()), keys(stages.last()));
+        let crc = u64::from(crc32fast::hash(&bytes));
+        self.append(Entry { kind, offset: 0, len: 0, plain: 0, crc, rows: tasks.len() as u64, first, last, stages }, &bytes)
+    }
+
+    /// Writes entities under their keys, a block at a time. `None` says that the key is gone.
+    pub fn entities<K, V>(&mut self, kind: Kind, items: impl IntoIterator<Item = (K, Option<V>)>) -> io::Result<()>
+    where
+        K: Record + BlockKey,
+        V: PutItem,
+    {
+        let mut raw = Vec::new();
+        let (mut rows, mut first, mut last) = (0u64, i64::MAX, i64::MIN);
+        for (key, value) in items {
+            let n = key.number();
+            (first, last) = (first.min(n), last.max(n));
+            key.put(&mut raw);
+            match value {
+                None => raw.push(0),
+                Some(v) => {
+                    raw.push(1);
+                    v.put_item(&mut raw);
+                }
+            }
+            rows += 1;
+            if raw.len() >= BLOCK {
+                self.block(kind, &raw, rows, first, last)?;
+                raw.clear();
+                (rows, first, last) = (0, i64::MAX, i64::MIN);
+            }
+        }
+        if rows > 0 { self.block(kind, &raw, rows, first, last) } else { Ok(()) }
+    }
+
+    fn block(&mut self, kind: Kind, raw: &[u8], rows: u64, first: i64, last: i64) -> io::Result<()> {
+        let stored = zstd::bulk::compress(raw, COMPRESSION)?;
+        let crc = u64::from(crc32fast::hash(&stored));
+        let plain = raw.len() as u64;
+        self.append(Entry { kind, offset: 0, len: 0, plain, crc, rows, first, last, stages: Vec::new() }, &stored)
+    }
+
+    /// Copies a stored block of another part as it is.
+    pub fn copy(&mut self, entry: &Entry, stored: &[u8]) -> io::Result<()> {
+        self.append(entry.clone(), stored)
+    }
+
+    fn append(&mut self, entry: Entry, bytes: &[u8]) -> io::Result<()> {
+        self.entries.push(Entry { offset: self.offset, len: bytes.len() as u64, ..entry });
+        self.offset += bytes.len() as u64;
+        self.write(bytes)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.memory.extend_from_slice(bytes);
+        if self.memory.len() > IN_MEMORY {
+            self.spill()?;
+        }
+        Ok(())
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some((_, f)) => f,
+            None => {
+                let path = self.scratch.join(format!("part-{}-{:x}", std::process::id(), unique()));
+                let file = File::options().create_new(true).read(true).write(true).open(&path)?;
+                &mut self.file.insert((path, file)).1
+            }
+        };
+        file.write_all(&self.memory)?;
+        self.memory.clear();
+        Ok(())
+    }
+
+    /// Ends the part: its directory is written, its bytes can be published.
+    pub fn finish(mut self) -> io::Result<Finished> {
+        self.flush_tasks()?;
+        let mut raw = Vec::new();
+        self.entries.put(&mut raw);
+        let directory = zstd::bulk::compress(&raw, COMPRESSION)?;
+        let mut tail = directory.clone();
+        tail.extend_from_slice(&self.offset.to_le_bytes());
+        tail.extend_from_slice(&(directory.len() as u32).to_le_bytes());
+        tail.extend_from_slice(&crc32fast::hash(&directory).to_le_bytes());
+        tail.extend_from_slice(&VERSION.to_le_bytes());
+        tail.extend_from_slice(MAGIC);
+        let size = self.offset + tail.len() as u64;
+        self.memory.extend_from_slice(&tail);
+        if self.file.is_some() {
+            self.spill()?;
+        }
+        let memory = std::mem::take(&mut self.memory);
+        Ok(Finished { size, memory, file: self.file.take() })
+    }
+}
+
+impl Drop for PartWriter {
+    fn drop(&mut self) {
+        if let Some((path, _)) = self.file.take() {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// A number no other writer of this process has.
+fn unique() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A finished part that is not published yet.
+pub struct Finished {
+    pub size: u64,
+    memory: Vec<u8>,
+    file: Option<(PathBuf, File)>,
+}
+
+impl Finished {
+    /// The bytes, if they are few.
+    pub fn bytes(&self) -> Option<Bytes> {
+        self.file.is_none().then(|| Bytes::copy_from_slice(&self.memory))
+    }
+
+    /// The next piece of a large part, `None` at its end. Call [`Finished::rewind`] first.
+    pub fn read(&mut self, piece: usize) -> io::Result<Option<Bytes>> {
+        let Some((_, file)) = &mut self.file else { return Ok(None) };
+        let mut buf = Vec::with_capacity(piece);
+        file.take(piece as u64).read_to_end(&mut buf)?;
+        Ok((!buf.is_empty()).then(|| buf.into()))
+    }
+
+    pub fn rewind(&mut self) -> io::Result<()> {
+        match &mut self.file {
+            Some((_, f)) => f.seek(SeekFrom::Start(0)).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        if let Some((path, _)) = self.file.take() {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// A key of an entity, as the number by which blocks are found.
+pub trait BlockKey {
+    fn number(&self) -> i64;
+}
+
+impl BlockKey for i64 {
+    fn number(&self) -> i64 {
+        *self
+    }
+}
+
+impl BlockKey for StageKey {
+    fn number(&self) -> i64 {
+        self.0
+    }
+}
+
+impl BlockKey for String {
+    /// Texts have no place on the number line: every block may hold them.
+    fn number(&self) -> i64 {
+        0
+    }
+}
+

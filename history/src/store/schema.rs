@@ -1,0 +1,152 @@
+//! The fields that are stored, entity by entity. A change here that older files do not have
+//! needs a new [`VERSION`]: files of another version are rebuilt from the logs.
+
+use super::record::{PutItem, Record};
+use crate::state::{
+    AccumulableValue, Application, Completeness, Environment, Executor, ExecutorResource, ExecutorStageSummary,
+    ForeignEvent, Job, JobStatus, Level, Live, LiveStage, Operation, OperationState, PlanGraph, PlanMetric, PlanNode,
+    Process, Progress, Rdd, RddDistribution, RddNode, RddPartition, ResourceProfile, ServerKind, Session, Speculation,
+    SqlExecution, SqlLive, SqlMetric, StageAttempt, StageStatus, StorageMemory, StreamingQuery, Task, TaskResource,
+    TaskStatus,
+    metrics::{Peaks, TaskMetrics},
+    sets::IndexSet,
+    sql::{LiveExecution, MetricValues, StageMetrics},
+};
+use crate::{for_each_task_metric, record, record_enum};
+
+/// Version of everything below and of the file around it.
+pub const VERSION: u16 = 1;
+
+record_enum! {
+    JobStatus { Running = 0, Succeeded = 1, Failed = 2 }
+    StageStatus { Active = 0, Complete = 1, Failed = 2, Pending = 3, Skipped = 4 }
+    TaskStatus { Unknown = 0, Running = 1, GetResult = 2, Success = 3, Failed = 4, Killed = 5 }
+    ServerKind { Connect = 0, Thrift = 1 }
+    OperationState { Started = 0, Compiled = 1, Ready = 2, Finished = 3, Failed = 4, Canceled = 5, TimedOut = 6, Closed = 7 }
+}
+
+macro_rules! task_metrics_record {
+    ($($field:ident),*) => { record! { TaskMetrics { $($field),* } } };
+}
+for_each_task_metric!(task_metrics_record);
+
+impl Record for Peaks {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        <Option<[i64; 23]> as Record>::take(from).map(Peaks)
+    }
+}
+
+record! {
+    Application { id, attempt_id, name, user, spark_version, start_time, end_time, exit_code, last_event_time }
+    Completeness {
+        damaged_lines, first_damage, damaged_blocks, torn_tail, missing_parts, compacted, no_start, task_ends_without_start,
+        tasks_without_end, jobs_without_end, unknown_events,
+    }
+    Environment {
+        java_version, java_home, scala_version, spark_properties, hadoop_properties, system_properties,
+        metrics_properties, classpath_entries, resource_profiles,
+    }
+    ResourceProfile { id, executor_resources, task_resources }
+    ExecutorResource { key, name, amount, discovery_script, vendor }
+    TaskResource { key, name, amount }
+    Job {
+        id, name, description, submission_time, completion_time, stage_ids, job_group, job_tags, sql_execution_id,
+        status, error, num_tasks, active_tasks, completed_tasks, failed_tasks, killed_tasks, skipped_tasks,
+        completed_indices, active_stages, completed_stages, skipped_stages, failed_stages, killed_summary,
+    }
+    StageAttempt {
+        stage_id, attempt_id, status, name, description, details, scheduling_pool, num_tasks, active_tasks,
+        completed_tasks, failed_tasks, killed_tasks, completed_indices, submission_time, first_task_launched_time,
+        completion_time, failure_reason, metrics, rdds, parent_ids, job_ids, accumulables, locality, executors,
+        speculation, killed_summary, resource_profile_id, peaks, shuffle_push_enabled, shuffle_mergers,
+    }
+    RddNode { id, name, scope, callsite, parent_ids, barrier, cached }
+    AccumulableValue { id, name, update, value }
+    Speculation { tasks, active, completed, failed, killed }
+    ExecutorStageSummary {
+        task_time, failed_tasks, succeeded_tasks, killed_tasks, input_bytes, input_records, output_bytes,
+        output_records, shuffle_read, shuffle_read_records, shuffle_write, shuffle_write_records,
+        memory_bytes_spilled, disk_bytes_spilled, excluded, peaks,
+    }
+    Executor {
+        id, host_port, host, active, total_cores, max_tasks, add_time, remove_time, remove_reason, rdd_blocks,
+        memory_used, disk_used, max_memory, memory, total_tasks, active_tasks, completed_tasks, failed_tasks,
+        total_duration, total_gc_time, total_input_bytes, total_shuffle_read, total_shuffle_write, excluded,
+        excluded_in_stages, logs, attributes, resources, resource_profile_id, peaks,
+    }
+    StorageMemory { total_on_heap, total_off_heap, used_on_heap, used_off_heap }
+    Process { id, host_port, cores, add_time, logs }
+    Level { disk, memory, off_heap, deserialized, replication }
+    Rdd { id, name, num_partitions, level, memory_used, disk_used, partitions, distributions }
+    RddPartition { block, memory_used, disk_used, executors }
+    RddDistribution {
+        address, memory_used, disk_used, on_heap_used, off_heap_used, memory_remaining, on_heap_remaining,
+        off_heap_remaining,
+    }
+    PlanGraph { nodes, edges }
+    PlanNode { id, name, description, cluster, metadata, metrics }
+    PlanMetric { name, accumulator_id, kind }
+    SqlMetric { kind, values, sum, min, median, max, max_at }
+    StreamingQuery {
+        id, run_id, name, start_timestamp, last_timestamp, last_batch_id, progress_reports, idle_reports, terminated,
+        exception,
+    }
+    Progress { query_id, run_id, name, batch_id, timestamp, json }
+    Session { server, session_id, user_id, start_time, finish_time, total_executions }
+    Operation {
+        server, job_tag, operation_id, session_id, user_id, statement, state, start_time, finish_time, close_time,
+        detail, session_tags, job_ids, sql_ids,
+    }
+    ForeignEvent { class, json }
+    Task {
+        stage_id, stage_attempt_id, task_id, index, attempt, partition_id, launch_time, duration, getting_result_time,
+        status, speculative, executor_id, host, locality, metrics, error, accumulables,
+    }
+    IndexSet { words, far, len }
+    LiveStage { jobs, indices, excluded_executors }
+    LiveExecution { kinds, driver_updates, end_events }
+    StageMetrics { execution, attempt, num_tasks, completed, values }
+    MetricValues { by_index, max }
+    SqlLive { executions, stages }
+    Live { jobs, stages, shadows, executors, job_indices, tasks, cpus_per_task, driver_logs, sql }
+}
+
+/// Makes a type for some fields of a SQL execution, read ([`Record`]) and written ([`PutItem`]
+/// of the view on a whole execution) on their own.
+macro_rules! part_of_sql {
+    ($(#[$doc:meta])* $name:ident, $view:ident { $($field:ident),* }) => {
+        $(#[$doc])*
+        pub struct $name(pub SqlExecution);
+
+        /// A whole execution, of which only these fields are written.
+        pub struct $view<'x>(pub &'x SqlExecution);
+
+        impl PutItem for $view<'_> {
+            fn put_item(&self, out: &mut Vec<u8>) {
+                $(self.0.$field.put(out);)*
+            }
+        }
+
+        impl Record for $name {
+            fn put(&self, out: &mut Vec<u8>) {
+                $view(&self.0).put_item(out);
+            }
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                Some($name(SqlExecution { $($field: Record::take(from)?,)* ..SqlExecution::default() }))
+            }
+        }
+    };
+}
+part_of_sql!(
+    /// What lists of SQL executions need.
+    SqlHead, SqlHeadOf {
+        id, root_id, description, submission_time, completion_time, error, query_id, modified_configs, jobs, stages
+    }
+);
+part_of_sql!(
+    /// The large part of a SQL execution: call site, plan text, plan graph and its metrics.
+    SqlBody, SqlBodyOf { id, details, plan_description, plan, metrics }
+);

@@ -1,0 +1,396 @@
+//! A segment: some thousand tasks as packed columns, sorted by stage attempt and task id, with
+//! the texts they share. The unit in which tasks are written, read and cached.
+//!
+//! Layout: rows, column offsets, columns, names (executor, host, locality), offset of the texts;
+//! then, compressed on their own, the texts (errors, accumulables) which few rows have.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{column::{Column, pack}, record::{Record, put_u64, take_u64}};
+use crate::for_each_task_metric;
+use crate::state::{AccumulableValue, StageKey, Task, TaskStatus, metrics::TaskMetrics};
+
+/// Rows a writer gathers before it writes a segment.
+pub const ROWS: usize = 16 << 10;
+
+const COMPRESSION: i32 = 3;
+
+/// A stored column of tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(non_camel_case_types, reason = "a variant for each task metric bears the metric's name")]
+pub enum TaskColumn {
+    TaskId,
+    Index,
+    Attempt,
+    PartitionId,
+    LaunchTime,
+    /// -1 for a task that runs.
+    Duration,
+    GettingResultTime,
+    Status,
+    Speculative,
+    Executor,
+    Host,
+    Locality,
+    /// Index of the error text plus 1; 0 for none.
+    Error,
+    Accumulables,
+    HasMetrics,
+    Metric(Metric),
+}
+
+macro_rules! metric_columns {
+    ($($field:ident),*) => {
+        /// A task metric as a column.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(non_camel_case_types, reason = "named after the metric")]
+        pub enum Metric { $($field),* }
+
+        const METRICS: &[Metric] = &[$(Metric::$field),*];
+
+        impl Metric {
+            fn of(self, m: &TaskMetrics) -> i64 {
+                match self { $(Metric::$field => m.$field),* }
+            }
+        }
+
+        fn metrics_at(columns: &Columns<'_>, row: usize) -> TaskMetrics {
+            TaskMetrics { $($field: columns.at(TaskColumn::Metric(Metric::$field), row)),* }
+        }
+    };
+}
+for_each_task_metric!(metric_columns);
+
+const HEAD: [TaskColumn; 15] = [
+    TaskColumn::TaskId,
+    TaskColumn::Index,
+    TaskColumn::Attempt,
+    TaskColumn::PartitionId,
+    TaskColumn::LaunchTime,
+    TaskColumn::Duration,
+    TaskColumn::GettingResultTime,
+    TaskColumn::Status,
+    TaskColumn::Speculative,
+    TaskColumn::Executor,
+    TaskColumn::Host,
+    TaskColumn::Locality,
+    TaskColumn::Error,
+    TaskColumn::Accumulables,
+    TaskColumn::HasMetrics,
+];
+
+impl TaskColumn {
+    fn number(self) -> usize {
+        match self {
+            TaskColumn::Metric(m) => HEAD.len() + m as usize,
+            other => HEAD.iter().position(|c| *c == other).unwrap_or(0),
+        }
+    }
+}
+
+/// Numbers of [`TaskStatus`] in its column.
+pub fn status_number(s: TaskStatus) -> i64 {
+    match s {
+        TaskStatus::Unknown => 0,
+        TaskStatus::Running => 1,
+        TaskStatus::GetResult => 2,
+        TaskStatus::Success => 3,
+        TaskStatus::Failed => 4,
+        TaskStatus::Killed => 5,
+    }
+}
+
+fn status(n: i64) -> TaskStatus {
+    match n {
+        1 => TaskStatus::Running,
+        2 => TaskStatus::GetResult,
+        3 => TaskStatus::Success,
+        4 => TaskStatus::Failed,
+        5 => TaskStatus::Killed,
+        _ => TaskStatus::Unknown,
+    }
+}
+
+/// Texts by number, each once.
+#[derive(Default)]
+struct Table<T> {
+    items: Vec<T>,
+    numbers: HashMap<T, i64>,
+}
+
+impl<T: Clone + Eq + std::hash::Hash> Table<T> {
+    fn number(&mut self, item: &T) -> i64 {
+        match self.numbers.get(item) {
+            Some(n) => *n,
+            None => {
+                let n = self.items.len() as i64;
+                self.items.push(item.clone());
+                self.numbers.insert(item.clone(), n);
+                n
+            }
+        }
+    }
+}
+
+/// Which rows of a segment belong to a stage attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageRows {
+    pub stage: StageKey,
+    pub start: u64,
+    pub rows: u64,
+}
+
+/// Writes tasks as a segment. Sorts them first; gives the stages in it.
+pub fn write(tasks: &mut [Task], out: &mut Vec<u8>) -> Vec<StageRows> {
+    tasks.sort_by_key(|t| (t.stage_id, t.stage_attempt_id, t.task_id));
+    let mut stages: Vec<StageRows> = Vec::new();
+    for (i, t) in tasks.iter().enumerate() {
+        let stage = (t.stage_id, t.stage_attempt_id);
+        match stages.last_mut() {
+            Some(s) if s.stage == stage => s.rows += 1,
+            _ => stages.push(StageRows { stage, start: i as u64, rows: 1 }),
+        }
+    }
+    let (mut names, mut texts): (Table<Arc<str>>, Table<String>) = Default::default();
+    let mut columns = Vec::new();
+    let mut offsets = Vec::new();
+    let mut values = Vec::with_capacity(tasks.len());
+    let none = TaskMetrics::default();
+    for column in HEAD.into_iter().chain(METRICS.iter().map(|m| TaskColumn::Metric(*m))) {
+        values.clear();
+        for t in tasks.iter() {
+            values.push(match column {
+                TaskColumn::TaskId => t.task_id,
+                TaskColumn::Index => t.index,
+                TaskColumn::Attempt => t.attempt,
+                TaskColumn::PartitionId => t.partition_id,
+                TaskColumn::LaunchTime => t.launch_time,
+                TaskColumn::Duration => t.duration.unwrap_or(-1),
+                TaskColumn::GettingResultTime => t.getting_result_time,
+                TaskColumn::Status => status_number(t.status),
+                TaskColumn::Speculative => i64::from(t.speculative),
+                TaskColumn::Executor => names.number(&t.executor_id),
+                TaskColumn::Host => names.number(&t.host),
+                TaskColumn::Locality => names.number(&t.locality),
+                TaskColumn::Error => t.error.as_ref().map_or(0, |e| texts.number(e) + 1),
+                TaskColumn::Accumulables if t.accumulables.is_empty() => 0,
+                TaskColumn::Accumulables => {
+                    let mut bytes = Vec::new();
+                    t.accumulables.put(&mut bytes);
+                    let text: String = bytes.iter().map(|b| char::from(*b)).collect();
+                    texts.number(&text) + 1
+                }
+                TaskColumn::HasMetrics => i64::from(t.metrics.is_some()),
+                TaskColumn::Metric(m) => m.of(t.metrics.as_ref().unwrap_or(&none)),
+            });
+        }
+        offsets.push(columns.len() as u64);
+        pack(&values, &mut columns);
+    }
+    put_u64(tasks.len() as u64, out);
+    put_u64(columns.len() as u64, out);
+    offsets.put(out);
+    out.extend_from_slice(&columns);
+    names.items.put(out);
+    let mut raw = Vec::new();
+    texts.items.put(&mut raw);
+    let packed = zstd::bulk::compress(&raw, COMPRESSION).unwrap_or_default();
+    put_u64(if texts.items.is_empty() { 0 } else { raw.len() as u64 }, out);
+    if !texts.items.is_empty() {
+        out.extend_from_slice(&packed);
+    }
+    stages
+}
+
+/// A segment in memory.
+pub struct Segment {
+    bytes: Bytes,
+    rows: usize,
+    columns: Range<usize>,
+    offsets: Vec<u64>,
+    names: Vec<Arc<str>>,
+    /// Plain length of the texts and where they are.
+    texts: (u64, usize),
+}
+
+/// Open columns of a segment, as far as they were asked for.
+struct Columns<'s> {
+    open: Vec<Column<'s>>,
+}
+
+impl Columns<'_> {
+    fn at(&self, column: TaskColumn, row: usize) -> i64 {
+        self.open[column.number()].at(row)
+    }
+}
+
+impl Segment {
+    /// Opens what [`write`] wrote; none if the bytes are no segment.
+    pub fn open(bytes: Bytes) -> Option<Self> {
+        let mut from = &bytes[..];
+        let rows = usize::try_from(take_u64(&mut from)?).ok()?;
+        let len = usize::try_from(take_u64(&mut from)?).ok()?;
+        let offsets: Vec<u64> = Vec::take(&mut from)?;
+        let start = bytes.len() - from.len();
+        from = from.get(len..)?;
+        let names = Vec::take(&mut from)?;
+        let plain = take_u64(&mut from)?;
+        let texts = (plain, bytes.len() - from.len());
+        let known = HEAD.len() + METRICS.len();
+        (offsets.len() == known && offsets.iter().all(|o| *o as usize <= len)).then_some(())?;
+        Some(Segment { columns: start..start + len, rows, offsets, names, texts, bytes })
+    }
+
+    /// Bytes this segment holds in memory.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn column(&self, number: usize) -> Option<Column<'_>> {
+        let bytes = &self.bytes[self.columns.clone()];
+        Column::open(bytes.get(*self.offsets.get(number)? as usize..)?, self.rows)
+    }
+
+    /// Appends the values of a column for some rows to `out`.
+    pub fn read(&self, column: TaskColumn, rows: Range<usize>, out: &mut Vec<i64>) -> Option<()> {
+        if rows.end > self.rows {
+            return None;
+        }
+        self.column(column.number())?.read(rows, out);
+        Some(())
+    }
+
+    /// The value all rows share, if the column is constant.
+    pub fn constant(&self, column: TaskColumn) -> Option<i64> {
+        match self.column(column.number())? {
+            Column::Constant(v) => Some(v),
+            Column::Packed { .. } => None,
+        }
+    }
+
+    /// Name by number, of the columns Executor, Host and Locality.
+    pub fn name(&self, number: i64) -> Option<&Arc<str>> {
+        self.names.get(usize::try_from(number).ok()?)
+    }
+
+    fn texts(&self) -> Option<Vec<String>> {
+        let (plain, at) = self.texts;
+        if plain == 0 {
+            return Some(Vec::new());
+        }
+        let raw = zstd::bulk::decompress(&self.bytes[at..], usize::try_from(plain).ok()?).ok()?;
+        Vec::take(&mut raw.as_slice())
+    }
+
+    /// Whole tasks at the given rows, all of stage attempt `stage`.
+    pub fn tasks(&self, stage: StageKey, rows: &[usize]) -> Option<Vec<Task>> {
+        let open: Option<Vec<Column<'_>>> = (0..self.offsets.len()).map(|n| self.column(n)).collect();
+        let columns = Columns { open: open? };
+        let mut texts: Option<Vec<String>> = None;
+        let mut text = |number: i64| -> Option<String> {
+            let all = match &texts {
+                Some(t) => t,
+                None => texts.insert(self.texts()?),
+            };
+            all.get(usize::try_from(number - 1).ok()?).cloned()
+        };
+        let mut out = Vec::with_capacity(rows.len());
+        for &row in rows {
+            if row >= self.rows {
+                return None;
+            }
+            let at = |c| columns.at(c, row);
+            let error = at(TaskColumn::Error);
+            let accumulables = at(TaskColumn::Accumulables);
+            let duration = at(TaskColumn::Duration);
+            out.push(Task {
+                stage_id: stage.0,
+                stage_attempt_id: stage.1,
+                task_id: at(TaskColumn::TaskId),
+                index: at(TaskColumn::Index),
+                attempt: at(TaskColumn::Attempt),
+                partition_id: at(TaskColumn::PartitionId),
+                launch_time: at(TaskColumn::LaunchTime),
+                duration: (duration >= 0).then_some(duration),
+                getting_result_time: at(TaskColumn::GettingResultTime),
+                status: status(at(TaskColumn::Status)),
+                speculative: at(TaskColumn::Speculative) != 0,
+                executor_id: self.name(at(TaskColumn::Executor))?.clone(),
+                host: self.name(at(TaskColumn::Host))?.clone(),
+                locality: self.name(at(TaskColumn::Locality))?.clone(),
+                metrics: (at(TaskColumn::HasMetrics) != 0).then(|| metrics_at(&columns, row)),
+                error: if error > 0 { Some(text(error)?) } else { None },
+                accumulables: if accumulables > 0 { accumulables_of(&text(accumulables)?)? } else { Vec::new() },
+            });
+        }
+        Some(out)
+    }
+}
+
+/// Accumulables are kept among the texts, one char a byte.
+fn accumulables_of(text: &str) -> Option<Vec<AccumulableValue>> {
+    let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
+    Vec::take(&mut bytes?.as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(stage: i64, id: i64) -> Task {
+        Task {
+            stage_id: stage,
+            task_id: id,
+            index: id * 3,
+            launch_time: 1_700_000_000_000 + id,
+            duration: (id % 5 != 0).then_some(id),
+            status: if id % 7 == 0 { TaskStatus::Failed } else { TaskStatus::Success },
+            executor_id: format!("{}", id % 4).into(),
+            host: "localhost".into(),
+            locality: "ANY".into(),
+            metrics: (id % 3 != 0).then(|| TaskMetrics { executor_run_time: id * 11, ..TaskMetrics::default() }),
+            error: (id % 7 == 0).then(|| format!("boom ☃ {}", id % 2)),
+            accumulables: if id % 9 == 0 {
+                vec![AccumulableValue { id, name: Some("rows <seen>".into()), update: Some("1".into()), value: None }]
+            } else {
+                Vec::new()
+            },
+            ..Task::default()
+        }
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were() {
+        let mut tasks: Vec<Task> = (0..2000).rev().map(|i| task(i % 3, i)).collect();
+        let mut bytes = Vec::new();
+        let stages = write(&mut tasks, &mut bytes);
+        assert_eq!(stages.iter().map(|s| (s.stage.0, s.rows)).collect::<Vec<_>>(), [(0, 667), (1, 667), (2, 666)]);
+        let segment = Segment::open(bytes.into()).unwrap();
+        for s in &stages {
+            let rows: Vec<usize> = (s.start as usize..(s.start + s.rows) as usize).collect();
+            assert_eq!(segment.tasks(s.stage, &rows).unwrap(), tasks[rows[0]..=*rows.last().unwrap()]);
+        }
+        let mut column = Vec::new();
+        segment.read(TaskColumn::Metric(Metric::executor_run_time), 0..2000, &mut column).unwrap();
+        assert_eq!(column, tasks.iter().map(|t| t.metrics.map_or(0, |m| m.executor_run_time)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn hostile_bytes_are_no_segment() {
+        let mut tasks: Vec<Task> = (0..300).map(|i| task(0, i)).collect();
+        let mut bytes = Vec::new();
+        write(&mut tasks, &mut bytes);
+        for at in (0..bytes.len()).step_by(3) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0xFF;
+            damaged.truncate(bytes.len() - at / 4);
+            if let Some(s) = Segment::open(damaged.into()) {
+                let _ = s.tasks((0, 0), &[0, 1, 299]);
+            }
+        }
+    }
+}

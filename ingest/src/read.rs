@@ -1,0 +1,408 @@
+//! Reads an event log as blocks of whole lines, from any [`Position`] on. Bytes are fetched ahead
+//! asynchronously; decoding and cutting happen in the thread that asks. Holds a few chunks and at
+//! most one line of [`MAX_LINE`]: memory does not depend on the log.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use tokio::{runtime::Handle, sync::mpsc};
+
+use crate::{
+    codec::{Codec, Decoder, Restart},
+    log::{EventLog, Part},
+};
+
+/// Bytes fetched at a time.
+const CHUNK: u64 = 2 << 20;
+/// Plain bytes decoded at a time; also how finely places to restart are known.
+const DECODE: usize = 1 << 20;
+/// Chunks fetched ahead.
+const AHEAD: usize = 2;
+/// The longest line that is read; longer ones are damage.
+pub const MAX_LINE: usize = 256 << 20;
+
+/// Where reading goes on: in which part, from which compressed offset a decoder starts, and how
+/// many plain bytes behind that were used already. The default is the start of the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Position {
+    /// File name of the part, without `.inprogress`; empty before the first.
+    pub part: String,
+    pub offset: u64,
+    pub skip: u64,
+}
+
+/// Whole lines, in order.
+pub struct Block {
+    /// A line that began in an earlier chunk, if it is not empty.
+    lead: Vec<u8>,
+    body: Bytes,
+    /// Where to go on after this block.
+    pub end: Position,
+    /// What was damaged on the way to these lines.
+    pub damage: Vec<Damage>,
+    /// The last line has no line end: the writer may not have finished it.
+    pub unterminated: bool,
+}
+
+/// Bytes that could not be turned into lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    pub place: String,
+    pub what: String,
+    /// The end of the log is inside a block of its codec: nothing but the tail is lost.
+    pub torn: bool,
+}
+
+impl Block {
+    /// The lines without their ends; empty ones are left out.
+    pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let lead = self.lead.strip_suffix(b"\n").unwrap_or(&self.lead);
+        std::iter::once(lead).chain(Lines(&self.body)).map(|l| l.strip_suffix(b"\r").unwrap_or(l)).filter(|l| !l.is_empty())
+    }
+
+    /// Bytes of the lines.
+    pub fn len(&self) -> usize {
+        self.lead.len() + self.body.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+struct Lines<'a>(&'a [u8]);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.0.is_empty() {
+            return None;
+        }
+        match memchr::memchr(b'\n', self.0) {
+            Some(at) => {
+                let (line, rest) = self.0.split_at(at);
+                self.0 = &rest[1..];
+                Some(line)
+            }
+            None => Some(std::mem::take(&mut self.0)),
+        }
+    }
+}
+
+/// Reads one log. Ask [`LogReader::next`] until it gives none.
+pub struct LogReader {
+    parts: Vec<Part>,
+    fetched: mpsc::Receiver<Fetched>,
+    /// Whether a last line without its end is given out: not while the writer is still at it.
+    take_tail: bool,
+    part: Option<OpenPart>,
+    damage: Vec<Damage>,
+    finished: bool,
+    /// Bytes fetched so far.
+    pub bytes: u64,
+}
+
+enum Fetched {
+    Begin { part: usize, from: Position },
+    Bytes(Bytes),
+    End,
+    Failed(object_store::Error),
+}
+
+/// The part being decoded.
+struct OpenPart {
+    name: String,
+    codec: Option<(Codec, Box<dyn Decoder>)>,
+    /// First bytes of a part, until there are enough to tell the codec.
+    head: Vec<u8>,
+    /// Chunk being decoded.
+    input: Bytes,
+    /// Compressed offset at which this decoder began, and plain bytes of it to leave out.
+    base: u64,
+    skip: u64,
+    /// Plain bytes of complete lines given out since `base`, those left out included.
+    used: u64,
+    restarts: VecDeque<Restart>,
+    carry: Vec<u8>,
+    /// Searching for the next block after damage.
+    seeking: bool,
+    /// Dropping a line that is too long.
+    dropping: bool,
+    ended: bool,
+}
+
+impl LogReader {
+    /// Begins to read `log` behind `from`. Part sizes are those of the listing: what is written
+    /// later is for the next time. Must be called inside a runtime, used outside of it.
+    pub fn open(store: Arc<dyn ObjectStore>, log: &EventLog, from: &Position, take_tail: bool) -> LogReader {
+        let (tx, fetched) = mpsc::channel(AHEAD);
+        let parts = log.parts.clone();
+        let start = parts.iter().position(|p| name_of(p) == from.part);
+        Handle::current().spawn(fetch(store, parts.clone(), start, from.clone(), tx));
+        LogReader { parts, fetched, take_tail, part: None, damage: Vec::new(), finished: false, bytes: 0 }
+    }
+
+    /// The next lines; none at the end of what there is. Blocks the thread.
+    pub fn next(&mut self) -> Result<Option<Block>, object_store::Error> {
+        while !self.finished {
+            if let Some(part) = &mut self.part {
+                if let Some(block) = part.lines(&mut self.damage, self.take_tail) {
+                    return Ok(Some(block));
+                }
+                if part.ended {
+                    let end = part.end();
+                    self.part = None;
+                    if !self.damage.is_empty() {
+                        return Ok(Some(Block { lead: Vec::new(), body: Bytes::new(), end, damage: std::mem::take(&mut self.damage), unterminated: false }));
+                    }
+                    continue;
+                }
+            }
+            match self.fetched.blocking_recv() {
+                Some(Fetched::Begin { part, from }) => self.part = Some(OpenPart::new(&self.parts[part], &from)),
+                Some(Fetched::Bytes(bytes)) => {
+                    self.bytes += bytes.len() as u64;
+                    if let Some(part) = &mut self.part {
+                        part.feed(bytes);
+                    }
+                }
+                Some(Fetched::End) => {
+                    if let Some(part) = &mut self.part {
+                        part.ended = true;
+                    }
+                }
+                Some(Fetched::Failed(e)) => {
+                    self.finished = true;
+                    return Err(e);
+                }
+                None => self.finished = true,
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A part's name for positions: the one it keeps when its log is finished.
+fn name_of(part: &Part) -> &str {
+    let name = part.path.filename().unwrap_or_default();
+    name.strip_suffix(".inprogress").unwrap_or(name)
+}
+
+async fn fetch(store: Arc<dyn ObjectStore>, parts: Vec<Part>, start: Option<usize>, from: Position, tx: mpsc::Sender<Fetched>) {
+    for (i, part) in parts.iter().enumerate().skip(start.unwrap_or(0)) {
+        let from = if Some(i) == start { from.clone() } else { Position::default() };
+        let mut at = from.offset;
+        if tx.send(Fetched::Begin { part: i, from }).await.is_err() {
+            return;
+        }
+        while at < part.size {
+            let to = part.size.min(at + CHUNK);
+            let message = match store.get_range(&part.path, at..to).await {
+                Ok(bytes) if bytes.is_empty() => break,
+                Ok(bytes) => {
+                    at += bytes.len() as u64;
+                    Fetched::Bytes(bytes)
+                }
+                Err(e) => Fetched::Failed(e),
+            };
+            let failed = matches!(message, Fetched::Failed(_));
+            if tx.send(message).await.is_err() || failed {
+                return;
+            }
+        }
+        if tx.send(Fetched::End).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl OpenPart {
+    fn new(part: &Part, from: &Position) -> Self {
+        OpenPart {
+            name: name_of(part).to_owned(),
+            codec: None,
+            head: Vec::new(),
+            input: Bytes::new(),
+            base: from.offset,
+            skip: from.skip,
+            used: from.skip,
+            restarts: VecDeque::from([Restart::default()]),
+            carry: Vec::new(),
+            seeking: false,
+            dropping: false,
+            ended: false,
+        }
+    }
+
+    fn feed(&mut self, bytes: Bytes) {
+        if self.codec.is_none() {
+            // A restart is at a block of the same codec, so its magic is there, too.
+            self.head.extend_from_slice(&bytes);
+            if self.head.len() >= Codec::MAGIC_LEN {
+                self.detect();
+            }
+        } else {
+            self.input = bytes;
+        }
+    }
+
+    fn detect(&mut self) {
+        let head = std::mem::take(&mut self.head);
+        let codec = match Codec::detect(&head) {
+            // Inside a snappy-java stream chunks have no magic: text never begins like one.
+            Codec::Plain if self.base > 0 && head.first() == Some(&0) => Codec::Snappy,
+            codec => codec,
+        };
+        self.codec = Some((codec, codec.decoder()));
+        self.input = head.into();
+    }
+
+    fn end(&self) -> Position {
+        if let Some((Codec::Plain, _)) = self.codec {
+            return Position { part: self.name.clone(), offset: self.base + self.used, skip: 0 };
+        }
+        let restart = self.restarts.front().copied().unwrap_or_default();
+        Position { part: self.name.clone(), offset: self.base + restart.offset, skip: self.used - restart.plain }
+    }
+
+    /// Lines from the input at hand; none when more input is needed.
+    fn lines(&mut self, damage: &mut Vec<Damage>, take_tail: bool) -> Option<Block> {
+        if self.ended && self.codec.is_none() && !self.head.is_empty() {
+            self.detect();
+        }
+        while self.codec.is_some() {
+            let (plain, last) = self.decode(damage)?;
+            if let Some(block) = self.cut(plain, last, damage, take_tail) {
+                return Some(block);
+            }
+            if last {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// The next plain bytes; `true` with them if they are the last of the part.
+    fn decode(&mut self, damage: &mut Vec<Damage>) -> Option<(Bytes, bool)> {
+        let (codec, decoder) = self.codec.as_mut()?;
+        if self.seeking {
+            let at = codec.resync_magic().and_then(|magic| memchr::memmem::find(&self.input, magic));
+            let Some(at) = at else {
+                self.input.clear();
+                return (self.ended).then(|| (Bytes::new(), true));
+            };
+            // Offsets are relative to a decoder's first byte: begin a new count there.
+            let passed = self.input.split_to(at);
+            self.base += passed.len() as u64;
+            *decoder = codec.decoder();
+            self.seeking = false;
+        }
+        if *codec == Codec::Plain {
+            if self.input.is_empty() && !self.ended {
+                return None;
+            }
+            let mut plain = std::mem::take(&mut self.input);
+            if self.skip > 0 {
+                let skip = self.skip.min(plain.len() as u64);
+                plain = plain.slice(skip as usize..);
+                self.skip -= skip;
+            }
+            return Some((plain, self.ended));
+        }
+        if self.input.is_empty() && !self.ended {
+            return None;
+        }
+        let mut out = Vec::with_capacity(DECODE + (128 << 10));
+        let step = decoder.decode(&self.input, &mut out, DECODE);
+        match step {
+            Ok(n) => drop(self.input.split_to(n)),
+            Err(e) => {
+                let place = format!("{} at byte {}", self.name, self.base + decoder.restart().offset);
+                damage.push(Damage { place, what: e.to_string(), torn: false });
+                // Go on behind the block that failed.
+                let restart = decoder.restart();
+                self.base += restart.offset;
+                self.used = 0;
+                self.skip = 0;
+                self.restarts = VecDeque::from([Restart::default()]);
+                self.carry.clear();
+                self.seeking = true;
+                let skip = self.input.len().min(1);
+                drop(self.input.split_to(skip));
+                return Some((out.into(), false));
+            }
+        }
+        let restart = decoder.restart();
+        if self.restarts.back() != Some(&restart) {
+            self.restarts.push_back(restart);
+        }
+        let last = self.ended && self.input.is_empty() && out.len() < DECODE;
+        if last && !decoder.is_complete() {
+            damage.push(Damage { place: self.name.clone(), what: "ends inside a compressed block".into(), torn: true });
+        }
+        if self.skip > 0 {
+            let skip = self.skip.min(out.len() as u64);
+            out.drain(..skip as usize);
+            self.skip -= skip;
+        }
+        if out.is_empty() && !last && self.input.is_empty() {
+            return None;
+        }
+        Some((out.into(), last))
+    }
+
+    /// Cuts plain bytes at their last line end; what is behind it waits for more.
+    fn cut(&mut self, plain: Bytes, last: bool, damage: &mut Vec<Damage>, take_tail: bool) -> Option<Block> {
+        let mut body = plain;
+        if self.dropping {
+            let Some(at) = memchr::memchr(b'\n', &body) else {
+                self.used += body.len() as u64;
+                return None;
+            };
+            self.used += at as u64 + 1;
+            body = body.slice(at + 1..);
+            self.dropping = false;
+        }
+        let tail = memchr::memrchr(b'\n', &body).map_or(0, |at| at + 1);
+        let behind = body.split_off(tail);
+        let mut lead = Vec::new();
+        if !body.is_empty() && !self.carry.is_empty() {
+            let first = memchr::memchr(b'\n', &body).map_or(body.len(), |at| at + 1);
+            lead = std::mem::take(&mut self.carry);
+            lead.extend_from_slice(&body[..first]);
+            body = body.slice(first..);
+        }
+        self.used += (lead.len() + body.len()) as u64;
+        self.carry.extend_from_slice(&behind);
+        if self.carry.len() > MAX_LINE {
+            self.used += self.carry.len() as u64;
+            let place = format!("{} near byte {}", self.name, self.base + self.used);
+            damage.push(Damage { place, what: format!("a line is longer than {MAX_LINE} bytes"), torn: false });
+            self.carry = Vec::new();
+            self.dropping = true;
+        }
+        let mut unterminated = false;
+        if last && take_tail && !self.carry.is_empty() {
+            let tail = std::mem::take(&mut self.carry);
+            self.used += tail.len() as u64;
+            unterminated = true;
+            if lead.is_empty() && body.is_empty() {
+                lead = tail;
+            } else {
+                let mut all = Vec::with_capacity(body.len() + tail.len());
+                all.extend_from_slice(&body);
+                all.extend_from_slice(&tail);
+                body = all.into();
+            }
+        }
+        while self.restarts.len() > 1 && self.restarts[1].plain <= self.used {
+            self.restarts.pop_front();
+        }
+        if lead.is_empty() && body.is_empty() && damage.is_empty() {
+            return None;
+        }
+        Some(Block { lead, body, end: self.end(), damage: std::mem::take(damage), unterminated })
+    }
+}

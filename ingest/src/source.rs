@@ -1,0 +1,201 @@
+//! A source: one place with event logs, which belongs to one cluster. Turns URLs as people write
+//! them into object stores, and store errors into what to do about them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use object_store::{
+    ClientOptions, ObjectStore, RetryConfig,
+    aws::{AmazonS3Builder, AmazonS3ConfigKey},
+    azure::MicrosoftAzureBuilder,
+    gcp::GoogleCloudStorageBuilder,
+    http::HttpBuilder,
+    local::LocalFileSystem,
+    path::Path,
+};
+use url::Url;
+
+/// Where the logs of one cluster lie.
+#[derive(Clone)]
+pub struct Source {
+    pub cluster: String,
+    /// Normal form: `s3a`/`s3n` as `s3`, no trailing slash, local paths as `file:///…`.
+    pub url: String,
+    pub labels: BTreeMap<String, String>,
+    pub store: Arc<dyn ObjectStore>,
+    pub root: Path,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.cluster, self.url)
+    }
+}
+
+/// What cannot be a source, and what to write instead.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("`{0}` is no URL and no path: write s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or a local folder")]
+    NotAUrl(String),
+    #[error("scheme `{0}` is not known: use s3, s3a, s3n, gs, az, abfss, http, https or file")]
+    Scheme(String),
+    #[error("{url}: {what}")]
+    Store { url: String, what: String },
+}
+
+/// The normal form of a source's URL; the same place always has the same one.
+pub fn normalize(url: &str) -> Result<Url, SourceError> {
+    let bad = || SourceError::NotAUrl(url.to_owned());
+    let text = url.trim();
+    if text.is_empty() {
+        return Err(bad());
+    }
+    let mut parsed = if text.contains("://") || text.starts_with("file:") {
+        Url::parse(text).map_err(|_| bad())?
+    } else {
+        let path = std::path::absolute(text).map_err(|_| bad())?;
+        Url::from_file_path(path).map_err(|()| bad())?
+    };
+    if matches!(parsed.scheme(), "s3a" | "s3n") {
+        parsed = Url::parse(&format!("s3{}", &parsed.as_str()[3..])).map_err(|_| bad())?;
+    }
+    let path = parsed.path().trim_end_matches('/').to_owned();
+    parsed.set_path(&path);
+    Ok(parsed)
+}
+
+/// An object store for a URL and the path below which things lie. `options` are the keys of the
+/// `object_store` crate (`aws_endpoint`, `aws_region`, …) and stand over the environment.
+pub fn open(url: &str, options: &BTreeMap<String, String>) -> Result<(Url, Arc<dyn ObjectStore>, Path), SourceError> {
+    let url = normalize(url)?;
+    let fail = |e: object_store::Error| SourceError::Store { url: url.to_string(), what: explain(&e) };
+    let key = Path::from_url_path(url.path()).map_err(|e| SourceError::Store { url: url.to_string(), what: e.to_string() })?;
+    let (store, root): (Arc<dyn ObjectStore>, Path) = match url.scheme() {
+        "file" => {
+            let path = url.to_file_path().map_err(|()| SourceError::NotAUrl(url.to_string()))?;
+            if !path.is_dir() {
+                let what = "no such folder: create it, or correct the path".to_owned();
+                return Err(SourceError::Store { url: url.to_string(), what });
+            }
+            (Arc::new(LocalFileSystem::new_with_prefix(path).map_err(fail)?), Path::default())
+        }
+        "s3" => (Arc::new(s3(&url, options).map_err(fail)?), key),
+        "gs" => {
+            let mut b = GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).with_retry(retry());
+            for (k, v) in options {
+                b = b.with_config(k.parse().map_err(fail)?, v);
+            }
+            (Arc::new(b.build().map_err(fail)?), key)
+        }
+        "az" | "azure" | "abfs" | "abfss" | "adl" => {
+            let mut b = MicrosoftAzureBuilder::from_env().with_url(url.as_str()).with_retry(retry());
+            for (k, v) in options {
+                b = b.with_config(k.parse().map_err(fail)?, v);
+            }
+            (Arc::new(b.build().map_err(fail)?), key)
+        }
+        "http" | "https" => {
+            let mut host = url.clone();
+            host.set_path("");
+            let client = ClientOptions::new().with_allow_http(url.scheme() == "http");
+            let b = HttpBuilder::new().with_url(host.as_str()).with_retry(retry()).with_client_options(client);
+            (Arc::new(b.build().map_err(fail)?), key)
+        }
+        other => return Err(SourceError::Scheme(other.to_owned())),
+    };
+    Ok((url, store, root))
+}
+
+fn s3(url: &Url, options: &BTreeMap<String, String>) -> object_store::Result<object_store::aws::AmazonS3> {
+    let mut b = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry());
+    for (k, v) in options {
+        b = b.with_config(k.parse()?, v);
+    }
+    // A custom endpoint that is plain HTTP was meant: it is a test or a store inside the house.
+    if b.get_config_value(&AmazonS3ConfigKey::Endpoint).is_some_and(|e| e.starts_with("http://")) {
+        b = b.with_allow_http(true);
+    }
+    b.build()
+}
+
+fn retry() -> RetryConfig {
+    RetryConfig { max_retries: 6, retry_timeout: std::time::Duration::from_secs(90), ..RetryConfig::default() }
+}
+
+impl Source {
+    pub fn open(
+        cluster: &str,
+        url: &str,
+        labels: BTreeMap<String, String>,
+        options: &BTreeMap<String, String>,
+    ) -> Result<Source, SourceError> {
+        let (url, store, root) = open(url, options)?;
+        Ok(Source { cluster: cluster.to_owned(), url: url.to_string(), labels, store, root })
+    }
+}
+
+/// What went wrong with a store, in the words of somebody who has to mend it.
+pub fn explain(e: &object_store::Error) -> String {
+    let text = full(e);
+    let has = |words: &[&str]| words.iter().any(|w| text.contains(w));
+    let advice = if has(&["RequestTimeTooSkewed"]) {
+        "clock skew: this machine's clock differs from the store's; set it by NTP"
+    } else if has(&["NoSuchBucket", "The specified bucket does not exist"]) {
+        "no such bucket: correct the name, the region or the endpoint"
+    } else if has(&["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"]) {
+        "the credentials are not valid: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, the profile, or the role"
+    } else if has(&["AccessDenied", "Access Denied", "403 Forbidden", "PermissionDenied", "Permission denied", "Unauthenticated"]) {
+        "access denied: grant s3:ListBucket on the bucket and s3:GetObject on the prefix (read permission on a folder)"
+    } else if has(&["PermanentRedirect", "301 Moved", "AuthorizationHeaderMalformed"]) {
+        "the bucket is in another region: set AWS_REGION or the source's aws_region"
+    } else if has(&["dns error", "failed to lookup"]) {
+        "the endpoint's name does not resolve: correct the endpoint or the region"
+    } else if has(&["Connection refused", "connect error", "tcp connect", "timed out", "operation timed out"]) {
+        "the store does not answer: check endpoint, network and proxy"
+    } else if has(&["instance metadata", "169.254.169.254", "IMDS"]) {
+        "no credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give this machine a role"
+    } else if matches!(e, object_store::Error::NotFound { .. }) {
+        "not found"
+    } else {
+        return text;
+    };
+    format!("{advice} ({text})")
+}
+
+/// An error with its causes, on one line and not endless.
+fn full(e: &dyn std::error::Error) -> String {
+    let mut text = e.to_string();
+    let mut cause = e.source();
+    while let Some(c) = cause {
+        let c_text = c.to_string();
+        if !text.contains(&c_text) {
+            text.push_str(": ");
+            text.push_str(&c_text);
+        }
+        cause = c.source();
+    }
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(500).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_place_has_one_url() {
+        for (given, normal) in [
+            ("s3a://b/p/", "s3://b/p"),
+            ("s3n://b/p", "s3://b/p"),
+            ("s3://b/p/", "s3://b/p"),
+            ("s3://b", "s3://b"),
+            ("/data/events/", "file:///data/events"),
+            ("file:///data/events", "file:///data/events"),
+            ("file:/data/events", "file:///data/events"),
+        ] {
+            assert_eq!(normalize(given).unwrap().to_string(), normal, "{given}");
+        }
+        assert!(matches!(normalize(""), Err(SourceError::NotAUrl(_))));
+        assert!(matches!(open("ftp://x/y", &BTreeMap::new()), Err(SourceError::Scheme(s)) if s == "ftp"));
+    }
+}

@@ -1,0 +1,119 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// One place for the event logs of all Spark clusters.
+///
+/// Reads the event logs that Spark writes to object storage, indexes every application once, and
+/// answers everything Spark's History Server answers, at any log size.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Index logs and serve them, in one process
+    ///
+    /// Example: afterglow serve --logs analytics=s3://bucket/spark-events/ --logs science=/data/events
+    Serve {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        logs: Logs,
+        #[command(flatten)]
+        listen: Listen,
+    },
+    /// Index logs into a store
+    ///
+    /// With --once the exit status is 0 if nothing was damaged, 3 if all was indexed and
+    /// something was damaged, and 1 if something failed.
+    Ingest {
+        /// Index what is there, print a summary, and end
+        #[arg(long)]
+        once: bool,
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        logs: Logs,
+    },
+    /// Serve a store that is there
+    History {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        listen: Listen,
+    },
+    /// Serve the bundled sample logs, written by real Spark
+    Demo {
+        #[command(flatten)]
+        listen: Listen,
+    },
+    /// Check the settings, and reach every source
+    ///
+    /// Says what is wrong: the file and line, the key, and the remedy.
+    Check {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        logs: Logs,
+        #[command(flatten)]
+        listen: Listen,
+        /// Print the settings in force, secrets masked, and end
+        #[arg(long)]
+        print: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Settings file [default: afterglow.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "AFTERGLOW_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Where indexed applications are kept: a folder, or s3://bucket/prefix [default: afterglow-data]
+    #[arg(long, value_name = "FOLDER|URL")]
+    pub store: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Where event logs lie: s3://, s3a://, gs://, az://, file:// or a folder, at any depth below; may be repeated
+    #[arg(long, value_name = "[CLUSTER=]URL")]
+    pub logs: Vec<String>,
+    /// Threads that parse [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct Listen {
+    /// Address to serve on [default: 127.0.0.1:18080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+    /// Allow an address that other machines can reach, though there is no authentication yet
+    #[arg(long)]
+    pub allow_remote: bool,
+}
+
+impl Common {
+    pub fn flags(&self) -> Vec<(&'static str, &'static str, String)> {
+        self.store.iter().map(|s| ("store", "url", s.clone())).collect()
+    }
+}
+
+impl Logs {
+    pub fn flags(&self) -> Vec<(&'static str, &'static str, String)> {
+        self.workers.iter().map(|n| ("ingest", "workers", n.to_string())).collect()
+    }
+}
+
+impl Listen {
+    pub fn flags(&self) -> Vec<(&'static str, &'static str, String)> {
+        let listen = self.listen.iter().map(|l| ("server", "listen", l.clone()));
+        listen.chain(self.allow_remote.then(|| ("server", "allow_remote", "true".into()))).collect()
+    }
+}

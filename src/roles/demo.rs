@@ -1,0 +1,9 @@
+//! `demo`.
+
+use std::process::ExitCode;
+
+use crate::config::Config;
+
+pub async fn run(_config: Config) -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,9 @@
+//! `history`.
+
+use std::process::ExitCode;
+
+use crate::config::Config;
+
+pub async fn run(_config: Config) -> ExitCode {
+    ExitCode::SUCCESS
+}

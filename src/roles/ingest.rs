@@ -1,0 +1,120 @@
+//! `ingest`: logs into the store, once or for ever.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use afterglow_history::indexer::progress::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{DAMAGED, asked_to_stop, fail, indexer, open, sources};
+use crate::config::Config;
+
+/// Pause between two lines of progress where there is no terminal.
+const LINES: Duration = Duration::from_secs(10);
+
+/// Indexes what is there, prints a summary, and ends.
+pub async fn once(config: Config) -> ExitCode {
+    if config.source.is_empty() {
+        return fail("no logs named: use --logs [CLUSTER=]URL, or [[source]] in the settings file");
+    }
+    let opened = match open(&config).await {
+        Ok(opened) => opened,
+        Err(e) => return fail(&e),
+    };
+    let (good, bad) = sources(&config);
+    let indexer = match indexer(&config, &opened) {
+        Ok(indexer) => indexer,
+        Err(e) => return fail(&e),
+    };
+    if let Err(e) = indexer.prepare().await {
+        return fail(&e.to_string());
+    }
+    let began = Instant::now();
+    let progress = indexer.progress.clone();
+    let shown = tokio::spawn(show(progress.clone()));
+    let result = indexer.once(&good).await;
+    shown.abort();
+    let took = began.elapsed();
+    for (source, e) in &bad {
+        eprintln!("afterglow: {}={}: {e}", source.cluster, source.url);
+    }
+    if let Err(e) = result {
+        return fail(&e.to_string());
+    }
+    for problem in progress.problems() {
+        println!("{problem}");
+    }
+    println!("{}", summary(&progress, took));
+    opened.catalog.close().await;
+    if !bad.is_empty() || progress.failed.load(Relaxed) > 0 {
+        ExitCode::FAILURE
+    } else if progress.damaged.load(Relaxed) > 0 {
+        ExitCode::from(DAMAGED)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// Indexes until asked to stop.
+pub async fn run(config: Config) -> ExitCode {
+    if config.source.is_empty() {
+        return fail("no logs named: use --logs [CLUSTER=]URL, or [[source]] in the settings file");
+    }
+    let opened = match open(&config).await {
+        Ok(opened) => opened,
+        Err(e) => return fail(&e),
+    };
+    let (good, bad) = sources(&config);
+    for (source, e) in &bad {
+        tracing::error!("{}={}: {e}", source.cluster, source.url);
+    }
+    let indexer = match indexer(&config, &opened) {
+        Ok(indexer) => indexer,
+        Err(e) => return fail(&e),
+    };
+    if let Err(e) = indexer.prepare().await {
+        return fail(&e.to_string());
+    }
+    indexer.run(good, asked_to_stop()).await;
+    opened.catalog.close().await;
+    ExitCode::SUCCESS
+}
+
+fn summary(p: &Progress, took: Duration) -> String {
+    let plain = p.plain_bytes.load(Relaxed);
+    let rate = plain as f64 / 1e6 / took.as_secs_f64().max(1e-9);
+    format!(
+        "{} applications, {} events, {:.1} MB of log ({:.1} MB read) in {:.1} s: {rate:.0} MB/s\n{} logs unchanged, {} objects passed by, {} damaged, {} failed",
+        p.attempts.load(Relaxed),
+        p.events.load(Relaxed),
+        plain as f64 / 1e6,
+        p.bytes_done.load(Relaxed) as f64 / 1e6,
+        took.as_secs_f64(),
+        p.logs_unchanged.load(Relaxed),
+        p.passed_by.load(Relaxed),
+        p.damaged.load(Relaxed),
+        p.failed.load(Relaxed),
+    )
+}
+
+/// A bar on a terminal, a line now and then elsewhere.
+async fn show(p: std::sync::Arc<Progress>) {
+    if !std::io::stderr().is_terminal() {
+        loop {
+            tokio::time::sleep(LINES).await;
+            eprintln!("{} of {} logs, {:.0} of {:.0} MB", p.logs_done.load(Relaxed), p.logs_found.load(Relaxed), p.bytes_done.load(Relaxed) as f64 / 1e6, p.bytes_found.load(Relaxed) as f64 / 1e6);
+        }
+    }
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes}  {msg}  {eta}") {
+        bar.set_style(style);
+    }
+    loop {
+        bar.set_length(p.bytes_found.load(Relaxed));
+        bar.set_position(p.bytes_done.load(Relaxed));
+        bar.set_message(format!("{}/{} logs, {} damaged", p.logs_done.load(Relaxed), p.logs_found.load(Relaxed), p.damaged.load(Relaxed)));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

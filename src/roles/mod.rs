@@ -1,0 +1,104 @@
+//! What the binary can be. Each role takes the settings and ends with an exit status.
+
+pub mod check;
+pub mod demo;
+pub mod history;
+pub mod ingest;
+pub mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use afterglow_history::catalog::Catalog;
+use afterglow_history::indexer::{Indexer, IndexerConfig};
+use afterglow_history::redact::Redactor;
+use afterglow_history::store::Store;
+use afterglow_ingest::{Source, source};
+
+use crate::config::{Config, ConfigError, SourceConfig};
+
+/// Exit status of `ingest --once` when everything was indexed and something was damaged.
+const DAMAGED: u8 = 3;
+
+/// Says what went wrong, and is the exit status for it.
+pub fn fail(what: &str) -> ExitCode {
+    eprintln!("afterglow: {what}");
+    ExitCode::FAILURE
+}
+
+/// Takes a role with settings that hold.
+pub async fn with<F: Future<Output = ExitCode>>(config: Result<Config, ConfigError>, role: impl FnOnce(Config) -> F) -> ExitCode {
+    let config = match config {
+        Ok(config) => config,
+        Err(e) => return fail(&e.to_string()),
+    };
+    let problems = config.problems();
+    if problems.is_empty() {
+        return role(config).await;
+    }
+    problems.iter().for_each(|p| eprintln!("afterglow: {p}"));
+    ExitCode::FAILURE
+}
+
+/// An open store and its catalog.
+pub struct Opened {
+    pub store: Arc<Store>,
+    pub catalog: Catalog,
+    pub dir: PathBuf,
+}
+
+/// Opens the store, creating it if it is a folder that is not there.
+pub async fn open(config: &Config) -> Result<Opened, String> {
+    let url = source::normalize(&config.store.url).map_err(|e| format!("store.url: {e}"))?;
+    let local = (url.scheme() == "file").then(|| url.to_file_path().ok()).flatten();
+    let dir = match (&local, config.store.dir.as_os_str().is_empty()) {
+        (_, false) => config.store.dir.clone(),
+        (Some(local), true) => local.clone(),
+        (None, true) => PathBuf::from("afterglow-data"),
+    };
+    for folder in local.iter().chain([&dir]) {
+        std::fs::create_dir_all(folder).map_err(|e| format!("store: {}: {e}: name a folder that can be written", folder.display()))?;
+    }
+    let (_, objects, root) = source::open(&config.store.url, &config.store.options).map_err(|e| format!("store.url: {e}"))?;
+    let store = Store::new(objects, root, &dir.join("tmp"), config.store.cache.0).map_err(|e| format!("store: {e}"))?;
+    let file = dir.join("catalog.db");
+    let catalog = Catalog::open(&file).await.map_err(|e| format!("{}: {e}", file.display()))?;
+    Ok(Opened { store: Arc::new(store), catalog, dir })
+}
+
+/// The sources that can be opened, and what is wrong with the others.
+pub fn sources(config: &Config) -> (Vec<Source>, Vec<(SourceConfig, String)>) {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for s in &config.source {
+        match Source::open(&s.cluster, &s.url, s.labels.clone(), &s.options) {
+            Ok(source) => good.push(source),
+            Err(e) => bad.push((s.clone(), e.to_string())),
+        }
+    }
+    (good, bad)
+}
+
+/// An indexer over an open store.
+pub fn indexer(config: &Config, opened: &Opened) -> Result<Arc<Indexer>, String> {
+    let redactor = Redactor::new(&config.redaction.regex).map_err(|e| format!("redaction.regex: {e}"))?;
+    let settings = IndexerConfig {
+        workers: config.ingest.workers,
+        poll: config.ingest.poll.0,
+        quiet: config.ingest.quiet.0,
+        memory: config.ingest.memory.0,
+    };
+    Ok(Indexer::new(opened.store.clone(), opened.catalog.clone(), Arc::new(redactor), settings))
+}
+
+/// Resolves when the process is asked to end.
+pub async fn asked_to_stop() {
+    let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(term) => term,
+        Err(_) => return drop(tokio::signal::ctrl_c().await),
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+    }
+}
