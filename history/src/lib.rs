@@ -1,9 +1,12 @@
 //! Events to application state to an indexed store to answers.
 
+pub mod api;
 pub mod catalog;
 pub mod completeness;
 pub mod indexer;
+pub mod order;
 pub mod redact;
+pub mod search;
 pub mod state;
 pub mod store;
 pub mod viewer;

@@ -1,9 +1,46 @@
-//! `demo`.
+//! `demo`: real logs that travel in the binary, served from a folder that goes with the process.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::config::Config;
+use super::{fail, serve};
+use crate::config::{Config, SourceConfig};
 
-pub async fn run(_config: Config) -> ExitCode {
-    ExitCode::SUCCESS
+/// Packed logs of real applications: (cluster, archive).
+const SAMPLES: [(&str, &[u8]); 6] = [
+    ("analytics", include_bytes!("../../tests/logs/4.3.0/sql.tar.zst")),
+    ("analytics", include_bytes!("../../tests/logs/4.3.0/fail-job.tar.zst")),
+    ("analytics", include_bytes!("../../tests/logs/4.3.0/skew.tar.zst")),
+    ("science", include_bytes!("../../tests/logs/3.5.9/exec-lost.tar.zst")),
+    ("science", include_bytes!("../../tests/logs/3.5.9/spill.tar.zst")),
+    ("streaming", include_bytes!("../../tests/logs/3.5.9/streaming-rocksdb.tar.zst")),
+];
+
+/// The archives were packed with a window of this size.
+const WINDOW_LOG: u32 = 27;
+
+pub async fn run(mut config: Config) -> ExitCode {
+    let folder = match tempfile::tempdir() {
+        Ok(folder) => folder,
+        Err(e) => return fail(&format!("cannot make a folder for the samples: {e}")),
+    };
+    if let Err(e) = unpack(folder.path()) {
+        return fail(&format!("{}: {e}", folder.path().display()));
+    }
+    let clusters = ["analytics", "science", "streaming"];
+    config.source = clusters
+        .map(|c| SourceConfig { cluster: c.into(), url: folder.path().join(c).display().to_string(), ..SourceConfig::default() })
+        .to_vec();
+    config.store.url = folder.path().join("store").display().to_string();
+    eprintln!("Sample logs of real Spark applications: open http://{}/", config.server.listen);
+    serve::run(config).await
+}
+
+fn unpack(folder: &Path) -> std::io::Result<()> {
+    for (cluster, archive) in SAMPLES {
+        let mut decoder = zstd::stream::read::Decoder::new(archive)?;
+        decoder.window_log_max(WINDOW_LOG)?;
+        tar::Archive::new(decoder).unpack(folder.join(cluster))?;
+    }
+    Ok(())
 }

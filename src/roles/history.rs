@@ -1,9 +1,19 @@
-//! `history`.
+//! `history`: answer from a store that others fill.
 
 use std::process::ExitCode;
 
+use super::{fail, http, open};
 use crate::config::Config;
 
-pub async fn run(_config: Config) -> ExitCode {
-    ExitCode::SUCCESS
+pub async fn run(config: Config) -> ExitCode {
+    let opened = match open(&config).await {
+        Ok(opened) => opened,
+        Err(e) => return fail(&e),
+    };
+    let served = http::serve(&config, &opened).await;
+    opened.catalog.close().await;
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => fail(&e),
+    }
 }

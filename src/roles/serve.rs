@@ -2,8 +2,36 @@
 
 use std::process::ExitCode;
 
+use super::{fail, http, indexer, open, sources};
 use crate::config::Config;
 
-pub async fn run(_config: Config) -> ExitCode {
-    ExitCode::SUCCESS
+pub async fn run(config: Config) -> ExitCode {
+    let opened = match open(&config).await {
+        Ok(opened) => opened,
+        Err(e) => return fail(&e),
+    };
+    let indexer = match indexer(&config, &opened) {
+        Ok(indexer) => indexer,
+        Err(e) => return fail(&e),
+    };
+    let (good, bad) = sources(&config);
+    for (source, e) in &bad {
+        tracing::error!("{}={}: {e}", source.cluster, source.url);
+        indexer.note_unopened(&source.cluster, &source.url, e).await;
+    }
+    if config.source.is_empty() {
+        tracing::warn!("no logs named: use --logs [CLUSTER=]URL, or [[source]] in the settings file");
+    }
+    if let Err(e) = indexer.prepare().await {
+        return fail(&e.to_string());
+    }
+    let indexing = tokio::spawn(async move { indexer.run(good, std::future::pending()).await });
+    let served = http::serve(&config, &opened).await;
+    indexing.abort();
+    let _ = indexing.await;
+    opened.catalog.close().await;
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => fail(&e),
+    }
 }

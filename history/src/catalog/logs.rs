@@ -1,6 +1,6 @@
 //! Sources and logs: what was scanned, what was read, and what is wrong with it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use afterglow_ingest::Position;
 use object_store::path::Path;
@@ -210,15 +210,23 @@ impl Catalog {
         Ok(done.rows_affected())
     }
 
-    /// Has one attempt read again from its log, because its stored form is damaged.
-    pub async fn request_rebuild(&self, attempt: &AttemptRow) -> Result<(), CatalogError> {
+    /// Has the attempts read again from their logs whose parts are these, because they are damaged.
+    pub async fn request_rebuild(&self, parts: &BTreeSet<Path>) -> Result<(), CatalogError> {
         let mut tx = self.begin().await?;
-        sqlx::query("UPDATE logs SET version = '' WHERE source_id = $1 AND log_key = $2")
-            .bind(attempt.source_id)
-            .bind(&attempt.log_key)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query("UPDATE attempts SET format = -1 WHERE id = $1").bind(attempt.id).execute(&mut *tx).await?;
+        for part in parts {
+            let name = serde_json::to_string(part.as_ref()).unwrap_or_default();
+            let row = sqlx::query("UPDATE attempts SET format = -1 WHERE instr(parts, $1) > 0 RETURNING source_id, log_key")
+                .bind(name)
+                .fetch_optional(&mut *tx)
+                .await?;
+            if let Some(row) = row {
+                sqlx::query("UPDATE logs SET version = '' WHERE source_id = $1 AND log_key = $2")
+                    .bind(row.try_get::<i64, _>(0)?)
+                    .bind(row.try_get::<String, _>(1)?)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+        }
         tx.commit().await?;
         Ok(())
     }

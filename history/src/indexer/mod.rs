@@ -84,6 +84,18 @@ impl Indexer {
         Ok(())
     }
 
+    /// Notes a source that could not even be opened, so that people see it.
+    pub async fn note_unopened(&self, cluster: &str, url: &str, problem: &str) {
+        let scan = SourceScan { time: now(), problem: Some(problem.to_owned()), ..SourceScan::default() };
+        let noted = match self.catalog.source(cluster, url).await {
+            Ok(id) => self.catalog.scanned(id, &scan).await,
+            Err(e) => Err(e),
+        };
+        if let Err(e) = noted {
+            tracing::error!("{e}");
+        }
+    }
+
     /// Reads every source once, all at the same time. A source that fails stops no other.
     pub async fn once(self: &Arc<Self>, sources: &[Source]) -> Result<(), CatalogError> {
         let mut scans = JoinSet::new();

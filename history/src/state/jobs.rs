@@ -249,5 +249,4 @@ impl Attempt {
 fn skip(job: &mut Job, stage: &StageAttempt) {
     job.skipped_stages.insert(stage.stage_id);
     job.skipped_tasks += stage.num_tasks;
-    job.active_stages -= 1;
 }

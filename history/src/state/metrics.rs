@@ -39,8 +39,11 @@ for_each_task_metric!(add_all);
 pub struct Peaks(pub Option<[i64; 23]>);
 
 impl Peaks {
-    /// Takes a reading in.
+    /// Takes a reading in. One that begins with -1 was never taken: the executor was lost first.
     pub fn raise(&mut self, reading: &ExecutorMetrics) {
+        if reading.0[0] < 0 && self.0.is_none() {
+            return;
+        }
         match &mut self.0 {
             None => self.0 = Some(reading.0.map(|v| v.max(0))),
             Some(peaks) => {

@@ -11,6 +11,8 @@ use afterglow_ingest::event::{
     SqlExecutionStart, TaskEnd, TaskInfo,
 };
 
+use crate::order;
+
 use super::{Attempt, JobStatus, PlanGraph, SqlExecution, SqlMetric, owned, plan, sets::IndexSet};
 
 /// What the fold remembers of running executions.
@@ -231,7 +233,8 @@ impl Attempt {
         let Some(live) = self.live.sql.executions.get(&id) else { return };
         let Some(exec) = self.sql.get_mut(&id) else { return };
         let mut all: BTreeMap<i64, Gathered> = BTreeMap::new();
-        for stage_id in &exec.stages {
+        // In Spark's order: of equal highest values the first one seen is named.
+        for stage_id in &order::trie_order(exec.stages.iter().copied()) {
             let Some(stage) = self.live.sql.stages.get(stage_id) else { continue };
             for (acc, values) in stage.values.iter().filter(|(acc, _)| live.kinds.contains_key(acc)) {
                 let g = all.entry(*acc).or_default();

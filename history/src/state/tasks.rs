@@ -130,6 +130,7 @@ impl Attempt {
             exec.completed_tasks += completed;
             exec.failed_tasks += failed;
             exec.total_duration += duration;
+            exec.peaks.raise(&e.executor_metrics);
             // A resubmitted task keeps the metrics of its first attempt.
             if let Some(m) = e.metrics.as_ref().filter(|_| !resubmitted) {
                 exec.total_gc_time += m.jvm_gc_time;

@@ -15,8 +15,9 @@ pub mod segment;
 pub mod snapshot;
 pub mod tasks;
 
+use std::collections::BTreeSet;
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
@@ -65,6 +66,8 @@ pub struct Store {
     scratch: PathBuf,
     directories: Cache<Path, Arc<Directory>>,
     blocks: Cache<(Path, u64), Held, ByBytes>,
+    /// Objects that turned out damaged or gone, until somebody has them rebuilt.
+    damaged: Mutex<BTreeSet<Path>>,
 }
 
 /// A block in memory: plain entities, or an open segment.
@@ -108,6 +111,7 @@ impl Store {
             scratch: scratch.to_owned(),
             directories: Cache::new(4096),
             blocks: Cache::with_weighter(1 << 14, cache, ByBytes),
+            damaged: Mutex::default(),
         })
     }
 
@@ -162,7 +166,24 @@ impl Store {
 
     async fn range(&self, key: &Path, range: std::ops::Range<u64>) -> Result<Bytes, StoreError> {
         let place = self.place(key);
-        self.objects.get_range(&place, range).await.map_err(|e| StoreError::object(&place, e))
+        let read = self.objects.get_range(&place, range).await.map_err(|e| StoreError::object(&place, e));
+        self.noted(key, read)
+    }
+
+    /// Remembers an object that is damaged.
+    fn noted<T>(&self, key: &Path, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(e) = &result
+            && e.is_damage()
+            && let Ok(mut all) = self.damaged.lock()
+        {
+            all.insert(key.clone());
+        }
+        result
+    }
+
+    /// Objects that turned out damaged or gone since the last call.
+    pub fn take_damaged(&self) -> BTreeSet<Path> {
+        self.damaged.lock().map(|mut d| std::mem::take(&mut *d)).unwrap_or_default()
     }
 
     async fn directory(&self, key: &Path, size: u64) -> Result<Arc<Directory>, StoreError> {
@@ -175,7 +196,7 @@ impl Store {
             let tail = self.range(key, size - want..size).await?;
             match Directory::open(&tail, size) {
                 Err(OpenError::NeedTail(n)) if n > want && n <= size => want = n,
-                other => break other.map_err(damaged)?,
+                other => break self.noted(key, other.map_err(damaged))?,
             }
         };
         let directory = Arc::new(directory);
@@ -189,7 +210,7 @@ impl Store {
             return Ok(bytes);
         }
         let stored = self.range(key, entry.offset..entry.offset + entry.len).await?;
-        let plain: Bytes = part::plain(entry, &stored).ok_or_else(|| damaged_block(key, entry))?.into();
+        let plain: Bytes = self.noted(key, part::plain(entry, &stored).ok_or_else(|| damaged_block(key, entry)))?.into();
         self.blocks.insert(id, Held::Plain(plain.clone()));
         Ok(plain)
     }
@@ -200,7 +221,7 @@ impl Store {
             return Ok(s);
         }
         let stored = self.range(key, entry.offset..entry.offset + entry.len).await?;
-        let segment = Arc::new(part::open_segment(entry, stored).ok_or_else(|| damaged_block(key, entry))?);
+        let segment = Arc::new(self.noted(key, part::open_segment(entry, stored).ok_or_else(|| damaged_block(key, entry)))?);
         self.blocks.insert(id, Held::Segment(segment.clone()));
         Ok(segment)
     }

@@ -21,10 +21,8 @@ pub enum Quantity {
     Column(TaskColumn),
     SchedulerDelay,
     GettingResult,
-    /// Local plus remote bytes.
-    ShuffleReadBytes,
-    /// Local plus remote blocks.
-    ShuffleBlocksFetched,
+    /// Metrics added up, e.g. local and remote bytes.
+    Sum(&'static [Metric]),
 }
 
 /// A page of tasks.
@@ -79,15 +77,13 @@ impl StageTasks {
 
     /// All values of a quantity, in storage order.
     pub fn values(&self, quantity: Quantity) -> Vec<i64> {
-        let sum = |a: Vec<i64>, b: Vec<i64>| a.into_iter().zip(b).map(|(a, b)| a.wrapping_add(b)).collect();
         match quantity {
             Quantity::Column(TaskColumn::Duration) => self.column(TaskColumn::Duration).into_iter().map(|d| d.max(0)).collect(),
             Quantity::Column(c) => self.column(c),
-            Quantity::ShuffleReadBytes => {
-                sum(self.metric(Metric::shuffle_local_bytes_read), self.metric(Metric::shuffle_remote_bytes_read))
-            }
-            Quantity::ShuffleBlocksFetched => {
-                sum(self.metric(Metric::shuffle_local_blocks_fetched), self.metric(Metric::shuffle_remote_blocks_fetched))
+            Quantity::Sum(metrics) => {
+                let mut columns = metrics.iter().map(|m| self.metric(*m));
+                let first = columns.next().unwrap_or_else(|| vec![0; self.len]);
+                columns.fold(first, |sum, c| sum.into_iter().zip(c).map(|(a, b)| a.wrapping_add(b)).collect())
             }
             Quantity::GettingResult => {
                 if self.constant(TaskColumn::GettingResultTime) == Some(0) {
@@ -101,16 +97,13 @@ impl StageTasks {
             Quantity::SchedulerDelay => {
                 let getting = self.values(Quantity::GettingResult);
                 let duration = self.column(TaskColumn::Duration);
-                let has = self.column(TaskColumn::HasMetrics);
                 let run = self.metric(Metric::executor_run_time);
                 let deserialize = self.metric(Metric::executor_deserialize_time);
                 let serialize = self.metric(Metric::result_serialization_time);
-                let delay = |i: usize| {
-                    if has[i] != 0 && duration[i] >= 0 {
-                        (duration[i] - run[i] - deserialize[i] - serialize[i] - getting[i]).max(0)
-                    } else {
-                        0
-                    }
+                // For a task that runs there is none yet.
+                let delay = |i: usize| match duration[i] {
+                    d if d >= 0 => (d - run[i] - deserialize[i] - serialize[i] - getting[i]).max(0),
+                    _ => 0,
                 };
                 (0..self.len).map(delay).collect()
             }
@@ -123,7 +116,7 @@ impl StageTasks {
         let sorts: Vec<i64> = match page.sort {
             Quantity::Column(TaskColumn::TaskId) => vec![0; self.len],
             Quantity::Column(c @ (TaskColumn::Executor | TaskColumn::Host | TaskColumn::Locality)) => self.ranks(c),
-            q => self.values(q),
+            q => self.sort_keys(q),
         };
         let rows = 0..u32::try_from(self.len).unwrap_or(u32::MAX);
         let keyed = |row: u32| (sorts[row as usize], ids[row as usize], row);
@@ -183,21 +176,45 @@ impl StageTasks {
         self.page(&Page { sort, ascending: true, statuses: Vec::new(), offset: 0, length: usize::MAX }).0
     }
 
-    /// Which tasks were successful and have metrics: those that quantiles of metrics are of.
-    pub fn successful(&self) -> Successful {
-        let (status, has) = (self.column(TaskColumn::Status), self.column(TaskColumn::HasMetrics));
+    /// What tasks are ordered by, as Spark's index is: metrics of tasks that did not succeed are
+    /// negative there, so that they come first, and those of tasks that run are -1.
+    fn sort_keys(&self, quantity: Quantity) -> Vec<i64> {
+        let mut values = self.values(quantity);
         let success = status_number(TaskStatus::Success);
-        let mask: Vec<bool> = status.iter().zip(&has).map(|(s, h)| *s == success && *h != 0).collect();
-        let count = mask.iter().filter(|m| **m).count();
-        Successful { mask: (count < self.len).then_some(mask), count }
+        let metric = matches!(quantity, Quantity::Column(TaskColumn::Metric(_)));
+        if matches!(quantity, Quantity::Column(_)) && !metric {
+            return values;
+        }
+        if self.constant(TaskColumn::Status) == Some(success) {
+            return values;
+        }
+        for (v, status) in values.iter_mut().zip(self.column(TaskColumn::Status)) {
+            if !has_ended(status) {
+                *v = -1;
+            } else if metric && status != success {
+                *v = -*v - 1;
+            }
+        }
+        values
+    }
+
+    /// The groups of tasks that quantiles are taken among.
+    pub fn counted(&self) -> Counted {
+        let success = status_number(TaskStatus::Success);
+        let status = self.column(TaskColumn::Status);
+        Counted {
+            ended: Group::of(status.iter().map(|s| has_ended(*s)).collect()),
+            successful: Group::of(status.iter().map(|s| *s == success).collect()),
+        }
     }
 
     /// The values at the given ranks (ascending) among those that `of` takes; all if none.
-    pub fn ranked(&self, quantity: Quantity, of: Option<&Successful>, ranks: &[usize]) -> Vec<i64> {
+    pub fn ranked(&self, quantity: Quantity, of: Option<&Group>, ranks: &[usize]) -> Vec<i64> {
         if let Quantity::Column(c) = quantity
             && let Some(v) = self.constant(c)
         {
-            return vec![v.max(if c == TaskColumn::Duration { 0 } else { v }); ranks.len()];
+            let shown = if c == TaskColumn::Duration { v.max(0) } else { v };
+            return vec![shown; ranks.len()];
         }
         let mut values = self.values(quantity);
         if let Some(mask) = of.and_then(|s| s.mask.as_ref()) {
@@ -208,10 +225,28 @@ impl StageTasks {
     }
 }
 
-/// The successful tasks of a stage.
-pub struct Successful {
+/// Some tasks of a stage.
+pub struct Group {
+    /// Which, in storage order; none for all.
     mask: Option<Vec<bool>>,
     pub count: usize,
+}
+
+impl Group {
+    fn of(mask: Vec<bool>) -> Self {
+        let count = mask.iter().filter(|m| **m).count();
+        Group { mask: (count < mask.len()).then_some(mask), count }
+    }
+}
+
+/// The groups of a stage's tasks. An ended task has metrics, if only zeros.
+pub struct Counted {
+    pub ended: Group,
+    pub successful: Group,
+}
+
+fn has_ended(status: i64) -> bool {
+    [TaskStatus::Success, TaskStatus::Failed, TaskStatus::Killed].iter().any(|s| status_number(*s) == status)
 }
 
 /// Orders as far as the page needs, and gives its rows.

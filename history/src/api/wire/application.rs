@@ -38,6 +38,7 @@ impl ApplicationInfo {
     }
 }
 
+/// An attempt of an application, each time once as a text and once as epoch milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationAttemptInfo {

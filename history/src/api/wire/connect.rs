@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::state::{Operation, OperationState, Session};
 
+/// A session of a client.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionData {
@@ -25,15 +26,15 @@ impl SessionData {
             start_timestamp: session.start_time,
             finish_timestamp: session.finish_time.unwrap_or(0),
             total_execution: session.total_executions,
-            total_time: session.finish_time.unwrap_or(now_ms) - session.start_time,
+            total_time: session.finish_time.unwrap_or(now_ms).wrapping_sub(session.start_time),
         }
     }
 }
 
-/// An operation of a session: Spark's `connect.ExecutionData`.
+/// An operation of a session.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct OperationData {
+pub struct ExecutionData {
     pub job_tag: String,
     pub operation_id: String,
     pub session_id: String,
@@ -53,12 +54,12 @@ pub struct OperationData {
     pub detail: String,
 }
 
-impl OperationData {
+impl ExecutionData {
     pub fn new(operation: &Operation, now_ms: i64) -> Self {
-        let since_start = |end: Option<i64>| end.unwrap_or(now_ms) - operation.start_time;
+        let since_start = |end: Option<i64>| end.unwrap_or(now_ms).wrapping_sub(operation.start_time);
         let mut session_tags = operation.session_tags.clone();
         session_tags.sort();
-        OperationData {
+        ExecutionData {
             job_tag: operation.job_tag.clone(),
             operation_id: operation.operation_id.clone(),
             session_id: operation.session_id.clone(),

@@ -4,9 +4,9 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::task;
-use crate::state::metrics::{EXECUTOR_METRIC_NAMES, Peaks};
-use crate::state::{ExecutorStageSummary, StageAttempt, Task};
+use crate::state::metrics::EXECUTOR_METRIC_NAMES;
+use crate::state::{ExecutorStageSummary, StageAttempt};
+use crate::store::segment::Metric;
 
 /// Numbers that serialise as Jackson's doubles: what is no number becomes a text.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,79 +38,82 @@ pub fn quantile_index(quantile: f64, count: usize) -> Option<usize> {
     Some(((quantile * count as f64) as usize).min(last))
 }
 
-/// Declares the quantities of a task, each with its value.
+/// Declares the quantities of a task: some computed, most one metric or the sum of two.
 macro_rules! quantities {
-    ($($name:ident = |$t:ident, $now:pat_param| $value:expr),* $(,)?) => {
+    (
+        computed { $($computed:ident),* $(,)? }
+        metrics { $($name:ident: $metric:ident $(+ $more:ident)?),* $(,)? }
+    ) => {
         /// A quantity of a task that has a distribution.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum TaskQuantity {
-            $($name),*
+            $($computed,)*
+            $($name,)*
         }
 
         impl TaskQuantity {
-            /// All quantities, in the order in which they are answered.
-            pub const ALL: [TaskQuantity; [$(stringify!($name)),*].len()] = [$(TaskQuantity::$name),*];
+            pub const ALL: &[TaskQuantity] = &[$(TaskQuantity::$computed,)* $(TaskQuantity::$name,)*];
 
-            /// The quantity of one task that has metrics; 0 for one that has none.
-            pub fn of(self, task: &Task, now_ms: i64) -> i64 {
+            /// The stored columns that add up to the quantity; none for those that are computed.
+            pub fn columns(self) -> &'static [Metric] {
                 match self {
-                    $(TaskQuantity::$name => {
-                        let ($t, $now) = (task, now_ms);
-                        $value
-                    })*
+                    $(TaskQuantity::$computed => &[],)*
+                    $(TaskQuantity::$name => &[Metric::$metric $(, Metric::$more)?],)*
                 }
             }
         }
     };
-    (@metric $t:ident $($field:ident)+) => {
-        $t.metrics.as_ref().map_or(0, |m| 0 $(+ m.$field)+)
-    };
 }
 
 quantities! {
-    Duration = |t, now| task::duration(t, now),
-    ExecutorDeserializeTime = |t, _| quantities!(@metric t executor_deserialize_time),
-    ExecutorDeserializeCpuTime = |t, _| quantities!(@metric t executor_deserialize_cpu_time),
-    ExecutorRunTime = |t, _| quantities!(@metric t executor_run_time),
-    ExecutorCpuTime = |t, _| quantities!(@metric t executor_cpu_time),
-    ResultSize = |t, _| quantities!(@metric t result_size),
-    JvmGcTime = |t, _| quantities!(@metric t jvm_gc_time),
-    ResultSerializationTime = |t, _| quantities!(@metric t result_serialization_time),
-    GettingResultTime = |t, now| task::getting_result_time(t, now),
-    SchedulerDelay = |t, now| task::scheduler_delay(t, now),
-    PeakExecutionMemory = |t, _| quantities!(@metric t peak_execution_memory),
-    MemoryBytesSpilled = |t, _| quantities!(@metric t memory_bytes_spilled),
-    DiskBytesSpilled = |t, _| quantities!(@metric t disk_bytes_spilled),
-    InputBytesRead = |t, _| quantities!(@metric t input_bytes_read),
-    InputRecordsRead = |t, _| quantities!(@metric t input_records_read),
-    OutputBytesWritten = |t, _| quantities!(@metric t output_bytes_written),
-    OutputRecordsWritten = |t, _| quantities!(@metric t output_records_written),
-    ShuffleReadBytes = |t, _| quantities!(@metric t shuffle_local_bytes_read shuffle_remote_bytes_read),
-    ShuffleReadRecords = |t, _| quantities!(@metric t shuffle_records_read),
-    ShuffleRemoteBlocksFetched = |t, _| quantities!(@metric t shuffle_remote_blocks_fetched),
-    ShuffleLocalBlocksFetched = |t, _| quantities!(@metric t shuffle_local_blocks_fetched),
-    ShuffleFetchWaitTime = |t, _| quantities!(@metric t shuffle_fetch_wait_time),
-    ShuffleRemoteBytesRead = |t, _| quantities!(@metric t shuffle_remote_bytes_read),
-    ShuffleRemoteBytesReadToDisk = |t, _| quantities!(@metric t shuffle_remote_bytes_read_to_disk),
-    ShuffleTotalBlocksFetched = |t, _| quantities!(@metric t shuffle_local_blocks_fetched shuffle_remote_blocks_fetched),
-    ShuffleRemoteReqsDuration = |t, _| quantities!(@metric t shuffle_remote_reqs_duration),
-    ShuffleCorruptMergedBlockChunks = |t, _| quantities!(@metric t shuffle_corrupt_merged_block_chunks),
-    ShuffleMergedFetchFallbackCount = |t, _| quantities!(@metric t shuffle_merged_fetch_fallback_count),
-    ShuffleMergedRemoteBlocksFetched = |t, _| quantities!(@metric t shuffle_merged_remote_blocks_fetched),
-    ShuffleMergedLocalBlocksFetched = |t, _| quantities!(@metric t shuffle_merged_local_blocks_fetched),
-    ShuffleMergedRemoteChunksFetched = |t, _| quantities!(@metric t shuffle_merged_remote_chunks_fetched),
-    ShuffleMergedLocalChunksFetched = |t, _| quantities!(@metric t shuffle_merged_local_chunks_fetched),
-    ShuffleMergedRemoteBytesRead = |t, _| quantities!(@metric t shuffle_merged_remote_bytes_read),
-    ShuffleMergedLocalBytesRead = |t, _| quantities!(@metric t shuffle_merged_local_bytes_read),
-    ShuffleMergedRemoteReqsDuration = |t, _| quantities!(@metric t shuffle_merged_remote_reqs_duration),
-    ShuffleWriteBytes = |t, _| quantities!(@metric t shuffle_bytes_written),
-    ShuffleWriteRecords = |t, _| quantities!(@metric t shuffle_records_written),
-    ShuffleWriteTime = |t, _| quantities!(@metric t shuffle_write_time),
+    computed {
+        Duration,
+        GettingResultTime,
+        SchedulerDelay,
+    }
+    metrics {
+        ExecutorDeserializeTime: executor_deserialize_time,
+        ExecutorDeserializeCpuTime: executor_deserialize_cpu_time,
+        ExecutorRunTime: executor_run_time,
+        ExecutorCpuTime: executor_cpu_time,
+        ResultSize: result_size,
+        JvmGcTime: jvm_gc_time,
+        ResultSerializationTime: result_serialization_time,
+        PeakExecutionMemory: peak_execution_memory,
+        MemoryBytesSpilled: memory_bytes_spilled,
+        DiskBytesSpilled: disk_bytes_spilled,
+        InputBytesRead: input_bytes_read,
+        InputRecordsRead: input_records_read,
+        OutputBytesWritten: output_bytes_written,
+        OutputRecordsWritten: output_records_written,
+        ShuffleReadBytes: shuffle_local_bytes_read + shuffle_remote_bytes_read,
+        ShuffleReadRecords: shuffle_records_read,
+        ShuffleRemoteBlocksFetched: shuffle_remote_blocks_fetched,
+        ShuffleLocalBlocksFetched: shuffle_local_blocks_fetched,
+        ShuffleFetchWaitTime: shuffle_fetch_wait_time,
+        ShuffleRemoteBytesRead: shuffle_remote_bytes_read,
+        ShuffleRemoteBytesReadToDisk: shuffle_remote_bytes_read_to_disk,
+        ShuffleTotalBlocksFetched: shuffle_local_blocks_fetched + shuffle_remote_blocks_fetched,
+        ShuffleRemoteReqsDuration: shuffle_remote_reqs_duration,
+        ShuffleCorruptMergedBlockChunks: shuffle_corrupt_merged_block_chunks,
+        ShuffleMergedFetchFallbackCount: shuffle_merged_fetch_fallback_count,
+        ShuffleMergedRemoteBlocksFetched: shuffle_merged_remote_blocks_fetched,
+        ShuffleMergedLocalBlocksFetched: shuffle_merged_local_blocks_fetched,
+        ShuffleMergedRemoteChunksFetched: shuffle_merged_remote_chunks_fetched,
+        ShuffleMergedLocalChunksFetched: shuffle_merged_local_chunks_fetched,
+        ShuffleMergedRemoteBytesRead: shuffle_merged_remote_bytes_read,
+        ShuffleMergedLocalBytesRead: shuffle_merged_local_bytes_read,
+        ShuffleMergedRemoteReqsDuration: shuffle_merged_remote_reqs_duration,
+        ShuffleWriteBytes: shuffle_bytes_written,
+        ShuffleWriteRecords: shuffle_records_written,
+        ShuffleWriteTime: shuffle_write_time,
+    }
 }
 
 /// Declares a block of distributions and the quantity behind each of its fields.
 macro_rules! block {
     ($name:ident { $($field:ident: $quantity:ident),* $(,)? } $({ $nest:ident: $inner:ident })?) => {
+        /// Distributions of the metrics of the same name.
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(rename_all = "camelCase")]
         pub struct $name {
@@ -126,8 +129,18 @@ macro_rules! block {
     };
 }
 
-block! { InputMetricDistributions { bytes_read: InputBytesRead, records_read: InputRecordsRead } }
-block! { OutputMetricDistributions { bytes_written: OutputBytesWritten, records_written: OutputRecordsWritten } }
+block! {
+    InputMetricDistributions {
+        bytes_read: InputBytesRead,
+        records_read: InputRecordsRead,
+    }
+}
+block! {
+    OutputMetricDistributions {
+        bytes_written: OutputBytesWritten,
+        records_written: OutputRecordsWritten,
+    }
+}
 block! {
     ShuffleReadMetricDistributions {
         read_bytes: ShuffleReadBytes,
@@ -293,11 +306,15 @@ fn at_quantiles(mut values: Vec<i64>, quantiles: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::metrics::Peaks;
 
     #[test]
     fn quantiles_are_values() {
         let values = vec![30, 10, 20, 40];
-        assert_eq!(at_quantiles(values, &[-1.0, 0.0, 0.25, 0.5, 0.99, 1.0, 7.0]), [10.0, 10.0, 20.0, 30.0, 40.0, 40.0, 40.0]);
+        assert_eq!(
+            at_quantiles(values, &[-1.0, 0.0, 0.25, 0.5, 0.99, 1.0, 7.0]),
+            [10.0, 10.0, 20.0, 30.0, 40.0, 40.0, 40.0]
+        );
         assert_eq!(at_quantiles(vec![], &[0.0, 1.0]), [0.0, 0.0]);
         assert_eq!(quantile_index(f64::NAN, 3), Some(0));
     }
@@ -312,7 +329,8 @@ mod tests {
     fn an_executor_without_readings_is_not_among_the_peaks() {
         let mut stage = StageAttempt::default();
         assert_eq!(executor_distributions(&stage, &[0.5]), None);
-        let busy = ExecutorStageSummary { task_time: 7, peaks: Peaks(Some([3; 23])), ..ExecutorStageSummary::default() };
+        let busy =
+            ExecutorStageSummary { task_time: 7, peaks: Peaks(Some([3; 23])), ..ExecutorStageSummary::default() };
         stage.executors.insert("1".into(), busy);
         stage.executors.insert("2".into(), ExecutorStageSummary::default());
         let json = serde_json::to_value(executor_distributions(&stage, &[1.0, 0.0])).unwrap();

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::state::{Environment, Pairs, ResourceProfile};
 
+/// The settings an attempt ran with.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationEnvironmentInfo {
@@ -37,6 +38,7 @@ impl ApplicationEnvironmentInfo {
     }
 }
 
+/// The software underneath.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuntimeInfo {
@@ -68,9 +70,10 @@ impl ResourceProfileInfo {
             };
             (r.key.clone(), request)
         });
-        let of_task = profile.task_resources.iter().map(|r| {
-            (r.key.clone(), TaskResourceRequest { resource_name: r.name.clone(), amount: r.amount })
-        });
+        let of_task = profile
+            .task_resources
+            .iter()
+            .map(|r| (r.key.clone(), TaskResourceRequest { resource_name: r.name.clone(), amount: r.amount }));
         ResourceProfileInfo {
             id: profile.id,
             executor_resources: of_executor.collect(),
@@ -79,6 +82,7 @@ impl ResourceProfileInfo {
     }
 }
 
+/// How much of a resource each executor asks for, and who finds it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutorResourceRequest {
@@ -88,6 +92,7 @@ pub struct ExecutorResourceRequest {
     pub vendor: String,
 }
 
+/// How much of a resource each task asks for; a part of one, too.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskResourceRequest {

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use super::Date;
 use crate::state::{Executor, StorageMemory, metrics::EXECUTOR_METRIC_NAMES};
 
+/// An executor, or the driver; sizes are bytes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutorSummary {

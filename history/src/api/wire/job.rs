@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Date;
 use crate::state::{Job, JobStatus};
 
+/// A job; what has not happened yet is absent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobData {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Date;
 use crate::state::Process;
 
+/// A process, e.g. YARN's application master.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProcessSummary {

@@ -3,9 +3,10 @@
 
 use serde::Serialize;
 
-use super::order::table_position;
+use crate::order::table_position;
 use crate::state::{Level, Rdd, RddDistribution, RddPartition};
 
+/// A persisted RDD; sizes are bytes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RDDStorageInfo {
@@ -73,6 +74,7 @@ impl RDDDataDistribution {
     }
 }
 
+/// A partition of it that is stored somewhere.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RDDPartitionInfo {
@@ -132,7 +134,10 @@ mod tests {
             (memory, "Memory Deserialized 1x Replicated"),
             (Level { disk: true, ..none }, "Disk Serialized 1x Replicated"),
             (Level { disk: true, replication: 2, ..memory }, "Disk Memory Deserialized 2x Replicated"),
-            (Level { off_heap: true, memory: true, disk: true, ..none }, "Disk Memory (off heap) Serialized 1x Replicated"),
+            (
+                Level { off_heap: true, memory: true, disk: true, ..none },
+                "Disk Memory (off heap) Serialized 1x Replicated",
+            ),
         ];
         for (level, text) in cases {
             assert_eq!(describe(&level), text);

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Date;
 use crate::state::{self, AccumulableValue, Pairs, Task, TaskStatus};
 
+/// A task attempt; what has not happened yet is absent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskData {
@@ -54,7 +55,7 @@ impl TaskData {
             speculative: task.speculative,
             accumulator_updates: task.accumulables.iter().map(AccumulableInfo::new).collect(),
             error_message: task.error.clone(),
-            task_metrics: task.metrics.as_ref().map(TaskMetrics::new),
+            task_metrics: reported_metrics(task).as_ref().map(TaskMetrics::new),
             executor_logs: executor_logs.iter().cloned().collect(),
             scheduler_delay: scheduler_delay(task, now_ms),
             getting_result_time: getting_result_time(task, now_ms),
@@ -62,9 +63,18 @@ impl TaskData {
     }
 }
 
+/// A task's metrics. One that ended without any reported zeros; one that runs has none yet.
+pub fn reported_metrics(task: &Task) -> Option<state::metrics::TaskMetrics> {
+    task.metrics.or_else(|| is_finished(task).then(state::metrics::TaskMetrics::default))
+}
+
+fn is_finished(task: &Task) -> bool {
+    matches!(task.status, TaskStatus::Success | TaskStatus::Failed | TaskStatus::Killed)
+}
+
 /// Milliseconds from launch to finish; for a running task to `now_ms`.
 pub fn duration(task: &Task, now_ms: i64) -> i64 {
-    task.duration.unwrap_or_else(|| now_ms.saturating_sub(task.launch_time))
+    task.duration.unwrap_or_else(|| now_ms.wrapping_sub(task.launch_time))
 }
 
 /// Milliseconds the driver took to fetch the task's result; 0 where it came with the status.
@@ -72,19 +82,23 @@ pub fn getting_result_time(task: &Task, now_ms: i64) -> i64 {
     let start = task.getting_result_time;
     match (start > 0, duration(task, now_ms)) {
         (false, _) => 0,
-        (true, duration) if duration > 0 => task.launch_time + duration - start,
-        (true, _) => now_ms - start,
+        (true, duration) if duration > 0 => task.launch_time.wrapping_add(duration).wrapping_sub(start),
+        (true, _) => now_ms.wrapping_sub(start),
     }
 }
 
 /// Milliseconds of the task's duration that no other metric explains: the way to the executor and
 /// back. 0 while it runs.
 pub fn scheduler_delay(task: &Task, now_ms: i64) -> i64 {
-    let finished = matches!(task.status, TaskStatus::Success | TaskStatus::Failed | TaskStatus::Killed);
     let duration = duration(task, now_ms);
-    let Some(m) = task.metrics.as_ref().filter(|_| finished && duration > 0) else { return 0 };
-    let work = m.executor_run_time + m.executor_deserialize_time + m.result_serialization_time;
-    (duration - work - getting_result_time(task, now_ms)).max(0)
+    let Some(m) = reported_metrics(task).filter(|_| is_finished(task) && duration > 0) else { return 0 };
+    let known = [
+        m.executor_run_time,
+        m.executor_deserialize_time,
+        m.result_serialization_time,
+        getting_result_time(task, now_ms),
+    ];
+    known.into_iter().fold(duration, i64::wrapping_sub).max(0)
 }
 
 /// Spark's name of a task's status.
@@ -156,9 +170,22 @@ metrics! {
         shuffle_write_metrics: ShuffleWriteMetrics
     }
 }
-metrics! { InputMetrics { bytes_read: input_bytes_read, records_read: input_records_read } }
-metrics! { OutputMetrics { bytes_written: output_bytes_written, records_written: output_records_written } }
 metrics! {
+    /// What the task read from outside, its own caches included.
+    InputMetrics {
+        bytes_read: input_bytes_read,
+        records_read: input_records_read,
+    }
+}
+metrics! {
+    /// What the task wrote to outside.
+    OutputMetrics {
+        bytes_written: output_bytes_written,
+        records_written: output_records_written,
+    }
+}
+metrics! {
+    /// What the task read of other stages' output.
     ShuffleReadMetrics {
         remote_blocks_fetched: shuffle_remote_blocks_fetched,
         local_blocks_fetched: shuffle_local_blocks_fetched,
@@ -187,6 +214,7 @@ metrics! {
     }
 }
 metrics! {
+    /// What the task wrote for later stages.
     ShuffleWriteMetrics {
         bytes_written: shuffle_bytes_written,
         write_time: shuffle_write_time,
@@ -199,8 +227,15 @@ mod tests {
     use super::*;
 
     fn task() -> Task {
-        let metrics = state::metrics::TaskMetrics { executor_run_time: 50, executor_deserialize_time: 20, ..Default::default() };
-        Task { status: TaskStatus::Success, launch_time: 1000, duration: Some(100), metrics: Some(metrics), ..Task::default() }
+        let metrics =
+            state::metrics::TaskMetrics { executor_run_time: 50, executor_deserialize_time: 20, ..Default::default() };
+        Task {
+            status: TaskStatus::Success,
+            launch_time: 1000,
+            duration: Some(100),
+            metrics: Some(metrics),
+            ..Task::default()
+        }
     }
 
     #[test]
@@ -216,6 +251,13 @@ mod tests {
     fn a_task_of_no_duration_shows_none() {
         let data = TaskData::new(&Task { duration: Some(0), ..task() }, &Pairs::new(), 5000);
         assert_eq!((data.duration, data.scheduler_delay), (None, 0));
+    }
+
+    #[test]
+    fn a_task_that_ended_without_metrics_reported_zeros() {
+        let lost = Task { status: TaskStatus::Failed, metrics: None, ..task() };
+        let data = TaskData::new(&lost, &Pairs::new(), 0);
+        assert_eq!((data.task_metrics.map(|m| m.result_size), data.scheduler_delay), (Some(0), 100));
     }
 
     #[test]

@@ -1,0 +1,134 @@
+//! Which application attempt a request is for, and whether its viewer may see it.
+
+use std::collections::HashMap;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::error::ApiError;
+use super::query::Query;
+use super::{Api, now, wire};
+use crate::catalog::{AttemptRow, AttemptStatus};
+use crate::store::AttemptReader;
+
+/// The attempt a path names, ready to be read.
+pub struct Target {
+    pub row: AttemptRow,
+    pub reader: AttemptReader,
+    params: HashMap<String, String>,
+    etag: Option<String>,
+}
+
+impl FromRequestParts<Api> for Target {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let Path(params) = Path::<HashMap<String, String>>::from_request_parts(parts, api).await.map_err(|_| ApiError::PARAMETER)?;
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let app = params.get("app").map(String::as_str).unwrap_or_default();
+        let attempt = params.get("attempt").map(String::as_str);
+        let name = attempt.map_or_else(|| app.to_owned(), |a| format!("{app}/{a}"));
+        let attempts = find(api, cluster(&params, &query), app).await?;
+        // An application with attempts must be asked for one of them.
+        let row = attempts.into_iter().find(|a| a.attempt_id.as_deref() == attempt);
+        let row = row.ok_or_else(|| ApiError::not_found(format!("no such app: {name}")))?;
+        let finished = row.status == AttemptStatus::Completed;
+        let etag = finished.then(|| format!("W/\"{}-{}-{}\"", row.id, row.generation, row.sequence));
+        if let Some(etag) = &etag
+            && let Some(seen) = parts.headers.get(header::IF_NONE_MATCH).and_then(|h| h.to_str().ok())
+            && seen.split(',').any(|s| s.trim() == etag)
+        {
+            return Err(ApiError::NotModified(etag.clone()));
+        }
+        let reader = AttemptReader::new(api.store.clone(), row.parts.clone());
+        Ok(Target { row, reader, params, etag })
+    }
+}
+
+/// The cluster that path or query name.
+pub fn cluster<'r>(params: &'r HashMap<String, String>, query: &'r Query) -> Option<&'r str> {
+    params.get("cluster").map(String::as_str).or_else(|| query.first("cluster"))
+}
+
+/// The attempts of an application id. One that several clusters have is never guessed.
+pub async fn find(api: &Api, cluster: Option<&str>, app: &str) -> Result<Vec<AttemptRow>, ApiError> {
+    let attempts = api.catalog.application(&api.viewer(), cluster, app).await?;
+    let mut clusters: Vec<&str> = attempts.iter().map(|a| a.cluster.as_str()).collect();
+    clusters.dedup();
+    if clusters.len() > 1 {
+        let qualified: Vec<String> = clusters.iter().map(|c| format!("/clusters/{c}/api/v1/applications/{app}")).collect();
+        let message = format!("{app} is in several clusters: ask for {}, or add ?cluster=", qualified.join(" or "));
+        return Err(ApiError::Text(StatusCode::CONFLICT, message));
+    }
+    Ok(attempts)
+}
+
+impl Target {
+    /// A path parameter as a number; Jersey's path patterns let nothing else through.
+    pub fn number(&self, name: &str) -> Result<i64, ApiError> {
+        let text = self.param(name);
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if digits { text.parse().map_err(|_| ApiError::PARAMETER) } else { Err(ApiError::PARAMETER) }
+    }
+
+    pub fn param(&self, name: &str) -> &str {
+        self.params.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    /// The answer, with the attempt's version if it cannot change any more.
+    pub fn json(&self, value: &impl Serialize) -> Result<Response, ApiError> {
+        let mut response = json(value)?;
+        if let Some(etag) = self.etag.as_deref().and_then(|e| HeaderValue::from_str(e).ok()) {
+            response.headers_mut().insert(header::ETAG, etag);
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        }
+        Ok(response)
+    }
+
+    /// The present: what SQL executions, Connect operations and the driver that run are measured
+    /// against.
+    pub fn now(&self) -> i64 {
+        now()
+    }
+
+    /// The log's last word: what tasks that run are measured against.
+    pub fn last_word(&self) -> i64 {
+        self.row.last_updated.max(self.row.last_event_time)
+    }
+
+    /// Milliseconds from start to end of the application, to the present if it runs.
+    pub fn duration(&self) -> i64 {
+        let end = if self.row.end_time >= 0 { self.row.end_time } else { self.now() };
+        end - self.row.start_time
+    }
+}
+
+/// A value as a JSON answer.
+pub fn json(value: &impl Serialize) -> Result<Response, ApiError> {
+    let body = serde_json::to_vec(value).map_err(|e| ApiError::Internal(e.to_string()))?;
+    let mut response = Body::from(body).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
+    Ok(response)
+}
+
+/// An attempt as the list of applications shows it.
+pub fn attempt_info(a: &AttemptRow, source: Option<&str>) -> wire::AttemptRow {
+    let completed = a.status == AttemptStatus::Completed;
+    wire::AttemptRow {
+        attempt_id: a.attempt_id.clone(),
+        start_time: a.start_time,
+        end_time: a.end_time,
+        last_updated: a.last_updated,
+        duration: if completed { a.end_time - a.start_time } else { 0 },
+        user: a.user.clone(),
+        completed,
+        spark_version: a.spark_version.clone(),
+        exit_code: a.exit_code,
+        log_source_name: source.map(str::to_owned),
+        log_source_full_path: source.map(str::to_owned),
+    }
+}

@@ -1,0 +1,217 @@
+//! Full-text search over applications: a tantivy index on this machine's disk that follows the
+//! catalog by its sequence, and is rebuilt from it at will.
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use tantivy::collector::{Count, TopDocs};
+use tantivy::query::{AllQuery, BooleanQuery, Occur, Query, QueryParser, TermQuery};
+use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TEXT, Value};
+use tantivy::{DocAddress, Index, IndexReader, IndexWriter, Order, ReloadPolicy, TantivyDocument, TantivyError, Term, doc};
+
+use crate::catalog::{AttemptRow, Catalog, CatalogError};
+
+/// Version of the index: another one is built anew.
+const VERSION: u32 = 1;
+/// Memory of the writer.
+const BUDGET: usize = 32 << 20;
+/// Attempts taken from the catalog at a time.
+const BATCH: i64 = 2000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    #[error("search index: {0}")]
+    Index(#[from] TantivyError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error("search index: {0}")]
+    Folder(#[from] std::io::Error),
+    #[error("cannot search for that: {0}: quote the text, or leave out special characters")]
+    Query(String),
+}
+
+#[derive(Clone, Copy)]
+struct Fields {
+    row: Field,
+    ended: Field,
+    cluster: Field,
+    user: Field,
+    status: Field,
+    app: Field,
+    text: Field,
+}
+
+/// What to search for.
+#[derive(Debug, Clone, Default)]
+pub struct SearchQuery {
+    pub text: String,
+    pub cluster: Option<String>,
+    pub user: Option<String>,
+    pub status: Option<String>,
+    pub offset: usize,
+    pub limit: usize,
+}
+
+/// The index.
+pub struct Search {
+    index: Index,
+    reader: IndexReader,
+    fields: Fields,
+    writer: Mutex<Option<IndexWriter>>,
+}
+
+impl Search {
+    /// Opens or creates the index in a folder that is its own.
+    pub fn open(folder: &Path) -> Result<Self, SearchError> {
+        let mut schema = Schema::builder();
+        let fields = Fields {
+            row: schema.add_i64_field("row", INDEXED | STORED),
+            ended: schema.add_i64_field("ended", FAST),
+            cluster: schema.add_text_field("cluster", STRING),
+            user: schema.add_text_field("user", STRING),
+            status: schema.add_text_field("status", STRING),
+            app: schema.add_text_field("app", STRING),
+            text: schema.add_text_field("text", TEXT),
+        };
+        let schema = schema.build();
+        let folder = folder.join(format!("v{VERSION}"));
+        std::fs::create_dir_all(&folder)?;
+        let open = |folder: &Path| -> Result<Index, SearchError> {
+            let directory = tantivy::directory::MmapDirectory::open(folder).map_err(TantivyError::from)?;
+            Ok(Index::open_or_create(directory, schema.clone())?)
+        };
+        let index = open(&folder).or_else(|e| {
+            // It can be rebuilt: a damaged one must not keep the server from starting.
+            tracing::warn!("building the search index anew: {e}");
+            std::fs::remove_dir_all(&folder)?;
+            std::fs::create_dir_all(&folder)?;
+            open(&folder)
+        })?;
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        Ok(Search { index, reader, fields, writer: Mutex::new(None) })
+    }
+
+    /// How far the index has followed: catalog sequence and removals.
+    fn followed(&self) -> (i64, i64) {
+        let payload = self.index.load_metas().ok().and_then(|m| m.payload).unwrap_or_default();
+        let mut numbers = payload.split(' ').map(|n| n.parse().unwrap_or(0));
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    }
+
+    /// Takes in what changed in the catalog since the last time; gives how many attempts.
+    /// Only one process can write an index: another one's lock makes this do nothing.
+    pub async fn follow(&self, catalog: &Catalog) -> Result<usize, SearchError> {
+        let (mut sequence, removals) = self.followed();
+        let removed = catalog.removals().await?;
+        let mut keep = None;
+        if removed != removals {
+            keep = Some(catalog.attempt_ids().await?);
+        }
+        let mut taken = 0;
+        loop {
+            let changed = catalog.changed_since(sequence, BATCH).await?;
+            let Some(last) = changed.last() else {
+                if let Some(keep) = keep.take() {
+                    self.forget_others(&keep, sequence, removed)?;
+                }
+                return Ok(taken);
+            };
+            sequence = last.sequence;
+            taken += changed.len();
+            self.write(&changed, sequence, removals)?;
+        }
+    }
+
+    fn with_writer<T>(&self, work: impl FnOnce(&mut IndexWriter) -> Result<T, SearchError>) -> Result<T, SearchError> {
+        let mut held = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let writer = match held.as_mut() {
+            Some(w) => w,
+            None => held.insert(self.index.writer_with_num_threads(1, BUDGET)?),
+        };
+        work(writer)
+    }
+
+    fn write(&self, attempts: &[AttemptRow], sequence: i64, removals: i64) -> Result<(), SearchError> {
+        let f = self.fields;
+        self.with_writer(|writer| {
+            for a in attempts {
+                writer.delete_term(Term::from_field_i64(f.row, a.id));
+                let labels: Vec<String> = a.labels.iter().map(|(k, v)| format!("{k} {v}")).collect();
+                let text = [&a.app_id, &a.name, &a.user, &a.cluster, &labels.join(" "), &a.search_text].map(String::as_str).join("\n");
+                writer.add_document(doc!(
+                    f.row => a.id,
+                    f.ended => a.last_event_time,
+                    f.cluster => a.cluster.as_str(),
+                    f.user => a.user.as_str(),
+                    f.status => a.status.text(),
+                    f.app => a.app_id.as_str(),
+                    f.text => text,
+                ))?;
+            }
+            commit(writer, sequence, removals)
+        })?;
+        self.reader.reload()?;
+        Ok(())
+    }
+
+    /// Drops attempts that the catalog has no more.
+    fn forget_others(&self, keep: &[i64], sequence: i64, removals: i64) -> Result<(), SearchError> {
+        let keep: std::collections::HashSet<i64> = keep.iter().copied().collect();
+        let searcher = self.reader.searcher();
+        let mut gone = Vec::new();
+        for segment in searcher.segment_readers() {
+            let store = segment.get_store_reader(64)?;
+            for doc in segment.doc_ids_alive() {
+                let row = store.get::<TantivyDocument>(doc)?.get_first(self.fields.row).and_then(|v| v.as_i64());
+                gone.extend(row.filter(|r| !keep.contains(r)));
+            }
+        }
+        self.with_writer(|writer| {
+            for row in gone {
+                writer.delete_term(Term::from_field_i64(self.fields.row, row));
+            }
+            commit(writer, sequence, removals)
+        })?;
+        self.reader.reload()?;
+        Ok(())
+    }
+
+    /// Catalog ids of attempts that match, latest first; with the number of all matches.
+    pub fn search(&self, q: &SearchQuery) -> Result<(usize, Vec<i64>), SearchError> {
+        let f = self.fields;
+        let mut all: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        let text = q.text.trim();
+        if text.is_empty() {
+            all.push((Occur::Must, Box::new(AllQuery)));
+        } else {
+            let mut parser = QueryParser::for_index(&self.index, vec![f.text]);
+            parser.set_conjunction_by_default();
+            let words = parser.parse_query(text).map_err(|e| SearchError::Query(e.to_string()))?;
+            let id: Box<dyn Query> = Box::new(TermQuery::new(Term::from_field_text(f.app, text), IndexRecordOption::Basic));
+            all.push((Occur::Must, Box::new(BooleanQuery::union(vec![words, id]))));
+        }
+        for (field, value) in [(f.cluster, &q.cluster), (f.user, &q.user), (f.status, &q.status)] {
+            if let Some(value) = value {
+                all.push((Occur::Must, Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::Basic))));
+            }
+        }
+        let searcher = self.reader.searcher();
+        let page = TopDocs::with_limit(q.limit.max(1)).and_offset(q.offset).order_by_fast_field::<i64>("ended", Order::Desc);
+        let (total, found) = searcher.search(&BooleanQuery::new(all), &(Count, page))?;
+        let row = |at: DocAddress| -> Result<Option<i64>, SearchError> {
+            Ok(searcher.doc::<TantivyDocument>(at)?.get_first(f.row).and_then(|v| v.as_i64()))
+        };
+        let mut ids = Vec::new();
+        for (_, at) in found.into_iter().take(q.limit) {
+            ids.extend(row(at)?);
+        }
+        Ok((total, ids))
+    }
+}
+
+fn commit(writer: &mut IndexWriter, sequence: i64, removals: i64) -> Result<(), SearchError> {
+    let mut prepared = writer.prepare_commit()?;
+    prepared.set_payload(&format!("{sequence} {removals}"));
+    prepared.commit()?;
+    Ok(())
+}

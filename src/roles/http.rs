@@ -1,0 +1,58 @@
+//! The HTTP server over an open store, and what keeps a store in order while it is served.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use afterglow_history::api::{Api, SPARK_VERSION, router};
+use afterglow_history::catalog::Catalog;
+use afterglow_history::search::Search;
+use afterglow_history::store::Store;
+use afterglow_ingest::source;
+
+use super::{Opened, asked_to_stop};
+use crate::config::Config;
+
+/// Pause between two looks at what changed in the catalog.
+const FOLLOW: Duration = Duration::from_secs(1);
+
+/// Serves until asked to stop.
+pub async fn serve(config: &Config, opened: &Opened) -> Result<(), String> {
+    let search = Search::open(&opened.dir.join("search")).map_err(|e| e.to_string())?;
+    let search = Arc::new(search);
+    let normal = |url: &str| source::normalize(url).map_or_else(|_| url.to_owned(), |u| u.to_string());
+    let sources: BTreeMap<_, _> = config.source.iter().map(|s| (normal(&s.url), s.options.clone())).collect();
+    let api = Api {
+        store: opened.store.clone(),
+        catalog: opened.catalog.clone(),
+        search: search.clone(),
+        sources: Arc::new(sources),
+        spark_version: SPARK_VERSION,
+    };
+    let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(|e| {
+        format!("server.listen: {}: {e}: stop what listens there, or choose another with --listen", config.server.listen)
+    })?;
+    let address = listener.local_addr().map_err(|e| e.to_string())?;
+    tracing::info!("serving on http://{address}");
+    let following = tokio::spawn(follow(search, opened.catalog.clone(), opened.store.clone()));
+    let served = axum::serve(listener, router(api)).with_graceful_shutdown(asked_to_stop()).await;
+    following.abort();
+    served.map_err(|e| e.to_string())
+}
+
+/// Keeps the search index up to the catalog, and has damaged attempts rebuilt.
+async fn follow(search: Arc<Search>, catalog: Catalog, store: Arc<Store>) {
+    loop {
+        if let Err(e) = search.follow(&catalog).await {
+            tracing::warn!("{e}");
+        }
+        let damaged = store.take_damaged();
+        if !damaged.is_empty() {
+            tracing::warn!(objects = damaged.len(), "damaged objects in the store: their logs will be read again");
+            if let Err(e) = catalog.request_rebuild(&damaged).await {
+                tracing::error!("{e}");
+            }
+        }
+        tokio::time::sleep(FOLLOW).await;
+    }
+}
