@@ -1,6 +1,8 @@
 //! Logs of the process itself: text on standard error, JSON with `AFTERGLOW_LOG_FORMAT=json`;
 //! what is logged follows `AFTERGLOW_LOG` (as `RUST_LOG`), by default warnings and our own news.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 pub fn init() {
@@ -9,6 +11,6 @@ pub fn init() {
     if std::env::var("AFTERGLOW_LOG_FORMAT").is_ok_and(|f| f == "json") {
         builder.json().init();
     } else {
-        builder.with_target(false).init();
+        builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).init();
     }
 }

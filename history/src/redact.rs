@@ -14,7 +14,7 @@ pub const SPARK_DEFAULT: &str = r"(?i)secret|password|token|access[.]?key|creden
 
 /// Keys whose values Spark would show: JAAS configurations, pass phrases, private keys, and
 /// JDBC user info in the `jdbc.*` options.
-const KEYS: &str = r"(?i)jaas[.]config|passwd|passphrase|private[._-]?key|api[._-]?key|account[.]key|sas[.]";
+const KEYS: &str = r"(?i)jaas[.]config|passwd|passphrase|private[._-]?key|api[._-]?key|account[.]key";
 
 /// Secrets inside text, after `name = ` or, quoted, after `name `; the groups stay, the rest is masked.
 const TEXT: &str = concat!(

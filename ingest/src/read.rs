@@ -115,6 +115,8 @@ enum Fetched {
 struct OpenPart {
     name: String,
     codec: Option<(Codec, Box<dyn Decoder>)>,
+    /// There is no codec: positions are offsets.
+    plain: bool,
     /// First bytes of a part, until there are enough to tell the codec.
     head: Vec<u8>,
     /// Chunk being decoded.
@@ -223,6 +225,7 @@ impl OpenPart {
         OpenPart {
             name: name_of(part).to_owned(),
             codec: None,
+            plain: false,
             head: Vec::new(),
             input: Bytes::new(),
             base: from.offset,
@@ -255,12 +258,13 @@ impl OpenPart {
             Codec::Plain if self.base > 0 && head.first() == Some(&0) => Codec::Snappy,
             codec => codec,
         };
+        self.plain = codec == Codec::Plain;
         self.codec = Some((codec, codec.decoder()));
         self.input = head.into();
     }
 
     fn end(&self) -> Position {
-        if let Some((Codec::Plain, _)) = self.codec {
+        if self.plain {
             return Position { part: self.name.clone(), offset: self.base + self.used, skip: 0 };
         }
         let restart = self.restarts.front().copied().unwrap_or_default();
@@ -273,19 +277,19 @@ impl OpenPart {
             self.detect();
         }
         while self.codec.is_some() {
-            let (plain, last) = self.decode(damage)?;
+            let (plain, last) = self.decode(damage, take_tail)?;
+            if last {
+                self.codec = None; // nothing comes after it
+            }
             if let Some(block) = self.cut(plain, last, damage, take_tail) {
                 return Some(block);
-            }
-            if last {
-                return None;
             }
         }
         None
     }
 
     /// The next plain bytes; `true` with them if they are the last of the part.
-    fn decode(&mut self, damage: &mut Vec<Damage>) -> Option<(Bytes, bool)> {
+    fn decode(&mut self, damage: &mut Vec<Damage>, take_tail: bool) -> Option<(Bytes, bool)> {
         let (codec, decoder) = self.codec.as_mut()?;
         if self.seeking {
             let at = codec.resync_magic().and_then(|magic| memchr::memmem::find(&self.input, magic));
@@ -339,7 +343,8 @@ impl OpenPart {
             self.restarts.push_back(restart);
         }
         let last = self.ended && self.input.is_empty() && out.len() < DECODE;
-        if last && !decoder.is_complete() {
+        // While the writer is at it, a log ends anywhere.
+        if last && take_tail && !decoder.is_complete() {
             damage.push(Damage { place: self.name.clone(), what: "ends inside a compressed block".into(), torn: true });
         }
         if self.skip > 0 {

@@ -68,5 +68,5 @@ fn base64url(text: &str) -> Option<String> {
             bits &= (1 << held) - 1;
         }
     }
-    String::from_utf8(out).ok()
+    Some(String::from_utf8_lossy(&out).into_owned())
 }

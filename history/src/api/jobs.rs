@@ -1,5 +1,6 @@
 //! `jobs`.
 
+use axum::extract::OriginalUri;
 use axum::response::Response;
 
 use super::error::ApiError;
@@ -14,7 +15,7 @@ pub async fn list(target: Target, query: Query) -> Result<Response, ApiError> {
     target.json(&query.slice(shown.map(JobData::new).collect())?)
 }
 
-pub async fn one(target: Target, uri: axum::http::Uri) -> Result<Response, ApiError> {
+pub async fn one(target: Target, OriginalUri(uri): OriginalUri) -> Result<Response, ApiError> {
     // A job id that is no number makes Jersey answer with the path itself.
     let id = target.number("job").map_err(|_| ApiError::not_found(uri.path().to_owned()))?;
     match target.reader.job(id).await? {

@@ -97,6 +97,8 @@ async fn members_of(a: &AttemptRow, url: &str, options: &BTreeMap<String, String
     let folder = at(a.log_key.strip_suffix("/eventlog").unwrap_or(&a.log_key));
     let dir = base(&folder);
     let mut found: Vec<ObjectMeta> = store.list(Some(&folder)).try_collect().await.map_err(|e| gone(&source::explain(&e)))?;
+    // Hadoop keeps checksums beside files of local folders; they are no part of the log.
+    found.retain(|m| !base(&m.location).starts_with('.'));
     if found.is_empty() {
         return Err(gone(&"it is not there any more"));
     }

@@ -54,6 +54,7 @@ pub async fn table(target: Target, query: Query) -> Result<Response, ApiError> {
         searched && (status.is_empty() || s.eq_ignore_ascii_case(status))
     };
     let is_root = |x: &SqlExecution| x.root_id == x.id || !heads.contains_key(&x.root_id);
+    let total = heads.values().filter(|x| !grouped || is_root(x)).count();
     let mut shown: Vec<&SqlExecution> = heads.values().filter(matches).filter(|x| !grouped || is_root(x)).collect();
     let summary = SqlSummary::new(shown.iter().copied(), now);
     let column = query.first("order[0][column]").and_then(|c| query.first(&format!("columns[{c}][name]")).map(str::to_owned));
@@ -80,5 +81,5 @@ pub async fn table(target: Target, query: Query) -> Result<Response, ApiError> {
         row
     });
     let aa_data = rows.collect();
-    target.json(&SqlTable { draw: query.value("draw", 0)?, aa_data, records_total: heads.len(), records_filtered: records, summary })
+    target.json(&SqlTable { draw: query.value("draw", 0)?, aa_data, records_total: total, records_filtered: records, summary })
 }

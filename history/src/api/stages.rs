@@ -36,7 +36,7 @@ impl View {
         if !self.details && !self.summaries {
             return Ok(data);
         }
-        let tasks = target.reader.tasks((stage.stage_id, stage.attempt_id)).await?;
+        let tasks = target.tasks((stage.stage_id, stage.attempt_id)).await?;
         if self.details {
             let all = tasks.all().into_iter().filter(|t| self.task_statuses.is_empty() || self.task_statuses.contains(&t.status));
             data.tasks = Some(all.map(|t| (t.task_id.to_string(), show(&t, executors, target.last_word()))).collect());

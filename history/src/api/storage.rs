@@ -1,5 +1,6 @@
 //! `storage/rdd`.
 
+use axum::extract::OriginalUri;
 use axum::response::Response;
 
 use super::error::ApiError;
@@ -14,7 +15,7 @@ pub async fn list(target: Target, query: Query) -> Result<Response, ApiError> {
     target.json(&query.slice(shown)?)
 }
 
-pub async fn one(target: Target, uri: axum::http::Uri) -> Result<Response, ApiError> {
+pub async fn one(target: Target, OriginalUri(uri): OriginalUri) -> Result<Response, ApiError> {
     let id = target.number("rdd").map_err(|_| ApiError::not_found(uri.path().to_owned()))?;
     match target.reader.rdds().await?.get(&id) {
         Some(rdd) => target.json(&RDDStorageInfo::new(rdd)),

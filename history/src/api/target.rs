@@ -13,7 +13,9 @@ use super::error::ApiError;
 use super::query::Query;
 use super::{Api, now, wire};
 use crate::catalog::{AttemptRow, AttemptStatus};
+use crate::state::StageKey;
 use crate::store::AttemptReader;
+use crate::store::tasks::StageTasks;
 
 /// The attempt a path names, ready to be read.
 pub struct Target {
@@ -94,9 +96,14 @@ impl Target {
         now()
     }
 
-    /// The log's last word: what tasks that run are measured against.
+    /// When the log was written last: what tasks that run are measured against.
     pub fn last_word(&self) -> i64 {
-        self.row.last_updated.max(self.row.last_event_time)
+        self.row.last_updated
+    }
+
+    /// The tasks of a stage attempt; those that run, as of the log's last word.
+    pub async fn tasks(&self, stage: StageKey) -> Result<StageTasks, ApiError> {
+        Ok(self.reader.tasks(stage).await?.as_of(self.last_word()))
     }
 
     /// Milliseconds from start to end of the application, to the present if it runs.

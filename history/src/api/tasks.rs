@@ -22,7 +22,7 @@ pub fn show(task: &Task, executors: &BTreeMap<String, Executor>, now: i64) -> Ta
 
 async fn page(target: &Target, page: Page) -> Result<Vec<TaskData>, ApiError> {
     let stage = (target.number("stage")?, target.number("stage_attempt")?);
-    let tasks = target.reader.tasks(stage).await?;
+    let tasks = target.tasks(stage).await?;
     let executors = target.reader.executors().await?;
     let now = target.last_word();
     Ok(tokio::task::spawn_blocking(move || {
@@ -57,7 +57,7 @@ pub async fn list(target: Target, query: Query) -> Result<Response, ApiError> {
 pub async fn summary(target: Target, query: Query) -> Result<Response, ApiError> {
     let quantiles = query.quantiles("0.05,0.25,0.5,0.75,0.95")?;
     let (id, attempt) = (target.number("stage")?, target.number("stage_attempt")?);
-    let tasks = target.reader.tasks((id, attempt)).await?;
+    let tasks = target.tasks((id, attempt)).await?;
     let found = tokio::task::spawn_blocking(move || distributions(&tasks, &quantiles)).await?;
     match found {
         Some(found) => target.json(&found),
@@ -68,7 +68,7 @@ pub async fn summary(target: Target, query: Query) -> Result<Response, ApiError>
 /// The quantiles (sorted) of every quantity; none without a successful task.
 ///
 /// Spark counts successful tasks, and picks by that count: durations among all tasks, delays
-/// among all that ended, metrics among the successful. So do we.
+/// among those that ended, metrics among the successful. So do we.
 pub fn distributions(tasks: &StageTasks, quantiles: &[f64]) -> Option<TaskMetricDistributions> {
     let counted = tasks.counted();
     let successes = counted.successful.count;
@@ -79,7 +79,7 @@ pub fn distributions(tasks: &StageTasks, quantiles: &[f64]) -> Option<TaskMetric
     let mut pick = |quantity: TaskQuantity| {
         let (quantity, among) = place(quantity);
         let of = match among {
-            Among::All => None,
+            Among::Timed => Some(&counted.timed),
             Among::Ended => Some(&counted.ended),
             Among::Successful => Some(&counted.successful),
         };
@@ -94,7 +94,7 @@ pub fn distributions(tasks: &StageTasks, quantiles: &[f64]) -> Option<TaskMetric
 
 /// Which tasks Spark's index of a quantity holds.
 enum Among {
-    All,
+    Timed,
     Ended,
     Successful,
 }
@@ -116,7 +116,7 @@ fn walk(indices: &[i64], available: usize) -> Vec<Option<usize>> {
 
 fn place(q: TaskQuantity) -> (Quantity, Among) {
     match q {
-        TaskQuantity::Duration => (Quantity::Column(TaskColumn::Duration), Among::All),
+        TaskQuantity::Duration => (Quantity::Column(TaskColumn::Duration), Among::Timed),
         TaskQuantity::GettingResultTime => (Quantity::GettingResult, Among::Ended),
         TaskQuantity::SchedulerDelay => (Quantity::SchedulerDelay, Among::Ended),
         q => match q.columns() {

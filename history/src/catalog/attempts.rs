@@ -213,7 +213,7 @@ pub(super) async fn summarize(tx: &mut Transaction<'_, Sqlite>, cluster: &str, a
     sqlx::query(
         "INSERT INTO applications (cluster, app_id, end_time, completed)
          SELECT cluster, app_id, end_time, CASE WHEN status = 'completed' THEN 1 ELSE 0 END FROM attempts
-         WHERE cluster = $1 AND app_id = $2 ORDER BY start_time DESC, id DESC LIMIT 1",
+         WHERE cluster = $1 AND app_id = $2 ORDER BY start_time DESC, length(attempt_id) DESC, attempt_id DESC LIMIT 1",
     )
     .bind(cluster)
     .bind(app)
@@ -255,7 +255,7 @@ impl Catalog {
             for (i, (cluster, app)) in page.iter().enumerate() {
                 q.push(if i == 0 { "(" } else { ", (" }).push_bind(cluster).push(", ").push_bind(app).push(")");
             }
-            q.push(") ORDER BY start_time DESC, id DESC");
+            q.push(") ORDER BY start_time DESC, length(attempt_id) DESC, attempt_id DESC");
             let mut found: BTreeMap<(String, String), Vec<AttemptRow>> = BTreeMap::new();
             for r in q.build().fetch_all(&self.readers).await? {
                 let a = attempt(&r)?;
@@ -270,7 +270,7 @@ impl Catalog {
 
     /// Attempts of an application id, of one cluster or of all that have it; newest first.
     pub async fn application(&self, viewer: &Viewer, cluster: Option<&str>, app: &str) -> Result<Vec<AttemptRow>, CatalogError> {
-        let sql = format!("SELECT {COLUMNS} FROM attempts WHERE app_id = $1 AND ($2 IS NULL OR cluster = $2) ORDER BY cluster, start_time DESC, id DESC");
+        let sql = format!("SELECT {COLUMNS} FROM attempts WHERE app_id = $1 AND ($2 IS NULL OR cluster = $2) ORDER BY cluster, start_time DESC, length(attempt_id) DESC, attempt_id DESC");
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(app).bind(cluster).fetch_all(&self.readers).await?;
         let mut all = rows.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
         all.retain(|a| viewer.may_see(&a.cluster, &a.user));

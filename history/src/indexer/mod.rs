@@ -47,6 +47,15 @@ const LARGE: u64 = 24 << 20;
 /// Logs found by a listing that may wait to be read.
 const FOUND: usize = 1024;
 
+/// Who hears of problems with logs and sources: they are always collected in [`Progress`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Problems {
+    /// The caller shows them in the end.
+    Collect,
+    /// Nobody waits for an end: the process's own log, as they come.
+    Log,
+}
+
 /// Reads sources into a store.
 pub struct Indexer {
     store: Arc<Store>,
@@ -101,7 +110,7 @@ impl Indexer {
         let mut scans = JoinSet::new();
         for source in sources.iter().cloned() {
             let me = self.clone();
-            scans.spawn(async move { me.pass(&source).await });
+            scans.spawn(async move { me.pass(&source, Problems::Collect).await });
         }
         let mut result = Ok(());
         while let Some(done) = scans.join_next().await {
@@ -120,7 +129,7 @@ impl Indexer {
             let me = self.clone();
             scans.spawn(async move {
                 loop {
-                    if let Err(e) = me.pass(&source).await {
+                    if let Err(e) = me.pass(&source, Problems::Log).await {
                         tracing::error!(source = ?source, "{e}");
                     }
                     if let Err(e) = me.catalog.mark_lost(now() - me.config.quiet.as_millis() as i64).await {
@@ -135,7 +144,7 @@ impl Indexer {
     }
 
     /// One scan of a source, and the reading of everything new in it.
-    async fn pass(self: &Arc<Self>, source: &Source) -> Result<(), CatalogError> {
+    async fn pass(self: &Arc<Self>, source: &Source, problems: Problems) -> Result<(), CatalogError> {
         let id = self.catalog.source(&source.cluster, &source.url).await?;
         let known = self.catalog.logs(id).await?;
         let (tx, mut found) = mpsc::channel(FOUND);
@@ -146,6 +155,9 @@ impl Indexer {
         let mut readers = JoinSet::new();
         while let Some(log) = found.recv().await {
             let row = known.get(&log.key);
+            if row.is_none() && log.size() == 0 {
+                continue; // created, and nothing written yet
+            }
             if !self.is_new(&log, row) {
                 self.progress.unchanged();
                 continue;
@@ -158,7 +170,7 @@ impl Indexer {
             readers.spawn(async move {
                 let outcome = me.read_log(&source, id, &log, row.as_ref(), wanted).await;
                 drop(permit);
-                me.report(&source, &log, outcome)
+                me.report(&source, &log, outcome, problems)
             });
             while readers.try_join_next().is_some() {}
         }
@@ -172,7 +184,9 @@ impl Indexer {
             }
             Ok(Err(e)) => {
                 let what = explain(&e);
-                tracing::warn!(source = ?source, "cannot list: {what}");
+                if problems == Problems::Log {
+                    tracing::warn!(source = ?source, "cannot list: {what}");
+                }
                 self.progress.source_failed(format!("{source:?}: {what}"));
                 scan.problem = Some(what);
             }
@@ -185,22 +199,24 @@ impl Indexer {
     /// Whether there is anything in a log that was not read yet.
     fn is_new(&self, log: &EventLog, row: Option<&LogRow>) -> bool {
         match row {
-            None => log.size() > 0,
+            None => true,
             Some(row) if row.state == LogState::Expired => false,
             Some(row) => row.version != log.version(),
         }
     }
 
-    fn report(&self, source: &Source, log: &EventLog, outcome: Result<Outcome, String>) {
+    fn report(&self, source: &Source, log: &EventLog, outcome: Result<Outcome, String>, problems: Problems) {
         match outcome {
             Ok(outcome) => {
-                if let Some(problem) = &outcome.problem {
+                if let (Some(problem), Problems::Log) = (&outcome.problem, problems) {
                     tracing::warn!(source = ?source, log = log.key, "{problem}");
                 }
                 self.progress.done(&format!("{}/{}", source.url, log.key), log.size(), outcome);
             }
             Err(e) => {
-                tracing::error!(source = ?source, log = log.key, "{e}");
+                if problems == Problems::Log {
+                    tracing::error!(source = ?source, log = log.key, "{e}");
+                }
                 self.progress.failed(format!("{}/{}: {e}", source.url, log.key), log.size());
             }
         }

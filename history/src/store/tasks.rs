@@ -13,6 +13,8 @@ pub struct StageTasks {
     stage: StageKey,
     pieces: Vec<(Arc<Segment>, Range<usize>)>,
     len: usize,
+    /// What tasks that run are measured against, epoch milliseconds.
+    now: i64,
 }
 
 /// What tasks can be sorted by and summed up over.
@@ -42,7 +44,12 @@ type Keyed = (i64, i64, u32);
 impl StageTasks {
     pub(super) fn new(stage: StageKey, pieces: Vec<(Arc<Segment>, Range<usize>)>) -> Self {
         let len = pieces.iter().map(|(_, r)| r.len()).sum();
-        StageTasks { stage, pieces, len }
+        StageTasks { stage, pieces, len, now: 0 }
+    }
+
+    /// Measures tasks that run against this time, epoch milliseconds.
+    pub fn as_of(self, now: i64) -> Self {
+        StageTasks { now, ..self }
     }
 
     pub fn len(&self) -> usize {
@@ -78,7 +85,14 @@ impl StageTasks {
     /// All values of a quantity, in storage order.
     pub fn values(&self, quantity: Quantity) -> Vec<i64> {
         match quantity {
-            Quantity::Column(TaskColumn::Duration) => self.column(TaskColumn::Duration).into_iter().map(|d| d.max(0)).collect(),
+            Quantity::Column(TaskColumn::Duration) => {
+                let mut durations = self.column(TaskColumn::Duration);
+                if durations.iter().any(|d| *d < 0) {
+                    let launched = self.column(TaskColumn::LaunchTime);
+                    durations.iter_mut().zip(launched).filter(|(d, _)| **d < 0).for_each(|(d, l)| *d = self.now - l);
+                }
+                durations
+            }
             Quantity::Column(c) => self.column(c),
             Quantity::Sum(metrics) => {
                 let mut columns = metrics.iter().map(|m| self.metric(*m));
@@ -203,6 +217,7 @@ impl StageTasks {
         let success = status_number(TaskStatus::Success);
         let status = self.column(TaskColumn::Status);
         Counted {
+            timed: Group::of(self.values(Quantity::Column(TaskColumn::Duration)).iter().map(|d| *d >= 0).collect()),
             ended: Group::of(status.iter().map(|s| has_ended(*s)).collect()),
             successful: Group::of(status.iter().map(|s| *s == success).collect()),
         }
@@ -211,10 +226,9 @@ impl StageTasks {
     /// The values at the given ranks (ascending) among those that `of` takes; all if none.
     pub fn ranked(&self, quantity: Quantity, of: Option<&Group>, ranks: &[usize]) -> Vec<i64> {
         if let Quantity::Column(c) = quantity
-            && let Some(v) = self.constant(c)
+            && let Some(v) = self.constant(c).filter(|v| c != TaskColumn::Duration || *v >= 0)
         {
-            let shown = if c == TaskColumn::Duration { v.max(0) } else { v };
-            return vec![shown; ranks.len()];
+            return vec![v; ranks.len()];
         }
         let mut values = self.values(quantity);
         if let Some(mask) = of.and_then(|s| s.mask.as_ref()) {
@@ -241,6 +255,8 @@ impl Group {
 
 /// The groups of a stage's tasks. An ended task has metrics, if only zeros.
 pub struct Counted {
+    /// With a duration: all, unless a running one began after the log's last word.
+    pub timed: Group,
     pub ended: Group,
     pub successful: Group,
 }

@@ -13,11 +13,13 @@ pub struct Zstd {
     restart: Restart,
     /// Inside a frame.
     open: bool,
+    /// The last step filled all the room it had: more output may wait.
+    waiting: bool,
 }
 
 impl Zstd {
     pub fn new() -> Self {
-        Zstd { raw: Raw::new().ok(), seen: 0, plain: 0, restart: Restart::default(), open: false }
+        Zstd { raw: Raw::new().ok(), seen: 0, plain: 0, restart: Restart::default(), open: false, waiting: false }
     }
 }
 
@@ -30,14 +32,14 @@ impl Decoder for Zstd {
         while out.len() < limit {
             let raw = self.raw.as_mut().ok_or_else(|| CodecError::new("zstd", "no memory for a decoder"))?;
             let (had, at) = (out.len(), from.pos);
-            // Without input, an open frame may still hold output that did not fit before.
-            if at == input.len() && !self.open {
+            if at == input.len() && !self.waiting {
                 break;
             }
             out.reserve(STEP.min(limit - had));
             let hint = raw.run(&mut from, &mut OutBuffer::around_pos(out, had)).map_err(|e| CodecError::new("zstd", e))?;
             self.plain += (out.len() - had) as u64;
             self.open = hint != 0;
+            self.waiting = self.open && out.len() == out.capacity();
             if !self.open {
                 // A frame ended: the next begins with a fresh header.
                 self.restart = Restart { offset: self.seen + from.pos as u64, plain: self.plain };
