@@ -42,6 +42,8 @@ CREATE TABLE attempts (
     user_name TEXT NOT NULL,
     spark_version TEXT NOT NULL,
     start_time BIGINT NOT NULL,
+    -- Of the start, yyyy-mm-dd, UTC.
+    day TEXT NOT NULL,
     -- -1 until the application ended.
     end_time BIGINT NOT NULL,
     last_event_time BIGINT NOT NULL,

@@ -3,7 +3,10 @@
 pub mod api;
 pub mod catalog;
 pub mod completeness;
+pub mod date;
+pub mod fleet;
 pub mod indexer;
+pub mod maintain;
 pub mod order;
 pub mod redact;
 pub mod search;

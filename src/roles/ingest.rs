@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use afterglow_history::indexer::progress::Progress;
+use afterglow_history::maintain;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{DAMAGED, asked_to_stop, fail, indexer, open, sources};
@@ -35,12 +36,16 @@ pub async fn once(config: Config) -> ExitCode {
     let progress = indexer.progress.clone();
     let shown = tokio::spawn(show(progress.clone()));
     let result = indexer.once(&good).await;
+    let maintained = maintain::round(&opened.store, &opened.catalog, super::retention(&config), super::now()).await;
     shown.abort();
     let took = began.elapsed();
     for (source, e) in &bad {
         eprintln!("afterglow: {}={}: {e}", source.cluster, source.url);
     }
     if let Err(e) = result {
+        return fail(&e.to_string());
+    }
+    if let Err(e) = maintained {
         return fail(&e.to_string());
     }
     for problem in progress.problems() {
@@ -77,7 +82,9 @@ pub async fn run(config: Config) -> ExitCode {
     if let Err(e) = indexer.prepare().await {
         return fail(&e.to_string());
     }
+    let maintaining = tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone()));
     indexer.run(good, asked_to_stop()).await;
+    maintaining.abort();
     opened.catalog.close().await;
     ExitCode::SUCCESS
 }

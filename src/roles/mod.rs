@@ -10,9 +10,11 @@ pub mod serve;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use afterglow_history::catalog::Catalog;
 use afterglow_history::indexer::{Indexer, IndexerConfig};
+use afterglow_history::maintain::{self, Retention};
 use afterglow_history::redact::Redactor;
 use afterglow_history::store::Store;
 use afterglow_ingest::{Source, source};
@@ -90,6 +92,29 @@ pub fn indexer(config: &Config, opened: &Opened) -> Result<Arc<Indexer>, String>
         memory: config.ingest.memory.0,
     };
     Ok(Indexer::new(opened.store.clone(), opened.catalog.clone(), Arc::new(redactor), settings))
+}
+
+/// Pause between two rounds of maintenance.
+const MAINTENANCE: Duration = Duration::from_secs(60);
+
+/// What the settings remove from the store.
+fn retention(config: &Config) -> Retention {
+    Retention { age: config.retention.age.map(|t| t.0), size: config.retention.size.map(|s| s.0) }
+}
+
+/// The present, epoch milliseconds.
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
+}
+
+/// Keeps fleet tables and retention up to date, for ever.
+pub async fn maintain(config: Config, store: Arc<Store>, catalog: Catalog) {
+    loop {
+        if let Err(e) = maintain::round(&store, &catalog, retention(&config), now()).await {
+            tracing::error!("{e}");
+        }
+        tokio::time::sleep(MAINTENANCE).await;
+    }
 }
 
 /// Resolves when the process is asked to end.

@@ -26,7 +26,9 @@ pub async fn run(config: Config) -> ExitCode {
         return fail(&e.to_string());
     }
     let indexing = tokio::spawn(async move { indexer.run(good, std::future::pending()).await });
+    let maintaining = tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone()));
     let served = http::serve(&config, &opened).await;
+    maintaining.abort();
     indexing.abort();
     let _ = indexing.await;
     opened.catalog.close().await;

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
 
 use super::{Catalog, CatalogError, next};
+use crate::date::date;
 use crate::store::reader::PartRef;
 use crate::viewer::Viewer;
 
@@ -171,8 +172,8 @@ impl AttemptRow {
         sqlx::query(
             "INSERT INTO attempts (id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time,
                  end_time, last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, store_size,
-                 labels, damaged, completeness, search_text, sequence)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)",
+                 labels, damaged, completeness, search_text, sequence, day)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)",
         )
         .bind(id)
         .bind(&self.cluster)
@@ -200,6 +201,7 @@ impl AttemptRow {
         .bind(&self.completeness)
         .bind(&self.search_text)
         .bind(sequence)
+        .bind(&date(self.start_time)[..10])
         .execute(&mut **tx)
         .await?;
         summarize(tx, &self.cluster, &self.app_id).await?;

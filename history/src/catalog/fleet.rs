@@ -18,6 +18,9 @@ pub enum BatchState {
     Stale,
 }
 
+/// Small batches of a day and cluster that are joined when they are so many.
+const MANY: i64 = 8;
+
 /// Attempts of one day and cluster whose rows share files.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -34,11 +37,11 @@ impl Catalog {
         loop {
             let mut tx = self.begin().await?;
             let first = sqlx::query(
-                "SELECT cluster, date(start_time / 1000, 'unixepoch') FROM attempts WHERE fleet_batch IS NULL AND status <> 'running' LIMIT 1",
+                "SELECT cluster, day FROM attempts WHERE fleet_batch IS NULL AND status <> 'running' LIMIT 1",
             )
             .fetch_optional(&mut *tx)
             .await?;
-            let Some(first) = first else { return Ok(planned) };
+            let Some(first) = first else { return Ok(planned + self.merge_batches(size).await?) };
             let (cluster, day): (String, String) = (first.try_get(0)?, first.try_get(1)?);
             let id = next(&mut tx, "batch").await?;
             sqlx::query("INSERT INTO fleet_batches (id, day, cluster, state) VALUES ($1, $2, $3, 'writing')")
@@ -49,7 +52,7 @@ impl Catalog {
                 .await?;
             sqlx::query(
                 "UPDATE attempts SET fleet_batch = $1 WHERE id IN (SELECT id FROM attempts WHERE fleet_batch IS NULL AND status <> 'running'
-                 AND cluster = $2 AND date(start_time / 1000, 'unixepoch') = $3 LIMIT $4)",
+                 AND cluster = $2 AND day = $3 LIMIT $4)",
             )
             .bind(id)
             .bind(&cluster)
@@ -62,7 +65,36 @@ impl Catalog {
         }
     }
 
-    /// Batches that must be written (again).
+    /// Joins the small batches of a day and cluster once they are many: the old ones are left
+    /// without attempts, and so without files.
+    async fn merge_batches(&self, size: i64) -> Result<usize, CatalogError> {
+        let small = "SELECT b.id, b.cluster, b.day FROM fleet_batches b JOIN attempts a ON a.fleet_batch = b.id
+             WHERE b.state = 'written' GROUP BY b.id, b.cluster, b.day HAVING COUNT(*) < $1";
+        let many = format!("SELECT cluster, day FROM ({small}) s GROUP BY cluster, day HAVING COUNT(*) >= $2");
+        let groups = sqlx::query(sqlx::AssertSqlSafe(many)).bind(size / 2).bind(MANY).fetch_all(&self.readers).await?;
+        for group in &groups {
+            let (cluster, day): (String, String) = (group.try_get(0)?, group.try_get(1)?);
+            let mut tx = self.begin().await?;
+            let of_day = format!("SELECT id FROM ({small}) s WHERE cluster = $2 AND day = $3 ORDER BY id LIMIT $4");
+            let old = sqlx::query(sqlx::AssertSqlSafe(of_day)).bind(size / 2).bind(&cluster).bind(&day).bind(MANY).fetch_all(&mut *tx).await?;
+            let id = next(&mut tx, "batch").await?;
+            sqlx::query("INSERT INTO fleet_batches (id, day, cluster, state) VALUES ($1, $2, $3, 'writing')")
+                .bind(id)
+                .bind(&day)
+                .bind(&cluster)
+                .execute(&mut *tx)
+                .await?;
+            for row in old {
+                let batch: i64 = row.try_get(0)?;
+                sqlx::query("UPDATE attempts SET fleet_batch = $1 WHERE fleet_batch = $2").bind(id).bind(batch).execute(&mut *tx).await?;
+                sqlx::query("UPDATE fleet_batches SET state = 'stale' WHERE id = $1").bind(batch).execute(&mut *tx).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(groups.len())
+    }
+
+    /// Batches that must be written (again), those that lost their attempts first.
     pub async fn open_batches(&self) -> Result<Vec<Batch>, CatalogError> {
         let rows = sqlx::query("SELECT id, day, cluster FROM fleet_batches WHERE state <> 'written' ORDER BY id").fetch_all(&self.readers).await?;
         rows.iter().map(|r| Ok(Batch { id: r.try_get(0)?, day: r.try_get(1)?, cluster: r.try_get(2)? })).collect()

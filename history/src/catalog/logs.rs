@@ -215,7 +215,7 @@ impl Catalog {
         let mut tx = self.begin().await?;
         for part in parts {
             let name = serde_json::to_string(part.as_ref()).unwrap_or_default();
-            let row = sqlx::query("UPDATE attempts SET format = -1 WHERE instr(parts, $1) > 0 RETURNING source_id, log_key")
+            let row = sqlx::query("UPDATE attempts SET format = -1 WHERE parts LIKE '%' || $1 || '%' RETURNING source_id, log_key")
                 .bind(name)
                 .fetch_optional(&mut *tx)
                 .await?;

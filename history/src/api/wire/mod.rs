@@ -7,7 +7,6 @@
 mod application;
 /// Apart, for its `ExecutionData` is another than SQL's.
 pub mod connect;
-mod dates;
 mod distributions;
 mod environment;
 mod executor;
@@ -21,7 +20,7 @@ mod task;
 
 pub use application::{ApplicationAttemptInfo, ApplicationInfo, AttemptRow, VersionInfo};
 pub use connect::SessionData;
-pub use dates::{Date, date, parse_date};
+pub use crate::date::{Date, date, parse_date};
 pub use distributions::{
     Doubles, ExecutorMetricsDistributions, ExecutorPeakMetricsDistributions, InputMetricDistributions,
     OutputMetricDistributions, ShufflePushReadMetricDistributions, ShuffleReadMetricDistributions,

@@ -1,0 +1,60 @@
+//! What keeps a store in order: fleet tables that follow the catalog, and retention.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::catalog::{Catalog, CatalogError};
+use crate::fleet::{self, FleetError};
+use crate::store::{Store, StoreError};
+
+/// What is removed, oldest first; nothing where nothing is set.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Retention {
+    /// Attempts whose last event is older go.
+    pub age: Option<Duration>,
+    /// Attempts go until the store holds no more bytes.
+    pub size: Option<u64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MaintainError {
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// One round: removes what retention says, brings the fleet tables up to date.
+pub async fn round(store: &Arc<Store>, catalog: &Catalog, retention: Retention, now: i64) -> Result<(), MaintainError> {
+    let removed = expire(store, catalog, retention, now).await?;
+    if removed > 0 {
+        tracing::info!(attempts = removed, "removed by retention");
+    }
+    fleet::write(store, catalog).await?;
+    Ok(())
+}
+
+async fn expire(store: &Arc<Store>, catalog: &Catalog, retention: Retention, now: i64) -> Result<usize, MaintainError> {
+    let before = retention.age.map(|age| now - age.as_millis() as i64);
+    let bytes = retention.size.map(|s| i64::try_from(s).unwrap_or(i64::MAX));
+    let mut removed = 0;
+    if before.is_none() && bytes.is_none() {
+        return Ok(removed);
+    }
+    loop {
+        let expired = catalog.expired(before, bytes).await?;
+        if expired.is_empty() {
+            return Ok(removed);
+        }
+        removed += expired.len();
+        for attempt in expired {
+            // First the catalog: what nobody names may be deleted, and not the other way round.
+            catalog.expire(&attempt).await?;
+            for part in &attempt.parts {
+                store.delete(&part.key).await?;
+            }
+        }
+    }
+}
