@@ -13,13 +13,19 @@ use cli::{Cli, Command};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Threads that block on files and parsing, a core. Few, because each keeps memory for itself;
+/// more than the indexer occupies, because those wait for reads that need a thread, too.
+const BLOCKING: usize = 12;
+
 /// Stack of runtime threads: a deep SQL plan is walked recursively.
 const STACK: usize = 32 << 20;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     telemetry::init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build() {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match builder.enable_all().thread_stack_size(STACK).max_blocking_threads(BLOCKING * cores).build() {
         Ok(runtime) => runtime,
         Err(e) => return roles::fail(&format!("cannot start: {e}")),
     };

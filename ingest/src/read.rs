@@ -121,6 +121,8 @@ struct OpenPart {
     head: Vec<u8>,
     /// Chunk being decoded.
     input: Bytes,
+    /// Offset in the file of the first byte of `input`.
+    at: u64,
     /// Compressed offset at which this decoder began, and plain bytes of it to leave out.
     base: u64,
     skip: u64,
@@ -228,6 +230,7 @@ impl OpenPart {
             plain: false,
             head: Vec::new(),
             input: Bytes::new(),
+            at: from.offset,
             base: from.offset,
             skip: from.skip,
             used: from.skip,
@@ -292,16 +295,16 @@ impl OpenPart {
     fn decode(&mut self, damage: &mut Vec<Damage>, take_tail: bool) -> Option<(Bytes, bool)> {
         let (codec, decoder) = self.codec.as_mut()?;
         if self.seeking {
-            let at = codec.resync_magic().and_then(|magic| memchr::memmem::find(&self.input, magic));
-            let Some(at) = at else {
-                self.input.clear();
-                return (self.ended).then(|| (Bytes::new(), true));
-            };
+            let found = codec.resync_magic().and_then(|magic| memchr::memmem::find(&self.input, magic));
+            let passed = self.input.split_to(found.unwrap_or(self.input.len()));
+            self.at += passed.len() as u64;
+            if found.is_none() {
+                return self.ended.then(|| (Bytes::new(), true));
+            }
             // Offsets are relative to a decoder's first byte: begin a new count there.
-            let passed = self.input.split_to(at);
-            self.base += passed.len() as u64;
             *decoder = codec.decoder();
-            self.seeking = false;
+            (self.base, self.used, self.skip, self.seeking) = (self.at, 0, 0, false);
+            self.restarts = VecDeque::from([Restart::default()]);
         }
         if *codec == Codec::Plain {
             if self.input.is_empty() && !self.ended {
@@ -321,20 +324,18 @@ impl OpenPart {
         let mut out = Vec::with_capacity(DECODE + (128 << 10));
         let step = decoder.decode(&self.input, &mut out, DECODE);
         match step {
-            Ok(n) => drop(self.input.split_to(n)),
+            Ok(n) => {
+                drop(self.input.split_to(n));
+                self.at += n as u64;
+            }
             Err(e) => {
-                let place = format!("{} at byte {}", self.name, self.base + decoder.restart().offset);
-                damage.push(Damage { place, what: e.to_string(), torn: false });
-                // Go on behind the block that failed.
-                let restart = decoder.restart();
-                self.base += restart.offset;
-                self.used = 0;
-                self.skip = 0;
-                self.restarts = VecDeque::from([Restart::default()]);
-                self.carry.clear();
+                // Go on behind the start of the block that failed, with the next that is whole.
+                let failed = self.base + decoder.restart().offset;
+                damage.push(Damage { place: format!("{} at byte {failed}", self.name), what: e.to_string(), torn: false });
+                let behind = (failed.saturating_sub(self.at) + 1).min(self.input.len() as u64);
+                drop(self.input.split_to(behind as usize));
+                self.at += behind;
                 self.seeking = true;
-                let skip = self.input.len().min(1);
-                drop(self.input.split_to(skip));
                 return Some((out.into(), false));
             }
         }
@@ -402,6 +403,11 @@ impl OpenPart {
                 body = all.into();
             }
         }
+        if self.seeking {
+            // The end of this line is lost.
+            self.used += self.carry.len() as u64;
+            self.carry.clear();
+        }
         while self.restarts.len() > 1 && self.restarts[1].plain <= self.used {
             self.restarts.pop_front();
         }
@@ -409,5 +415,114 @@ impl OpenPart {
             return None;
         }
         Some(Block { lead, body, end: self.end(), damage: std::mem::take(damage), unterminated })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use object_store::{memory::InMemory, path::Path};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::log::Layout;
+
+    fn text(lines: usize) -> Vec<u8> {
+        (0..lines).flat_map(|i| format!("{{\"Event\":\"E{i}\",\"x\":\"{}\"}}\n", "y".repeat(i * 7 % 90)).into_bytes()).collect()
+    }
+
+    fn encode(codec: Codec, plain: &[u8], piece: usize) -> Vec<u8> {
+        match codec {
+            Codec::Zstd => plain.chunks(piece).flat_map(|c| zstd::encode_all(c, 1).unwrap()).collect(),
+            Codec::Gzip => {
+                let mut e = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                e.write_all(plain).unwrap();
+                e.finish().unwrap()
+            }
+            _ => plain.to_vec(),
+        }
+    }
+
+    fn log(store: &Arc<dyn ObjectStore>, parts: &[Vec<u8>], runtime: &tokio::runtime::Runtime) -> EventLog {
+        let parts = parts.iter().enumerate().map(|(i, bytes)| {
+            let path = Path::from(format!("events_{i}_a"));
+            runtime.block_on(store.put(&path, bytes.clone().into())).unwrap();
+            Part { index: i as i64, path, size: bytes.len() as u64, etag: None, modified: 0 }
+        });
+        let parts = parts.collect();
+        EventLog { key: "a".into(), layout: Layout::Rolling, parts, in_progress: false, missing: Vec::new(), compacted: false }
+    }
+
+    /// Reads from a position on, at most so many blocks: the lines and where they end.
+    fn read(store: &Arc<dyn ObjectStore>, log: &EventLog, from: &Position, blocks: usize, tail: bool, runtime: &tokio::runtime::Runtime) -> (Vec<Vec<u8>>, Position) {
+        let mut reader = runtime.block_on(async { LogReader::open(store.clone(), log, from, tail) });
+        let (mut lines, mut end) = (Vec::new(), from.clone());
+        for _ in 0..blocks {
+            let Some(block) = reader.next().unwrap() else { break };
+            lines.extend(block.lines().map(<[u8]>::to_vec));
+            end = block.end;
+        }
+        (lines, end)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        /// A log that is read while it grows, in any steps, gives each line once and in order.
+        #[test]
+        fn growing_logs_lose_and_repeat_nothing(lines in 1usize..120, cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5), frame in 20usize..900, which in 0usize..3) {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+            let codec = [Codec::Plain, Codec::Zstd, Codec::Gzip][which];
+            let plain = text(lines);
+            let bytes = encode(codec, &plain, frame);
+            let mut ends: Vec<usize> = cuts.iter().map(|c| c.index(bytes.len() + 1)).collect();
+            ends.sort_unstable();
+            let (mut all, mut position) = (Vec::new(), Position::default());
+            for end in ends {
+                let log = log(&store, &[bytes[..end].to_vec()], &runtime);
+                let (more, at) = read(&store, &log, &position, usize::MAX, false, &runtime);
+                all.extend(more);
+                position = at;
+            }
+            let log = log(&store, &[bytes], &runtime);
+            all.extend(read(&store, &log, &position, usize::MAX, true, &runtime).0);
+            let expected: Vec<Vec<u8>> = plain.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(<[u8]>::to_vec).collect();
+            prop_assert_eq!(all, expected);
+        }
+
+        /// Stopping after any block of any part and going on from its end is as not stopping.
+        #[test]
+        fn any_position_is_a_place_to_go_on(sizes in prop::collection::vec(0usize..60, 1..4), stop in 1usize..4, frame in 20usize..900) {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+            let parts: Vec<Vec<u8>> = sizes.iter().map(|n| encode(Codec::Zstd, &text(*n), frame)).collect();
+            let log = log(&store, &parts, &runtime);
+            let whole = read(&store, &log, &Position::default(), usize::MAX, true, &runtime).0;
+            let (mut lines, at) = read(&store, &log, &Position::default(), stop, true, &runtime);
+            lines.extend(read(&store, &log, &at, usize::MAX, true, &runtime).0);
+            prop_assert_eq!(lines.len(), sizes.iter().sum::<usize>());
+            prop_assert_eq!(lines, whole);
+        }
+    }
+
+    #[test]
+    fn damage_costs_itself_only() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let frames: Vec<Vec<u8>> = (0..20).map(|_| zstd::encode_all(&text(10)[..], 1).unwrap()).collect();
+        let start: usize = frames[..7].iter().map(Vec::len).sum();
+        let mut bytes = frames.concat();
+        bytes[start + 6..start + 30].fill(0xAA);
+        let log = log(&store, &[bytes], &runtime);
+        let mut reader = runtime.block_on(async { LogReader::open(store.clone(), &log, &Position::default(), true) });
+        let (mut lines, mut damage) = (0, Vec::new());
+        while let Some(block) = reader.next().unwrap() {
+            lines += block.lines().count();
+            damage.extend(block.damage);
+        }
+        assert!((180..=190).contains(&lines), "{lines}");
+        assert!(!damage.is_empty() && damage.iter().all(|d| !d.torn));
     }
 }

@@ -44,6 +44,8 @@ impl Default for IndexerConfig {
 
 /// Plain bytes of a log above which all workers join in.
 const LARGE: u64 = 24 << 20;
+/// Small logs read at once for each worker: while one waits for storage or catalog, others parse.
+const OVERLAP: usize = 4;
 /// Logs found by a listing that may wait to be read.
 const FOUND: usize = 1024;
 
@@ -77,7 +79,7 @@ impl Indexer {
             catalog,
             redactor,
             workers,
-            permits: Arc::new(Semaphore::new(workers)),
+            permits: Arc::new(Semaphore::new(workers * OVERLAP)),
             live: follow::LiveAttempts::new(config.memory),
             progress: Arc::new(Progress::default()),
             config,
@@ -164,11 +166,12 @@ impl Indexer {
             }
             self.progress.found(log.size());
             let large = log.size() > LARGE;
-            let wanted = if large { self.workers } else { 1 };
-            let Ok(permit) = self.permits.clone().acquire_many_owned(wanted as u32).await else { break };
+            let threads = if large { self.workers } else { 1 };
+            let permits = if large { self.workers * OVERLAP } else { 1 };
+            let Ok(permit) = self.permits.clone().acquire_many_owned(permits as u32).await else { break };
             let (me, source, row) = (self.clone(), source.clone(), row.cloned());
             readers.spawn(async move {
-                let outcome = me.read_log(&source, id, &log, row.as_ref(), wanted).await;
+                let outcome = me.read_log(&source, id, &log, row.as_ref(), threads).await;
                 drop(permit);
                 me.report(&source, &log, outcome, problems)
             });

@@ -59,9 +59,12 @@ pub fn run(reader: LogReader, work: &mut Work, threads: usize) -> Result<u64, Pi
     let input = Mutex::new(Input { reader, next: 0, ended: false });
     let output = Mutex::new(Output { work, turn: 0, failed: None });
     let turned = Condvar::new();
+    if threads <= 1 {
+        worker(&input, &output, &turned);
+    }
     std::thread::scope(|scope| {
         let mut all = Vec::new();
-        for _ in 0..threads.max(1) {
+        for _ in 0..if threads > 1 { threads } else { 0 } {
             let builder = std::thread::Builder::new().name("parse".into()).stack_size(STACK);
             all.push(builder.spawn_scoped(scope, || worker(&input, &output, &turned))?);
         }

@@ -25,7 +25,7 @@ pub const FOOTER: usize = 8 + 4 + 4 + 2 + 6;
 const BLOCK: usize = 64 << 10;
 /// Bytes held before a part under construction moves to a file.
 const IN_MEMORY: usize = 4 << 20;
-const COMPRESSION: i32 = 3;
+const COMPRESSION: i32 = 1;
 
 /// What a block holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -157,6 +157,7 @@ pub struct PartWriter {
     offset: u64,
     entries: Vec<Entry>,
     tasks: Vec<Task>,
+    compressor: Option<zstd::bulk::Compressor<'static>>,
 }
 
 impl PartWriter {
@@ -166,7 +167,7 @@ impl PartWriter {
         memory.extend_from_slice(MAGIC);
         memory.extend_from_slice(&VERSION.to_le_bytes());
         let offset = memory.len() as u64;
-        PartWriter { scratch: scratch.to_owned(), memory, file: None, offset, entries: Vec::new(), tasks: Vec::new() }
+        PartWriter { scratch: scratch.to_owned(), memory, file: None, offset, entries: Vec::new(), tasks: Vec::new(), compressor: None }
     }
 
     /// Whether nothing was written yet.
@@ -235,10 +236,19 @@ impl PartWriter {
     }
 
     fn block(&mut self, kind: Kind, raw: &[u8], rows: u64, first: i64, last: i64) -> io::Result<()> {
-        let stored = zstd::bulk::compress(raw, COMPRESSION)?;
+        let stored = self.compress(raw)?;
         let crc = u64::from(crc32fast::hash(&stored));
         let plain = raw.len() as u64;
         self.append(Entry { kind, offset: 0, len: 0, plain, crc, rows, first, last, stages: Vec::new() }, &stored)
+    }
+
+    /// One compressor serves a whole part: making one costs more than a small block.
+    fn compress(&mut self, raw: &[u8]) -> io::Result<Vec<u8>> {
+        let compressor = match &mut self.compressor {
+            Some(c) => c,
+            None => self.compressor.insert(zstd::bulk::Compressor::new(COMPRESSION)?),
+        };
+        compressor.compress(raw)
     }
 
     /// Copies a stored block of another part as it is.
@@ -279,7 +289,7 @@ impl PartWriter {
         self.flush_tasks()?;
         let mut raw = Vec::new();
         self.entries.put(&mut raw);
-        let directory = zstd::bulk::compress(&raw, COMPRESSION)?;
+        let directory = self.compress(&raw)?;
         let mut tail = directory.clone();
         tail.extend_from_slice(&self.offset.to_le_bytes());
         tail.extend_from_slice(&(directory.len() as u32).to_le_bytes());
