@@ -1,0 +1,51 @@
+# What CI runs is what these targets run: see .ci/run.
+
+SHS := 4.3.0 3.5.9
+
+.DEFAULT_GOAL := help
+.PHONY: demo build check test clients deps oracle logs bench fmt clean help
+
+demo: ## build, and serve the bundled logs on http://127.0.0.1:18080
+	cargo run --release -- demo
+
+build: ## build the release binary
+	cargo build --release --locked
+
+check: ## formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+test: ## all tests; prepares what they need, names what it had to skip (with CI=true a skip is a failure)
+	cargo test --workspace --locked
+	@tests/clients/test.sh
+
+clients: ## only the real clients, against Afterglow and the real History Server
+	cargo build --locked
+	@tests/clients/test.sh
+
+deps: ## what the tests need: Python packages in .venv; as root on Debian, missing packages
+	@tests/clients/test.sh --prepare
+
+oracle: ## record the real History Servers' answers anew, and compare with the committed ones (root, Debian)
+	tests/generate/setup.sh
+	@mkdir -p target/oracle
+	for v in $(SHS); do git show HEAD:tests/golden/$$v.tar.zst > target/oracle/$$v.tar.zst && tests/golden/capture.py $$v || exit 1; done
+	for v in $(SHS); do tests/golden/compare.py target/oracle/$$v.tar.zst tests/golden/$$v.tar.zst || exit 1; done
+
+logs: ## let real Spark write all logs of tests/logs anew (root, Debian; 40 minutes); `make oracle` must follow
+	tests/generate/setup.sh
+	for v in $(SHS); do tests/generate/run.py $$v all && tests/generate/derive.py $$v && tests/generate/pack.sh $$v || exit 1; done
+
+bench: build deps ## measure beside the real History Server: make bench BIG=LOG, see docs/performance.md
+	cargo build --release --locked -p afterglow-ingest --example parse_rate
+	python3 tests/bench/bench.py $${CARGO_TARGET_DIR:-target}/release/afterglow $${CARGO_TARGET_DIR:-target}/release/examples/parse_rate --shs .venv $(if $(BIG),--big $(BIG))
+
+fmt: ## format the Rust code
+	cargo fmt --all
+
+clean: ## remove what was built and prepared
+	cargo clean
+	rm -rf .venv tests/.work
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
