@@ -44,9 +44,15 @@ async fn run(command: Command) -> ExitCode {
         }
         Command::Ingest { once, common, logs } => {
             let config = load(&common, logs.flags(), &logs.logs);
-            if once { roles::with(config, roles::ingest::once).await } else { roles::with(config, roles::ingest::run).await }
+            if once {
+                roles::with(config, roles::ingest::once).await
+            } else {
+                roles::with(config, roles::ingest::run).await
+            }
         }
-        Command::History { common, listen } => roles::with(load(&common, listen.flags(), &[]), roles::history::run).await,
+        Command::History { common, listen } => {
+            roles::with(load(&common, listen.flags(), &[]), roles::history::run).await
+        }
         Command::Demo { listen } => {
             let config = config::load(None, std::iter::empty(), &listen.flags(), &[]);
             roles::with(config, roles::demo::run).await

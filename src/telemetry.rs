@@ -6,7 +6,8 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 pub fn init() {
-    let filter = EnvFilter::try_from_env("AFTERGLOW_LOG").unwrap_or_else(|_| EnvFilter::new("warn,afterglow=info,afterglow_history=info,afterglow_ingest=info"));
+    let filter = EnvFilter::try_from_env("AFTERGLOW_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,afterglow=info,afterglow_history=info,afterglow_ingest=info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::env::var("AFTERGLOW_LOG_FORMAT").is_ok_and(|f| f == "json") {
         builder.json().init();

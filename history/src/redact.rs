@@ -105,7 +105,10 @@ mod tests {
         let cases = [
             ("OPTIONS (url 'jdbc:x', password 'p')", "OPTIONS (url 'jdbc:x', password *********(redacted))"),
             ("OPTIONS (password = 'hunter2', dbtable 't')", "OPTIONS (password = *********(redacted), dbtable 't')"),
-            ("jdbc:postgresql://h/db?user=a&password=hunter2&ssl=1", "jdbc:postgresql://h/db?user=a&password=*********(redacted)&ssl=1"),
+            (
+                "jdbc:postgresql://h/db?user=a&password=hunter2&ssl=1",
+                "jdbc:postgresql://h/db?user=a&password=*********(redacted)&ssl=1",
+            ),
             ("COPY INTO t FROM 's3://b' AKIAIOSFODNN7EXAMPLE", "COPY INTO t FROM 's3://b' *********(redacted)"),
             ("jdbc:mysql://root:toor@db/x", "jdbc:mysql*********(redacted)db/x"),
             ("Project [token#1, key#2]", "Project [token#1, key#2]"),

@@ -6,13 +6,17 @@ use std::sync::Mutex;
 
 use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{AllQuery, BooleanQuery, Occur, Query, QueryParser, TermQuery};
-use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TEXT, Value};
-use tantivy::{DocAddress, Index, IndexReader, IndexWriter, Order, ReloadPolicy, TantivyDocument, TantivyError, Term, doc};
+use tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value,
+};
+use tantivy::{
+    DocAddress, Index, IndexReader, IndexWriter, Order, ReloadPolicy, TantivyDocument, TantivyError, Term, doc,
+};
 
 use crate::catalog::{AttemptRow, Catalog, CatalogError};
 
 /// Version of the index: another one is built anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Memory of the writer.
 const BUDGET: usize = 32 << 20;
 /// Attempts taken from the catalog at a time.
@@ -71,7 +75,7 @@ impl Search {
             user: schema.add_text_field("user", STRING),
             status: schema.add_text_field("status", STRING),
             app: schema.add_text_field("app", STRING),
-            text: schema.add_text_field("text", TEXT),
+            text: schema.add_text_field("text", words()),
         };
         let schema = schema.build();
         let folder = folder.join(format!("v{VERSION}"));
@@ -101,6 +105,8 @@ impl Search {
     /// Takes in what changed in the catalog since the last time; gives how many attempts.
     /// Only one process can write an index: another one's lock makes this do nothing.
     pub async fn follow(&self, catalog: &Catalog) -> Result<usize, SearchError> {
+        // Another process may be the one that writes: take over what it wrote.
+        self.reader.reload()?;
         let (mut sequence, removals) = self.followed();
         let removed = catalog.removals().await?;
         let mut keep = None;
@@ -118,7 +124,10 @@ impl Search {
             };
             sequence = last.sequence;
             taken += changed.len();
-            self.write(&changed, sequence, removals)?;
+            match self.write(&changed, sequence, removals) {
+                Err(SearchError::Index(TantivyError::LockFailure(..))) => return Ok(0),
+                written => written?,
+            }
         }
     }
 
@@ -126,7 +135,7 @@ impl Search {
         let mut held = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let writer = match held.as_mut() {
             Some(w) => w,
-            None => held.insert(self.index.writer_with_num_threads(1, BUDGET)?),
+            None => held.insert(self.index.writer_with_num_threads(1, BUDGET)?), // fails while another process writes
         };
         work(writer)
     }
@@ -137,7 +146,9 @@ impl Search {
             for a in attempts {
                 writer.delete_term(Term::from_field_i64(f.row, a.id));
                 let labels: Vec<String> = a.labels.iter().map(|(k, v)| format!("{k} {v}")).collect();
-                let text = [&a.app_id, &a.name, &a.user, &a.cluster, &labels.join(" "), &a.search_text].map(String::as_str).join("\n");
+                let text = [&a.app_id, &a.name, &a.user, &a.cluster, &labels.join(" "), &a.search_text]
+                    .map(String::as_str)
+                    .join("\n");
                 writer.add_document(doc!(
                     f.row => a.id,
                     f.ended => a.last_event_time,
@@ -187,16 +198,21 @@ impl Search {
             let mut parser = QueryParser::for_index(&self.index, vec![f.text]);
             parser.set_conjunction_by_default();
             let words = parser.parse_query(text).map_err(|e| SearchError::Query(e.to_string()))?;
-            let id: Box<dyn Query> = Box::new(TermQuery::new(Term::from_field_text(f.app, text), IndexRecordOption::Basic));
+            let id: Box<dyn Query> =
+                Box::new(TermQuery::new(Term::from_field_text(f.app, text), IndexRecordOption::Basic));
             all.push((Occur::Must, Box::new(BooleanQuery::union(vec![words, id]))));
         }
         for (field, value) in [(f.cluster, &q.cluster), (f.user, &q.user), (f.status, &q.status)] {
             if let Some(value) = value {
-                all.push((Occur::Must, Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::Basic))));
+                all.push((
+                    Occur::Must,
+                    Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::Basic)),
+                ));
             }
         }
         let searcher = self.reader.searcher();
-        let page = TopDocs::with_limit(q.limit.max(1)).and_offset(q.offset).order_by_fast_field::<i64>("ended", Order::Desc);
+        let page =
+            TopDocs::with_limit(q.limit.max(1)).and_offset(q.offset).order_by_fast_field::<i64>("ended", Order::Desc);
         let (total, found) = searcher.search(&BooleanQuery::new(all), &(Count, page))?;
         let row = |at: DocAddress| -> Result<Option<i64>, SearchError> {
             Ok(searcher.doc::<TantivyDocument>(at)?.get_first(f.row).and_then(|v| v.as_i64()))
@@ -207,6 +223,14 @@ impl Search {
         }
         Ok((total, ids))
     }
+}
+
+/// Words by their stems: who looks for "executor" means "executors", too.
+fn words() -> TextOptions {
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer("en_stem")
+        .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+    TextOptions::default().set_indexing_options(indexing)
 }
 
 fn commit(writer: &mut IndexWriter, sequence: i64, removals: i64) -> Result<(), SearchError> {

@@ -32,7 +32,9 @@ fn main() {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(LINES, Relaxed);
-                    let Some(some) = lines.get(at..lines.len().min(at + LINES)).filter(|s| !s.is_empty()) else { return };
+                    let Some(some) = lines.get(at..lines.len().min(at + LINES)).filter(|s| !s.is_empty()) else {
+                        return;
+                    };
                     events.fetch_add(some.iter().filter(|l| serde(l)).count(), Relaxed);
                 }
             });

@@ -68,21 +68,42 @@ impl EventLog {
 enum Class {
     /// Surely nothing of ours: hidden, a marker, data, a container's output.
     PassBy,
-    Single { key: String, in_progress: bool },
-    RollingPart { dir: String, index: i64, compacted: bool },
-    RollingStatus { dir: String, in_progress: bool },
-    DatedPart { dir: String },
+    Single {
+        key: String,
+        in_progress: bool,
+    },
+    RollingPart {
+        dir: String,
+        index: i64,
+        compacted: bool,
+    },
+    RollingStatus {
+        dir: String,
+        in_progress: bool,
+    },
+    DatedPart {
+        dir: String,
+    },
 }
 
 /// Endings of files that are never event logs, wherever they lie.
 const OTHER_ENDINGS: [&str; 22] = [
-    "parquet", "orc", "avro", "csv", "tsv", "crc", "jar", "py", "whl", "egg", "sh", "sql", "md", "html", "xml", "yaml", "yml", "png",
-    "class", "pyc", "metadata", "delta",
+    "parquet", "orc", "avro", "csv", "tsv", "crc", "jar", "py", "whl", "egg", "sh", "sql", "md", "html", "xml", "yaml",
+    "yml", "png", "class", "pyc", "metadata", "delta",
 ];
 
 /// Names of container and step output on EMR and YARN, before any `.gz`.
-const OUTPUT_NAMES: [&str; 9] =
-    ["stdout", "stderr", "syslog", "controller", "directory.info", "prelaunch.out", "prelaunch.err", "launch_container.sh", "container-localizer-syslog"];
+const OUTPUT_NAMES: [&str; 9] = [
+    "stdout",
+    "stderr",
+    "syslog",
+    "controller",
+    "directory.info",
+    "prelaunch.out",
+    "prelaunch.err",
+    "launch_container.sh",
+    "container-localizer-syslog",
+];
 
 fn classify(path: &str) -> Class {
     let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -108,7 +129,10 @@ fn classify(path: &str) -> Class {
     }
     let bare = name.strip_suffix(".gz").unwrap_or(name);
     let ending = bare.rsplit_once('.').map_or("", |(_, e)| e);
-    if OTHER_ENDINGS.contains(&ending) || OUTPUT_NAMES.contains(&bare) || bare.ends_with(".log") && !bare.starts_with("application_") {
+    if OTHER_ENDINGS.contains(&ending)
+        || OUTPUT_NAMES.contains(&bare)
+        || bare.ends_with(".log") && !bare.starts_with("application_")
+    {
         return Class::PassBy;
     }
     let key = path.strip_suffix(".inprogress").unwrap_or(path);
@@ -270,16 +294,19 @@ mod tests {
 
     #[test]
     fn finds_logs_at_any_depth_and_passes_the_rest_by() {
-        let (logs, passed_by) = group("p", &[
-            "p/_SUCCESS",
-            "p/.hidden",
-            "p/app/job.jar",
-            "p/application_1_2.inprogress",
-            "p/containers/application_1_1/container_1/stderr.gz",
-            "p/data/part-0000.snappy.parquet",
-            "p/deep/er/spark-abc",
-            "p/deep/er/local-1.zstd",
-        ]);
+        let (logs, passed_by) = group(
+            "p",
+            &[
+                "p/_SUCCESS",
+                "p/.hidden",
+                "p/app/job.jar",
+                "p/application_1_2.inprogress",
+                "p/containers/application_1_1/container_1/stderr.gz",
+                "p/data/part-0000.snappy.parquet",
+                "p/deep/er/spark-abc",
+                "p/deep/er/local-1.zstd",
+            ],
+        );
         let keys: Vec<(&str, bool)> = logs.iter().map(|l| (l.key.as_str(), l.in_progress)).collect();
         assert_eq!(keys, [("application_1_2", true), ("deep/er/local-1.zstd", false), ("deep/er/spark-abc", false)]);
         assert_eq!(passed_by, 5);
@@ -297,13 +324,16 @@ mod tests {
     #[test]
     fn rolling_parts_are_read_in_numeric_order_and_gaps_are_named() {
         let d = "x/eventlog_v2_app-1";
-        let (logs, passed_by) = group("x", &[
-            &format!("{d}/appstatus_app-1.inprogress"),
-            &format!("{d}/events_10_app-1.zstd"),
-            &format!("{d}/events_2_app-1.zstd"),
-            &format!("{d}/events_1_app-1.zstd"),
-            &format!("{d}/junk"),
-        ]);
+        let (logs, passed_by) = group(
+            "x",
+            &[
+                &format!("{d}/appstatus_app-1.inprogress"),
+                &format!("{d}/events_10_app-1.zstd"),
+                &format!("{d}/events_2_app-1.zstd"),
+                &format!("{d}/events_1_app-1.zstd"),
+                &format!("{d}/junk"),
+            ],
+        );
         let log = &logs[0];
         assert_eq!((log.key.as_str(), log.in_progress, passed_by), ("eventlog_v2_app-1", true, 1));
         assert_eq!(log.parts.iter().map(|p| p.index).collect::<Vec<_>>(), [1, 2, 10]);
@@ -313,13 +343,16 @@ mod tests {
     #[test]
     fn a_compacted_part_replaces_what_came_before() {
         let d = "eventlog_v2_a";
-        let (logs, _) = group("", &[
-            &format!("{d}/appstatus_a"),
-            &format!("{d}/events_1_a"),
-            &format!("{d}/events_3_a.compact"),
-            &format!("{d}/events_3_a"),
-            &format!("{d}/events_4_a"),
-        ]);
+        let (logs, _) = group(
+            "",
+            &[
+                &format!("{d}/appstatus_a"),
+                &format!("{d}/events_1_a"),
+                &format!("{d}/events_3_a.compact"),
+                &format!("{d}/events_3_a"),
+                &format!("{d}/events_4_a"),
+            ],
+        );
         let names: Vec<&str> = logs[0].parts.iter().filter_map(|p| p.path.filename()).collect();
         assert_eq!(names, ["events_3_a.compact", "events_4_a"]);
         assert!(logs[0].compacted && logs[0].missing.is_empty());
@@ -328,11 +361,14 @@ mod tests {
     #[test]
     fn databricks_logs_are_read_oldest_first() {
         let d = "c/123_10.0.0.1_abc";
-        let (logs, _) = group("", &[
-            &format!("{d}/eventlog"),
-            &format!("{d}/eventlog-2021-06-15--16-00.gz"),
-            &format!("{d}/eventlog-2021-06-15--15-00.gz"),
-        ]);
+        let (logs, _) = group(
+            "",
+            &[
+                &format!("{d}/eventlog"),
+                &format!("{d}/eventlog-2021-06-15--16-00.gz"),
+                &format!("{d}/eventlog-2021-06-15--15-00.gz"),
+            ],
+        );
         let names: Vec<&str> = logs[0].parts.iter().filter_map(|p| p.path.filename()).collect();
         assert_eq!(names, ["eventlog-2021-06-15--15-00.gz", "eventlog-2021-06-15--16-00.gz", "eventlog"]);
     }

@@ -59,7 +59,10 @@ impl Block {
     /// The lines without their ends; empty ones are left out.
     pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
         let lead = self.lead.strip_suffix(b"\n").unwrap_or(&self.lead);
-        std::iter::once(lead).chain(Lines(&self.body)).map(|l| l.strip_suffix(b"\r").unwrap_or(l)).filter(|l| !l.is_empty())
+        std::iter::once(lead)
+            .chain(Lines(&self.body))
+            .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
+            .filter(|l| !l.is_empty())
     }
 
     /// Bytes of the lines.
@@ -91,7 +94,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// Reads one log. Ask [`LogReader::next`] until it gives none.
+/// Reads one log. Ask [`LogReader::next_block`] until it gives none.
 pub struct LogReader {
     parts: Vec<Part>,
     fetched: mpsc::Receiver<Fetched>,
@@ -149,7 +152,7 @@ impl LogReader {
     }
 
     /// The next lines; none at the end of what there is. Blocks the thread.
-    pub fn next(&mut self) -> Result<Option<Block>, object_store::Error> {
+    pub fn next_block(&mut self) -> Result<Option<Block>, object_store::Error> {
         while !self.finished {
             if let Some(part) = &mut self.part {
                 if let Some(block) = part.lines(&mut self.damage, self.take_tail) {
@@ -159,7 +162,13 @@ impl LogReader {
                     let end = part.end();
                     self.part = None;
                     if !self.damage.is_empty() {
-                        return Ok(Some(Block { lead: Vec::new(), body: Bytes::new(), end, damage: std::mem::take(&mut self.damage), unterminated: false }));
+                        return Ok(Some(Block {
+                            lead: Vec::new(),
+                            body: Bytes::new(),
+                            end,
+                            damage: std::mem::take(&mut self.damage),
+                            unterminated: false,
+                        }));
                     }
                     continue;
                 }
@@ -194,7 +203,13 @@ fn name_of(part: &Part) -> &str {
     name.strip_suffix(".inprogress").unwrap_or(name)
 }
 
-async fn fetch(store: Arc<dyn ObjectStore>, parts: Vec<Part>, start: Option<usize>, from: Position, tx: mpsc::Sender<Fetched>) {
+async fn fetch(
+    store: Arc<dyn ObjectStore>,
+    parts: Vec<Part>,
+    start: Option<usize>,
+    from: Position,
+    tx: mpsc::Sender<Fetched>,
+) {
     for (i, part) in parts.iter().enumerate().skip(start.unwrap_or(0)) {
         let from = if Some(i) == start { from.clone() } else { Position::default() };
         let mut at = from.offset;
@@ -331,7 +346,11 @@ impl OpenPart {
             Err(e) => {
                 // Go on behind the start of the block that failed, with the next that is whole.
                 let failed = self.base + decoder.restart().offset;
-                damage.push(Damage { place: format!("{} at byte {failed}", self.name), what: e.to_string(), torn: false });
+                damage.push(Damage {
+                    place: format!("{} at byte {failed}", self.name),
+                    what: e.to_string(),
+                    torn: false,
+                });
                 let behind = (failed.saturating_sub(self.at) + 1).min(self.input.len() as u64);
                 drop(self.input.split_to(behind as usize));
                 self.at += behind;
@@ -429,7 +448,9 @@ mod tests {
     use crate::log::Layout;
 
     fn text(lines: usize) -> Vec<u8> {
-        (0..lines).flat_map(|i| format!("{{\"Event\":\"E{i}\",\"x\":\"{}\"}}\n", "y".repeat(i * 7 % 90)).into_bytes()).collect()
+        (0..lines)
+            .flat_map(|i| format!("{{\"Event\":\"E{i}\",\"x\":\"{}\"}}\n", "y".repeat(i * 7 % 90)).into_bytes())
+            .collect()
     }
 
     fn encode(codec: Codec, plain: &[u8], piece: usize) -> Vec<u8> {
@@ -451,15 +472,29 @@ mod tests {
             Part { index: i as i64, path, size: bytes.len() as u64, etag: None, modified: 0 }
         });
         let parts = parts.collect();
-        EventLog { key: "a".into(), layout: Layout::Rolling, parts, in_progress: false, missing: Vec::new(), compacted: false }
+        EventLog {
+            key: "a".into(),
+            layout: Layout::Rolling,
+            parts,
+            in_progress: false,
+            missing: Vec::new(),
+            compacted: false,
+        }
     }
 
     /// Reads from a position on, at most so many blocks: the lines and where they end.
-    fn read(store: &Arc<dyn ObjectStore>, log: &EventLog, from: &Position, blocks: usize, tail: bool, runtime: &tokio::runtime::Runtime) -> (Vec<Vec<u8>>, Position) {
+    fn read(
+        store: &Arc<dyn ObjectStore>,
+        log: &EventLog,
+        from: &Position,
+        blocks: usize,
+        tail: bool,
+        runtime: &tokio::runtime::Runtime,
+    ) -> (Vec<Vec<u8>>, Position) {
         let mut reader = runtime.block_on(async { LogReader::open(store.clone(), log, from, tail) });
         let (mut lines, mut end) = (Vec::new(), from.clone());
         for _ in 0..blocks {
-            let Some(block) = reader.next().unwrap() else { break };
+            let Some(block) = reader.next_block().unwrap() else { break };
             lines.extend(block.lines().map(<[u8]>::to_vec));
             end = block.end;
         }
@@ -518,7 +553,7 @@ mod tests {
         let log = log(&store, &[bytes], &runtime);
         let mut reader = runtime.block_on(async { LogReader::open(store.clone(), &log, &Position::default(), true) });
         let (mut lines, mut damage) = (0, Vec::new());
-        while let Some(block) = reader.next().unwrap() {
+        while let Some(block) = reader.next_block().unwrap() {
             lines += block.lines().count();
             damage.extend(block.damage);
         }

@@ -4,7 +4,10 @@
 use futures::StreamExt;
 use tokio::sync::mpsc::Sender;
 
-use crate::{log::{EventLog, Grouper}, source::Source};
+use crate::{
+    log::{EventLog, Grouper},
+    source::Source,
+};
 
 /// What a finished listing saw.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

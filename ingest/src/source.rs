@@ -35,7 +35,9 @@ impl std::fmt::Debug for Source {
 /// What cannot be a source, and what to write instead.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    #[error("`{0}` is no URL and no path: write s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or a local folder")]
+    #[error(
+        "`{0}` is no URL and no path: write s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or a local folder"
+    )]
     NotAUrl(String),
     #[error("scheme `{0}` is not known: use s3, s3a, s3n, gs, az, abfss, http, https or file")]
     Scheme(String),
@@ -69,7 +71,8 @@ pub fn normalize(url: &str) -> Result<Url, SourceError> {
 pub fn open(url: &str, options: &BTreeMap<String, String>) -> Result<(Url, Arc<dyn ObjectStore>, Path), SourceError> {
     let url = normalize(url)?;
     let fail = |e: object_store::Error| SourceError::Store { url: url.to_string(), what: explain(&e) };
-    let key = Path::from_url_path(url.path()).map_err(|e| SourceError::Store { url: url.to_string(), what: e.to_string() })?;
+    let key = Path::from_url_path(url.path())
+        .map_err(|e| SourceError::Store { url: url.to_string(), what: e.to_string() })?;
     let (store, root): (Arc<dyn ObjectStore>, Path) = match url.scheme() {
         "file" => {
             let path = url.to_file_path().map_err(|()| SourceError::NotAUrl(url.to_string()))?;
@@ -140,11 +143,20 @@ pub fn explain(e: &object_store::Error) -> String {
     let has = |words: &[&str]| words.iter().any(|w| text.contains(w));
     let advice = if has(&["RequestTimeTooSkewed"]) {
         "clock skew: this machine's clock differs from the store's; set it by NTP"
+    } else if has(&["instance metadata", "169.254.169.254", "IMDS"]) {
+        "no credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role"
     } else if has(&["NoSuchBucket", "The specified bucket does not exist"]) {
         "no such bucket: correct the name, the region or the endpoint"
     } else if has(&["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"]) {
-        "the credentials are not valid: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, the profile, or the role"
-    } else if has(&["AccessDenied", "Access Denied", "403 Forbidden", "PermissionDenied", "Permission denied", "Unauthenticated"]) {
+        "the credentials are not valid: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the role"
+    } else if has(&[
+        "AccessDenied",
+        "Access Denied",
+        "403 Forbidden",
+        "PermissionDenied",
+        "Permission denied",
+        "Unauthenticated",
+    ]) {
         "access denied: grant s3:ListBucket on the bucket and s3:GetObject on the prefix (read permission on a folder)"
     } else if has(&["PermanentRedirect", "301 Moved", "AuthorizationHeaderMalformed"]) {
         "the bucket is in another region: set AWS_REGION or the source's aws_region"
@@ -152,8 +164,6 @@ pub fn explain(e: &object_store::Error) -> String {
         "the endpoint's name does not resolve: correct the endpoint or the region"
     } else if has(&["Connection refused", "connect error", "tcp connect", "timed out", "operation timed out"]) {
         "the store does not answer: check endpoint, network and proxy"
-    } else if has(&["instance metadata", "169.254.169.254", "IMDS"]) {
-        "no credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give this machine a role"
     } else if matches!(e, object_store::Error::NotFound { .. }) {
         "not found"
     } else {

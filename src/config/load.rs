@@ -38,11 +38,15 @@ pub fn load(
     for (variable, value) in environment {
         let Some(key) = variable.strip_prefix(PREFIX).and_then(|k| k.split_once("__")) else { continue };
         let (section, key) = (key.0.to_ascii_lowercase(), key.1.to_ascii_lowercase());
-        set(&mut table, &section, &key, &value);
+        set(&mut table, &section, &key, typed(&value));
+        if Config::deserialize_from(&table).is_err() {
+            // What looks like a number may be meant as text.
+            set(&mut table, &section, &key, Value::String(value.clone()));
+        }
         Config::deserialize_from(&table).map_err(|message| ConfigError::Environment { variable, message })?;
     }
     for (section, key, value) in flags {
-        set(&mut table, section, key, value);
+        set(&mut table, section, key, typed(value));
         let flag = key.replace('_', "-");
         Config::deserialize_from(&table).map_err(|m| ConfigError::Flag(format!("--{flag}: {m}")))?;
     }
@@ -79,22 +83,27 @@ fn remedy(message: &str) -> String {
     }
 }
 
-/// Sets a value, as the type its text looks like and its key takes.
-fn set(table: &mut Table, section: &str, key: &str, value: &str) {
-    let Value::Table(section) = table.entry(section.to_owned()).or_insert_with(|| Value::Table(Table::new())) else { return };
-    // `options__aws_region` sets a key inside a table.
+/// Sets a key of a section; `options__aws_region` sets a key of a table inside it.
+fn set(table: &mut Table, section: &str, key: &str, value: Value) {
+    let Value::Table(section) = table.entry(section.to_owned()).or_insert_with(|| Value::Table(Table::new())) else {
+        return;
+    };
     if let Some((outer, inner)) = key.split_once("__") {
         if let Value::Table(t) = section.entry(outer.to_owned()).or_insert_with(|| Value::Table(Table::new())) {
-            t.insert(inner.to_owned(), Value::String(value.to_owned()));
+            t.insert(inner.to_owned(), Value::String(value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
         }
         return;
     }
-    let value = match (value.parse::<bool>(), value.parse::<i64>()) {
+    section.insert(key.to_owned(), value);
+}
+
+/// A value of the type that its text looks like.
+fn typed(value: &str) -> Value {
+    match (value.parse::<bool>(), value.parse::<i64>()) {
         (Ok(b), _) => Value::Boolean(b),
         (_, Ok(n)) => Value::Integer(n),
         _ => Value::String(value.to_owned()),
-    };
-    section.insert(key.to_owned(), value);
+    }
 }
 
 impl Config {
@@ -115,8 +124,13 @@ mod tests {
     fn flags_stand_over_environment_over_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.toml");
-        std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:1\"\n[ingest]\npoll = \"7s\"\n[[source]]\nurl = \"s3://b\"\n").unwrap();
-        let env = [("AFTERGLOW_SERVER__LISTEN", "127.0.0.1:2"), ("AFTERGLOW_INGEST__QUIET", "9h"), ("AFTERGLOW_LOG", "x")];
+        std::fs::write(
+            &file,
+            "[server]\nlisten = \"127.0.0.1:1\"\n[ingest]\npoll = \"7s\"\n[[source]]\nurl = \"s3://b\"\n",
+        )
+        .unwrap();
+        let env =
+            [("AFTERGLOW_SERVER__LISTEN", "127.0.0.1:2"), ("AFTERGLOW_INGEST__QUIET", "9h"), ("AFTERGLOW_LOG", "x")];
         let env = env.map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter();
         let config = load(Some(&file), env, &[("server", "listen", "127.0.0.1:3".into())], &[]).unwrap();
         assert_eq!(config.server.listen.port(), 3);

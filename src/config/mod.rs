@@ -79,7 +79,12 @@ pub struct Ingest {
 
 impl Default for Ingest {
     fn default() -> Self {
-        Ingest { workers: 0, poll: Time(Duration::from_secs(5)), quiet: Time(Duration::from_secs(6 * 3600)), memory: Size(1 << 30) }
+        Ingest {
+            workers: 0,
+            poll: Time(Duration::from_secs(5)),
+            quiet: Time(Duration::from_secs(6 * 3600)),
+            memory: Size(1 << 30),
+        }
     }
 }
 
@@ -138,9 +143,15 @@ impl Config {
     /// The effective settings as TOML, secrets masked.
     pub fn print(&self) -> String {
         let mut shown = self.clone();
-        let secret = |k: &str| ["secret", "token", "key", "password", "credential"].iter().any(|w| k.to_ascii_lowercase().contains(w));
-        for options in std::iter::once(&mut shown.store.options).chain(shown.source.iter_mut().map(|s| &mut s.options)) {
-            options.iter_mut().filter(|(k, _)| secret(k)).for_each(|(_, v)| *v = afterglow_history::redact::REDACTED.to_owned());
+        let secret = |k: &str| {
+            ["secret", "token", "key", "password", "credential"].iter().any(|w| k.to_ascii_lowercase().contains(w))
+        };
+        for options in std::iter::once(&mut shown.store.options).chain(shown.source.iter_mut().map(|s| &mut s.options))
+        {
+            options
+                .iter_mut()
+                .filter(|(k, _)| secret(k))
+                .for_each(|(_, v)| *v = afterglow_history::redact::REDACTED.to_owned());
         }
         toml::to_string_pretty(&shown).unwrap_or_default()
     }
@@ -155,7 +166,10 @@ impl Config {
             ));
         }
         if let Err(e) = afterglow_history::redact::Redactor::new(&self.redaction.regex) {
-            out.push(format!("redaction.regex: {}: write a regular expression of Rust's `regex` crate", e.to_string().replace('\n', " ")));
+            out.push(format!(
+                "redaction.regex: {}: write a regular expression of Rust's `regex` crate",
+                e.to_string().replace('\n', " ")
+            ));
         }
         if self.store.url.trim().is_empty() {
             out.push("store.url: empty: name a folder or s3://bucket/prefix".into());
@@ -165,7 +179,10 @@ impl Config {
                 out.push(format!("source[{i}].url: empty: name a folder or s3://bucket/prefix"));
             }
             if s.cluster.is_empty() || s.cluster.contains(['/', '?', '#', '%']) {
-                out.push(format!("source[{i}].cluster: `{}` cannot be part of a path: use letters, digits, dots and dashes", s.cluster));
+                out.push(format!(
+                    "source[{i}].cluster: `{}` cannot be part of a path: use letters, digits, dots and dashes",
+                    s.cluster
+                ));
             }
         }
         out
@@ -185,7 +202,10 @@ mod tests {
         for (section, keys) in &table {
             let keys = keys.as_table().cloned().or_else(|| keys.as_array()?.first()?.as_table().cloned()).unwrap();
             for key in keys.keys() {
-                assert!(docs.contains(&format!("`{section}.{key}`")), "docs/configuration.md does not tell of {section}.{key}");
+                assert!(
+                    docs.contains(&format!("`{section}.{key}`")),
+                    "docs/configuration.md does not tell of {section}.{key}"
+                );
             }
         }
     }

@@ -38,32 +38,32 @@ fn number(text: &str, units: &[(&str, u64)], bare: Option<u64>) -> Option<u64> {
 impl std::str::FromStr for Time {
     type Err = String;
     fn from_str(s: &str) -> Result<Self, String> {
-        number(s, &TIMES, None)
-            .map(|ms| Time(Duration::from_millis(ms)))
-            .ok_or_else(|| format!("`{s}` is no length of time: write a whole number with ms, s, m, h or d, e.g. 30s or 90d"))
+        number(s, &TIMES, None).map(|ms| Time(Duration::from_millis(ms))).ok_or_else(|| {
+            format!("`{s}` is no length of time: write a whole number with ms, s, m, h or d, e.g. 30s or 90d")
+        })
     }
 }
 
 impl std::str::FromStr for Size {
     type Err = String;
     fn from_str(s: &str) -> Result<Self, String> {
-        number(s, &SIZES, Some(1))
-            .map(Size)
-            .ok_or_else(|| format!("`{s}` is no size: write a whole number of bytes, or with KiB, MiB, GiB, TiB, KB, MB, GB, TB"))
+        number(s, &SIZES, Some(1)).map(Size).ok_or_else(|| {
+            format!("`{s}` is no size: write a whole number of bytes, or with KiB, MiB, GiB, TiB, KB, MB, GB, TB")
+        })
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0.as_millis() as u64;
-        let unit = TIMES.iter().rev().find(|(_, n)| ms >= *n && ms % n == 0).unwrap_or(&TIMES[0]);
+        let unit = TIMES.iter().rev().find(|(_, n)| ms >= *n && ms.is_multiple_of(*n)).unwrap_or(&TIMES[0]);
         write!(f, "{}{}", ms / unit.1, unit.0)
     }
 }
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = SIZES[5..].iter().rev().find(|(_, n)| self.0 >= *n && self.0 % n == 0);
+        let unit = SIZES[5..].iter().rev().find(|(_, n)| self.0 >= *n && self.0.is_multiple_of(*n));
         match unit {
             Some((name, n)) => write!(f, "{}{name}", self.0 / n),
             None => write!(f, "{}", self.0),
@@ -104,7 +104,9 @@ mod tests {
             let t: Time = text.parse().unwrap();
             assert_eq!((t.0.as_millis(), t.to_string().as_str()), (ms, text));
         }
-        for (text, bytes, shown) in [("1GiB", 1 << 30, "1GiB"), ("512 mib", 512 << 20, "512MiB"), ("1000", 1000, "1000")] {
+        for (text, bytes, shown) in
+            [("1GiB", 1 << 30, "1GiB"), ("512 mib", 512 << 20, "512MiB"), ("1000", 1000, "1000")]
+        {
             let s: Size = text.parse().unwrap();
             assert_eq!((s.0, s.to_string().as_str()), (bytes, shown));
         }

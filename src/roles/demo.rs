@@ -29,7 +29,11 @@ pub async fn run(mut config: Config) -> ExitCode {
     }
     let clusters = ["analytics", "science", "streaming"];
     config.source = clusters
-        .map(|c| SourceConfig { cluster: c.into(), url: folder.path().join(c).display().to_string(), ..SourceConfig::default() })
+        .map(|c| SourceConfig {
+            cluster: c.into(),
+            url: folder.path().join(c).display().to_string(),
+            ..SourceConfig::default()
+        })
         .to_vec();
     config.store.url = folder.path().join("store").display().to_string();
     eprintln!("Sample logs of real Spark applications: open http://{}/", config.server.listen);

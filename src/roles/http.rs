@@ -30,7 +30,10 @@ pub async fn serve(config: &Config, opened: &Opened) -> Result<(), String> {
         spark_version: SPARK_VERSION,
     };
     let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(|e| {
-        format!("server.listen: {}: {e}: stop what listens there, or choose another with --listen", config.server.listen)
+        format!(
+            "server.listen: {}: {e}: stop what listens there, or choose another with --listen",
+            config.server.listen
+        )
     })?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     tracing::info!("serving on http://{address}");

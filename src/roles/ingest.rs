@@ -51,7 +51,7 @@ pub async fn once(config: Config) -> ExitCode {
     for problem in progress.problems() {
         println!("{problem}");
     }
-    println!("{}", summary(&progress, took));
+    println!("{}", summary(&progress, bad.len() as u64, took));
     opened.catalog.close().await;
     if !bad.is_empty() || progress.failed.load(Relaxed) > 0 {
         ExitCode::FAILURE
@@ -89,7 +89,7 @@ pub async fn run(config: Config) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn summary(p: &Progress, took: Duration) -> String {
+fn summary(p: &Progress, bad_sources: u64, took: Duration) -> String {
     let plain = p.plain_bytes.load(Relaxed);
     let rate = plain as f64 / 1e6 / took.as_secs_f64().max(1e-9);
     format!(
@@ -102,7 +102,7 @@ fn summary(p: &Progress, took: Duration) -> String {
         p.logs_unchanged.load(Relaxed),
         p.passed_by.load(Relaxed),
         p.damaged.load(Relaxed),
-        p.failed.load(Relaxed),
+        p.failed.load(Relaxed) + bad_sources,
     )
 }
 
@@ -111,7 +111,13 @@ async fn show(p: std::sync::Arc<Progress>) {
     if !std::io::stderr().is_terminal() {
         loop {
             tokio::time::sleep(LINES).await;
-            eprintln!("{} of {} logs, {:.0} of {:.0} MB", p.logs_done.load(Relaxed), p.logs_found.load(Relaxed), p.bytes_done.load(Relaxed) as f64 / 1e6, p.bytes_found.load(Relaxed) as f64 / 1e6);
+            eprintln!(
+                "{} of {} logs, {:.0} of {:.0} MB",
+                p.logs_done.load(Relaxed),
+                p.logs_found.load(Relaxed),
+                p.bytes_done.load(Relaxed) as f64 / 1e6,
+                p.bytes_found.load(Relaxed) as f64 / 1e6
+            );
         }
     }
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
@@ -121,7 +127,12 @@ async fn show(p: std::sync::Arc<Progress>) {
     loop {
         bar.set_length(p.bytes_found.load(Relaxed));
         bar.set_position(p.bytes_done.load(Relaxed));
-        bar.set_message(format!("{}/{} logs, {} damaged", p.logs_done.load(Relaxed), p.logs_found.load(Relaxed), p.damaged.load(Relaxed)));
+        bar.set_message(format!(
+            "{}/{} logs, {} damaged",
+            p.logs_done.load(Relaxed),
+            p.logs_found.load(Relaxed),
+            p.damaged.load(Relaxed)
+        ));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -31,7 +31,10 @@ pub fn fail(what: &str) -> ExitCode {
 }
 
 /// Takes a role with settings that hold.
-pub async fn with<F: Future<Output = ExitCode>>(config: Result<Config, ConfigError>, role: impl FnOnce(Config) -> F) -> ExitCode {
+pub async fn with<F: Future<Output = ExitCode>>(
+    config: Result<Config, ConfigError>,
+    role: impl FnOnce(Config) -> F,
+) -> ExitCode {
     let config = match config {
         Ok(config) => config,
         Err(e) => return fail(&e.to_string()),
@@ -61,9 +64,11 @@ pub async fn open(config: &Config) -> Result<Opened, String> {
         (None, true) => PathBuf::from("afterglow-data"),
     };
     for folder in local.iter().chain([&dir]) {
-        std::fs::create_dir_all(folder).map_err(|e| format!("store: {}: {e}: name a folder that can be written", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|e| format!("store: {}: {e}: name a folder that can be written", folder.display()))?;
     }
-    let (_, objects, root) = source::open(&config.store.url, &config.store.options).map_err(|e| format!("store.url: {e}"))?;
+    let (_, objects, root) =
+        source::open(&config.store.url, &config.store.options).map_err(|e| format!("store.url: {e}"))?;
     let store = Store::new(objects, root, &dir.join("tmp"), config.store.cache.0).map_err(|e| format!("store: {e}"))?;
     let file = dir.join("catalog.db");
     let catalog = Catalog::open(&file).await.map_err(|e| format!("{}: {e}", file.display()))?;
@@ -103,6 +108,7 @@ fn retention(config: &Config) -> Retention {
 }
 
 /// The present, epoch milliseconds.
+#[expect(clippy::disallowed_methods, reason = "the one clock of this module")]
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }

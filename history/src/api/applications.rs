@@ -80,7 +80,11 @@ pub async fn attempt(State(api): State<Api>, Path(params): Params, query: Query)
         return Err(ApiError::not_found(format!("unknown app {app}, attempt {}", wanted.unwrap_or_default())));
     };
     let sources = sources(&api).await?;
-    let info = ApplicationInfo::new(String::new(), String::new(), [attempt_info(found, sources.get(&found.source_id).map(String::as_str))]);
+    let info = ApplicationInfo::new(
+        String::new(),
+        String::new(),
+        [attempt_info(found, sources.get(&found.source_id).map(String::as_str))],
+    );
     match info.attempts.first() {
         Some(attempt) => json(attempt),
         None => Err(ApiError::PARAMETER),

@@ -9,7 +9,8 @@ use super::wire::{SessionData, connect::ExecutionData};
 use crate::state::{Operation, ServerKind, Session};
 
 pub async fn sessions(target: Target, query: Query) -> Result<Response, ApiError> {
-    let mut shown: Vec<Session> = target.reader.sessions().await?.into_values().filter(|s| s.server == ServerKind::Connect).collect();
+    let mut shown: Vec<Session> =
+        target.reader.sessions().await?.into_values().filter(|s| s.server == ServerKind::Connect).collect();
     shown.sort_by(|a, b| a.session_id.cmp(&b.session_id));
     let shown: Vec<SessionData> = shown.iter().map(|s| SessionData::new(s, target.now())).collect();
     target.json(&query.slice(shown)?)
@@ -28,7 +29,8 @@ pub async fn session(target: Target, query: Query) -> Result<Response, ApiError>
 }
 
 pub async fn operations(target: Target, query: Query) -> Result<Response, ApiError> {
-    let mut shown: Vec<Operation> = target.reader.operations().await?.into_values().filter(|o| o.server == ServerKind::Connect).collect();
+    let mut shown: Vec<Operation> =
+        target.reader.operations().await?.into_values().filter(|o| o.server == ServerKind::Connect).collect();
     shown.sort_by(|a, b| a.job_tag.cmp(&b.job_tag));
     let shown: Vec<ExecutionData> = shown.iter().map(|o| ExecutionData::new(o, target.now())).collect();
     target.json(&query.slice(shown)?)

@@ -60,9 +60,15 @@ impl IntoResponse for ApiError {
             ApiError::Text(status, body) => (status, "text/plain", body),
             ApiError::BadDate(body) => (StatusCode::BAD_REQUEST, "application/json", body),
             ApiError::Html(status) => {
-                let reason = if status.is_server_error() { "Request failed." } else { status.canonical_reason().unwrap_or_default() };
+                let reason = if status.is_server_error() {
+                    "Request failed."
+                } else {
+                    status.canonical_reason().unwrap_or_default()
+                };
                 let code = status.as_u16();
-                let page = format!("<html>\n<head>\n<title>Error {code} {reason}</title>\n</head>\n<body>\n<h2>HTTP ERROR {code} {reason}</h2>\n</body>\n</html>\n");
+                let page = format!(
+                    "<html>\n<head>\n<title>Error {code} {reason}</title>\n</head>\n<body>\n<h2>HTTP ERROR {code} {reason}</h2>\n</body>\n</html>\n"
+                );
                 (status, "text/html;charset=iso-8859-1", page)
             }
             ApiError::NotModified(etag) => {
@@ -80,7 +86,9 @@ impl IntoResponse for ApiError {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
         response
     }
 }

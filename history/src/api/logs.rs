@@ -36,7 +36,12 @@ pub async fn one_attempt(State(api): State<Api>, Path(params): Params, query: Qu
     download(api, &params, &query, attempt).await
 }
 
-async fn download(api: Api, params: &HashMap<String, String>, query: &Query, attempt: Option<String>) -> Result<Response, ApiError> {
+async fn download(
+    api: Api,
+    params: &HashMap<String, String>,
+    query: &Query,
+    attempt: Option<String>,
+) -> Result<Response, ApiError> {
     let app = params.get("app").map(String::as_str).unwrap_or_default();
     let mut attempts = find(&api, cluster(params, query), app).await?;
     if let Some(wanted) = &attempt {
@@ -46,7 +51,8 @@ async fn download(api: Api, params: &HashMap<String, String>, query: &Query, att
         let suffix = attempt.as_ref().map(|a| format!("/{a}")).unwrap_or_default();
         return Err(ApiError::not_found(format!("no such app: {app}{suffix}")));
     }
-    let sources: HashMap<i64, String> = api.catalog.sources(&api.viewer()).await?.into_iter().map(|s| (s.id, s.url)).collect();
+    let sources: HashMap<i64, String> =
+        api.catalog.sources(&api.viewer()).await?.into_iter().map(|s| (s.id, s.url)).collect();
     let none = BTreeMap::new();
     let mut members = Vec::new();
     for a in &attempts {
@@ -82,10 +88,13 @@ struct Member {
 
 /// The objects of an attempt's log as they lie at its source, under the names Spark gives them.
 async fn members_of(a: &AttemptRow, url: &str, options: &BTreeMap<String, String>) -> Result<Vec<Member>, ApiError> {
-    let gone = |e: &dyn std::fmt::Display| ApiError::not_found(format!("the event log of {} cannot be read at {url}: {e}", a.app_id));
+    let gone = |e: &dyn std::fmt::Display| {
+        ApiError::not_found(format!("the event log of {} cannot be read at {url}: {e}", a.app_id))
+    };
     let (_, store, root) = source::open(url, options).map_err(|e| gone(&e))?;
     let at = |key: &str| ObjectPath::from_iter(root.parts().chain(ObjectPath::from(key).parts()));
-    let member = |meta: ObjectMeta, name: String| Member { name, object: Some((store.clone(), meta.location, meta.size)) };
+    let member =
+        |meta: ObjectMeta, name: String| Member { name, object: Some((store.clone(), meta.location, meta.size)) };
     let base = |p: &ObjectPath| p.filename().unwrap_or_default().to_owned();
     for key in [a.log_key.clone(), format!("{}.inprogress", a.log_key)] {
         if let Ok(meta) = store.head(&at(&key)).await {
@@ -96,7 +105,8 @@ async fn members_of(a: &AttemptRow, url: &str, options: &BTreeMap<String, String
     // A folder: a rolling log, with its status file and what else Spark put there.
     let folder = at(a.log_key.strip_suffix("/eventlog").unwrap_or(&a.log_key));
     let dir = base(&folder);
-    let mut found: Vec<ObjectMeta> = store.list(Some(&folder)).try_collect().await.map_err(|e| gone(&source::explain(&e)))?;
+    let mut found: Vec<ObjectMeta> =
+        store.list(Some(&folder)).try_collect().await.map_err(|e| gone(&source::explain(&e)))?;
     // Hadoop keeps checksums beside files of local folders; they are no part of the log.
     found.retain(|m| !base(&m.location).starts_with('.'));
     if found.is_empty() {

@@ -66,13 +66,15 @@ impl Api {
 }
 
 /// The present, epoch milliseconds: unfinished work is measured against it.
+#[expect(clippy::disallowed_methods, reason = "the one clock of this module")]
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 
 /// Every path.
 pub fn router(api: Api) -> Router {
-    let compression = CompressionLayer::new().compress_when(DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream")));
+    let compression = CompressionLayer::new()
+        .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream")));
     Router::new()
         .route("/", get(page::index))
         .route("/healthz", get(|| async { "ok" }))

@@ -91,7 +91,8 @@ async fn search(State(api): State<Api>, query: Query) -> Result<Response, ApiErr
         limit: query.value::<usize>("limit", 50)?.min(1000),
     };
     let index = api.search.clone();
-    let (total, ids) = tokio::task::spawn_blocking(move || index.search(&wanted)).await?.map_err(|e| ApiError::bad(e.to_string()))?;
+    let (total, ids) =
+        tokio::task::spawn_blocking(move || index.search(&wanted)).await?.map_err(|e| ApiError::bad(e.to_string()))?;
     let mut found = api.catalog.attempts(&api.viewer(), &ids).await?;
     found.sort_by_key(|a| ids.iter().position(|id| *id == a.id));
     json(&Hits { total, applications: found.into_iter().map(Found::new).collect() })
@@ -130,7 +131,8 @@ async fn sources(State(api): State<Api>) -> Result<Response, ApiError> {
 }
 
 async fn completeness(target: Target) -> Result<Response, ApiError> {
-    let note: Box<RawValue> = RawValue::from_string(target.row.completeness.clone()).map_err(|e| ApiError::Internal(e.to_string()))?;
+    let note: Box<RawValue> =
+        RawValue::from_string(target.row.completeness.clone()).map_err(|e| ApiError::Internal(e.to_string()))?;
     target.json(&note)
 }
 
@@ -175,7 +177,10 @@ async fn queries(target: Target, query: Query) -> Result<Response, ApiError> {
 async fn progress(target: Target, query: Query) -> Result<Response, ApiError> {
     let run = query.first("runId");
     let all = target.reader.progress().await?;
-    let shown = all.into_iter().filter(|p| run.is_none_or(|r| r == p.run_id)).filter_map(|p| RawValue::from_string(p.json).ok());
+    let shown = all
+        .into_iter()
+        .filter(|p| run.is_none_or(|r| r == p.run_id))
+        .filter_map(|p| RawValue::from_string(p.json).ok());
     target.json(&query.slice(shown.collect())?)
 }
 

@@ -26,11 +26,22 @@ pub async fn ready(State(api): State<Api>) -> Result<&'static str, StatusCode> {
 pub async fn index(State(api): State<Api>, query: Query) -> Result<Html<String>, ApiError> {
     let viewer = api.viewer();
     let offset = query.value::<i64>("offset", 0)?.max(0);
-    let filter = ApplicationFilter { completed: true, running: true, now: now(), offset, limit: Some(ROWS), ..ApplicationFilter::default() };
+    let filter = ApplicationFilter {
+        completed: true,
+        running: true,
+        now: now(),
+        offset,
+        limit: Some(ROWS),
+        ..ApplicationFilter::default()
+    };
     let found = api.catalog.applications(&viewer, &filter).await?;
     let (total, _) = api.catalog.totals(&viewer).await?;
-    let mut out = format!("<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><title>Afterglow</title><style>{STYLE}</style><h1>Afterglow</h1>");
-    out.push_str("<h2>Sources</h2><table><tr><th>Cluster<th>Source<th>Health<th>Last listed<th>Logs<th>Other objects</tr>");
+    let mut out = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><title>Afterglow</title><style>{STYLE}</style><h1>Afterglow</h1>"
+    );
+    out.push_str(
+        "<h2>Sources</h2><table><tr><th>Cluster<th>Source<th>Health<th>Last listed<th>Logs<th>Other objects</tr>",
+    );
     for s in api.catalog.sources(&viewer).await? {
         let health = match (&s.problem, s.last_success) {
             (Some(p), _) => format!("<span class=bad>{}</span>", escape(p)),
@@ -38,8 +49,16 @@ pub async fn index(State(api): State<Api>, query: Query) -> Result<Html<String>,
             (None, None) => "<span class=dim>being listed for the first time</span>".to_owned(),
         };
         let last = s.last_success.map_or("never".to_owned(), date);
-        out.push_str(&format!("<tr><td>{}<td>{}<td>{health}<td>{last}<td class=n>{}<td class=n>{}</tr>", escape(&s.cluster), escape(&s.url), s.logs, s.passed_by));
+        out.push_str(&format!(
+            "<tr><td>{}<td>{}<td>{health}<td>{last}<td class=n>{}<td class=n>{}</tr>",
+            escape(&s.cluster),
+            escape(&s.url),
+            s.logs,
+            s.passed_by
+        ));
     }
+    let urls: std::collections::HashMap<i64, String> =
+        api.catalog.sources(&viewer).await?.into_iter().map(|s| (s.id, s.url)).collect();
     let problems = api.catalog.log_problems(&viewer, 50).await?;
     out.push_str(&format!("</table><h2>Applications <span class=dim>{} of {total}</span></h2>", found.len()));
     out.push_str("<table><tr><th>Application<th>Cluster<th>Name<th>User<th>Started<th>Duration<th>Status</tr>");
@@ -64,7 +83,8 @@ pub async fn index(State(api): State<Api>, query: Query) -> Result<Html<String>,
     }
     if !problems.is_empty() {
         out.push_str("<h2>Logs with problems</h2><table><tr><th>Log<th>Problem</tr>");
-        for (_, log, problem) in problems {
+        for (source, log, problem) in problems {
+            let log = format!("{}/{log}", urls.get(&source).map(String::as_str).unwrap_or_default());
             out.push_str(&format!("<tr><td>{}<td>{}</tr>", escape(&log), escape(&problem)));
         }
         out.push_str("</table>");

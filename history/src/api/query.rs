@@ -97,7 +97,8 @@ impl Query {
         let mut all = trimmed
             .split(',')
             .map(|q| {
-                let fail = || ApiError::bad(format!("Bad value for parameter \"quantiles\".  Expected a double, got \"{q}\""));
+                let fail =
+                    || ApiError::bad(format!("Bad value for parameter \"quantiles\".  Expected a double, got \"{q}\""));
                 q.trim().parse::<f64>().map_err(|_| fail())
             })
             .collect::<Result<Vec<_>, _>>()?;

@@ -57,7 +57,8 @@ pub async fn table(target: Target, query: Query) -> Result<Response, ApiError> {
     let total = heads.values().filter(|x| !grouped || is_root(x)).count();
     let mut shown: Vec<&SqlExecution> = heads.values().filter(matches).filter(|x| !grouped || is_root(x)).collect();
     let summary = SqlSummary::new(shown.iter().copied(), now);
-    let column = query.first("order[0][column]").and_then(|c| query.first(&format!("columns[{c}][name]")).map(str::to_owned));
+    let column =
+        query.first("order[0][column]").and_then(|c| query.first(&format!("columns[{c}][name]")).map(str::to_owned));
     match column.as_deref().unwrap_or("id") {
         "status" => shown.sort_by_key(|x| sql_status(x.status())),
         "description" => shown.sort_by(|a, b| a.description.cmp(&b.description)),
@@ -81,5 +82,11 @@ pub async fn table(target: Target, query: Query) -> Result<Response, ApiError> {
         row
     });
     let aa_data = rows.collect();
-    target.json(&SqlTable { draw: query.value("draw", 0)?, aa_data, records_total: total, records_filtered: records, summary })
+    target.json(&SqlTable {
+        draw: query.value("draw", 0)?,
+        aa_data,
+        records_total: total,
+        records_filtered: records,
+        summary,
+    })
 }

@@ -31,21 +31,30 @@ impl View {
         })
     }
 
-    async fn show(&self, target: &Target, executors: &BTreeMap<String, Executor>, stage: &StageAttempt) -> Result<StageData, ApiError> {
+    async fn show(
+        &self,
+        target: &Target,
+        executors: &BTreeMap<String, Executor>,
+        stage: &StageAttempt,
+    ) -> Result<StageData, ApiError> {
         let mut data = StageData::new(stage);
         if !self.details && !self.summaries {
             return Ok(data);
         }
         let tasks = target.tasks((stage.stage_id, stage.attempt_id)).await?;
         if self.details {
-            let all = tasks.all().into_iter().filter(|t| self.task_statuses.is_empty() || self.task_statuses.contains(&t.status));
+            let all = tasks
+                .all()
+                .into_iter()
+                .filter(|t| self.task_statuses.is_empty() || self.task_statuses.contains(&t.status));
             data.tasks = Some(all.map(|t| (t.task_id.to_string(), show(&t, executors, target.last_word()))).collect());
             data.executor_summary = Some(executor_summaries(stage));
             data.speculation_summary = speculation_summary(stage);
         }
         if self.summaries {
             let quantiles = self.quantiles.clone();
-            data.task_metrics_distributions = tokio::task::spawn_blocking(move || distributions(&tasks, &quantiles)).await?;
+            data.task_metrics_distributions =
+                tokio::task::spawn_blocking(move || distributions(&tasks, &quantiles)).await?;
             data.executor_metrics_distributions = executor_distributions(stage, &self.quantiles);
         }
         Ok(data)
@@ -69,7 +78,8 @@ pub async fn list(target: Target, query: Query) -> Result<Response, ApiError> {
     let view = View::of(&query, false)?;
     let executors = if view.details { target.reader.executors().await? } else { BTreeMap::new() };
     let stages = target.reader.stages().await?;
-    let shown = stages.into_values().rev().filter(|s| (statuses.is_empty() || statuses.contains(&s.status)) && view.keeps(s));
+    let shown =
+        stages.into_values().rev().filter(|s| (statuses.is_empty() || statuses.contains(&s.status)) && view.keeps(s));
     let mut out = Vec::new();
     for stage in query.slice(shown.collect())? {
         out.push(view.show(&target, &executors, &stage).await?);

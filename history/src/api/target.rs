@@ -28,7 +28,8 @@ pub struct Target {
 impl FromRequestParts<Api> for Target {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
-        let Path(params) = Path::<HashMap<String, String>>::from_request_parts(parts, api).await.map_err(|_| ApiError::PARAMETER)?;
+        let Path(params) =
+            Path::<HashMap<String, String>>::from_request_parts(parts, api).await.map_err(|_| ApiError::PARAMETER)?;
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let app = params.get("app").map(String::as_str).unwrap_or_default();
         let attempt = params.get("attempt").map(String::as_str);
@@ -61,7 +62,8 @@ pub async fn find(api: &Api, cluster: Option<&str>, app: &str) -> Result<Vec<Att
     let mut clusters: Vec<&str> = attempts.iter().map(|a| a.cluster.as_str()).collect();
     clusters.dedup();
     if clusters.len() > 1 {
-        let qualified: Vec<String> = clusters.iter().map(|c| format!("/clusters/{c}/api/v1/applications/{app}")).collect();
+        let qualified: Vec<String> =
+            clusters.iter().map(|c| format!("/clusters/{c}/api/v1/applications/{app}")).collect();
         let message = format!("{app} is in several clusters: ask for {}, or add ?cluster=", qualified.join(" or "));
         return Err(ApiError::Text(StatusCode::CONFLICT, message));
     }
@@ -118,7 +120,9 @@ pub fn json(value: &impl Serialize) -> Result<Response, ApiError> {
     let body = serde_json::to_vec(value).map_err(|e| ApiError::Internal(e.to_string()))?;
     let mut response = Body::from(body).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
     Ok(response)
 }
 

@@ -75,7 +75,8 @@ pub fn distributions(tasks: &StageTasks, quantiles: &[f64]) -> Option<TaskMetric
     if successes == 0 {
         return None;
     }
-    let indices: Vec<i64> = quantiles.iter().map(|q| ((q * successes as f64) as i64).min(successes as i64 - 1)).collect();
+    let indices: Vec<i64> =
+        quantiles.iter().map(|q| ((q * successes as f64) as i64).min(successes as i64 - 1)).collect();
     let mut pick = |quantity: TaskQuantity| {
         let (quantity, among) = place(quantity);
         let of = match among {

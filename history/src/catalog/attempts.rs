@@ -128,12 +128,14 @@ fn attempt(r: &SqliteRow) -> Result<AttemptRow, CatalogError> {
 impl AttemptRow {
     /// The log that the catalog has this attempt from, if it has it.
     pub(super) async fn owner(&self, tx: &mut Transaction<'_, Sqlite>) -> Result<Option<(i64, String)>, CatalogError> {
-        let row = sqlx::query("SELECT source_id, log_key FROM attempts WHERE cluster = $1 AND app_id = $2 AND attempt_id = $3")
-            .bind(&self.cluster)
-            .bind(&self.app_id)
-            .bind(self.attempt_id.as_deref().unwrap_or_default())
-            .fetch_optional(&mut **tx)
-            .await?;
+        let row = sqlx::query(
+            "SELECT source_id, log_key FROM attempts WHERE cluster = $1 AND app_id = $2 AND attempt_id = $3",
+        )
+        .bind(&self.cluster)
+        .bind(&self.app_id)
+        .bind(self.attempt_id.as_deref().unwrap_or_default())
+        .fetch_optional(&mut **tx)
+        .await?;
         row.map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).transpose()
     }
 
@@ -153,7 +155,10 @@ impl AttemptRow {
             unused = had.into_iter().filter(|(k, _)| !has(k)).map(|(k, _)| Path::from(k)).collect();
             id = Some(r.try_get::<i64, _>("id")?);
             if let Some(batch) = r.try_get::<Option<i64>, _>("fleet_batch")? {
-                sqlx::query("UPDATE fleet_batches SET state = 'stale' WHERE id = $1").bind(batch).execute(&mut **tx).await?;
+                sqlx::query("UPDATE fleet_batches SET state = 'stale' WHERE id = $1")
+                    .bind(batch)
+                    .execute(&mut **tx)
+                    .await?;
             }
             let (cluster, app): (String, String) = (r.try_get("cluster")?, r.try_get("app_id")?);
             sqlx::query("DELETE FROM attempts WHERE id = $1").bind(id).execute(&mut **tx).await?;
@@ -211,7 +216,11 @@ impl AttemptRow {
 
 /// Brings an application's row up to its attempts.
 pub(super) async fn summarize(tx: &mut Transaction<'_, Sqlite>, cluster: &str, app: &str) -> Result<(), CatalogError> {
-    sqlx::query("DELETE FROM applications WHERE cluster = $1 AND app_id = $2").bind(cluster).bind(app).execute(&mut **tx).await?;
+    sqlx::query("DELETE FROM applications WHERE cluster = $1 AND app_id = $2")
+        .bind(cluster)
+        .bind(app)
+        .execute(&mut **tx)
+        .await?;
     sqlx::query(
         "INSERT INTO applications (cluster, app_id, end_time, completed)
          SELECT cluster, app_id, end_time, CASE WHEN status = 'completed' THEN 1 ELSE 0 END FROM attempts
@@ -227,7 +236,11 @@ pub(super) async fn summarize(tx: &mut Transaction<'_, Sqlite>, cluster: &str, a
 impl Catalog {
     /// Applications in the order of Spark's list (end of the newest attempt, latest first, those
     /// without an end last), each with its attempts, newest first.
-    pub async fn applications(&self, viewer: &Viewer, filter: &ApplicationFilter) -> Result<Vec<Vec<AttemptRow>>, CatalogError> {
+    pub async fn applications(
+        &self,
+        viewer: &Viewer,
+        filter: &ApplicationFilter,
+    ) -> Result<Vec<Vec<AttemptRow>>, CatalogError> {
         let mut q: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT cluster, app_id FROM applications p WHERE 1 = 1");
         if let Some(cluster) = &filter.cluster {
             q.push(" AND p.cluster = ").push_bind(cluster);
@@ -241,19 +254,28 @@ impl Catalog {
         let bounds = [filter.min_start, filter.max_start, filter.min_end, filter.max_end];
         if bounds.iter().any(Option::is_some) {
             q.push(" AND EXISTS (SELECT 1 FROM attempts a WHERE a.cluster = p.cluster AND a.app_id = p.app_id AND a.start_time >= ");
-            q.push_bind(filter.min_start.unwrap_or(i64::MIN)).push(" AND a.start_time <= ").push_bind(filter.max_start.unwrap_or(i64::MAX));
+            q.push_bind(filter.min_start.unwrap_or(i64::MIN))
+                .push(" AND a.start_time <= ")
+                .push_bind(filter.max_start.unwrap_or(i64::MAX));
             let past = filter.max_end.is_some_and(|end| end <= filter.now);
             q.push(" AND (").push(if past { "0 = 1" } else { "p.completed = 0" });
             q.push(" OR (p.completed = 1 AND a.end_time >= ").push_bind(filter.min_end.unwrap_or(i64::MIN));
             q.push(" AND a.end_time <= ").push_bind(filter.max_end.unwrap_or(i64::MAX)).push(")))");
         }
-        q.push(" ORDER BY p.end_time DESC, p.app_id DESC, p.cluster LIMIT ").push_bind(filter.limit.unwrap_or(i64::MAX));
+        q.push(" ORDER BY p.end_time DESC, p.app_id DESC, p.cluster LIMIT ")
+            .push_bind(filter.limit.unwrap_or(i64::MAX));
         q.push(" OFFSET ").push_bind(filter.offset);
-        let keys: Vec<(String, String)> =
-            q.build().fetch_all(&self.readers).await?.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect::<Result<_, CatalogError>>()?;
+        let keys: Vec<(String, String)> = q
+            .build()
+            .fetch_all(&self.readers)
+            .await?
+            .iter()
+            .map(|r| Ok((r.try_get(0)?, r.try_get(1)?)))
+            .collect::<Result<_, CatalogError>>()?;
         let mut out = Vec::with_capacity(keys.len());
         for page in keys.chunks(400) {
-            let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(format!("SELECT {COLUMNS} FROM attempts WHERE (cluster, app_id) IN (VALUES "));
+            let mut q: QueryBuilder<Sqlite> =
+                QueryBuilder::new(format!("SELECT {COLUMNS} FROM attempts WHERE (cluster, app_id) IN (VALUES "));
             for (i, (cluster, app)) in page.iter().enumerate() {
                 q.push(if i == 0 { "(" } else { ", (" }).push_bind(cluster).push(", ").push_bind(app).push(")");
             }
@@ -271,8 +293,15 @@ impl Catalog {
     }
 
     /// Attempts of an application id, of one cluster or of all that have it; newest first.
-    pub async fn application(&self, viewer: &Viewer, cluster: Option<&str>, app: &str) -> Result<Vec<AttemptRow>, CatalogError> {
-        let sql = format!("SELECT {COLUMNS} FROM attempts WHERE app_id = $1 AND ($2 IS NULL OR cluster = $2) ORDER BY cluster, start_time DESC, length(attempt_id) DESC, attempt_id DESC");
+    pub async fn application(
+        &self,
+        viewer: &Viewer,
+        cluster: Option<&str>,
+        app: &str,
+    ) -> Result<Vec<AttemptRow>, CatalogError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM attempts WHERE app_id = $1 AND ($2 IS NULL OR cluster = $2) ORDER BY cluster, start_time DESC, length(attempt_id) DESC, attempt_id DESC"
+        );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(app).bind(cluster).fetch_all(&self.readers).await?;
         let mut all = rows.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
         all.retain(|a| viewer.may_see(&a.cluster, &a.user));
@@ -282,7 +311,8 @@ impl Catalog {
     /// The attempt that was read from a log. For the indexer, which sees everything.
     pub async fn attempt_of_log(&self, source: i64, log_key: &str) -> Result<Option<AttemptRow>, CatalogError> {
         let sql = format!("SELECT {COLUMNS} FROM attempts WHERE source_id = $1 AND log_key = $2");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(source).bind(log_key).fetch_optional(&self.readers).await?;
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(source).bind(log_key).fetch_optional(&self.readers).await?;
         row.as_ref().map(attempt).transpose()
     }
 
@@ -338,10 +368,12 @@ impl Catalog {
     /// Removes an attempt and has its log not read again.
     pub async fn expire(&self, a: &AttemptRow) -> Result<(), CatalogError> {
         let mut tx = self.begin().await?;
-        sqlx::query("UPDATE fleet_batches SET state = 'stale' WHERE id = (SELECT fleet_batch FROM attempts WHERE id = $1)")
-            .bind(a.id)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE fleet_batches SET state = 'stale' WHERE id = (SELECT fleet_batch FROM attempts WHERE id = $1)",
+        )
+        .bind(a.id)
+        .execute(&mut *tx)
+        .await?;
         sqlx::query("DELETE FROM attempts WHERE id = $1").bind(a.id).execute(&mut *tx).await?;
         sqlx::query("UPDATE logs SET state = 'expired' WHERE source_id = $1 AND log_key = $2")
             .bind(a.source_id)
@@ -357,7 +389,10 @@ impl Catalog {
     /// Marks attempts as lost whose log has been quiet since `before`; gives how many.
     pub async fn mark_lost(&self, before: i64) -> Result<u64, CatalogError> {
         let mut tx = self.begin().await?;
-        let rows = sqlx::query("SELECT id FROM attempts WHERE status = 'running' AND last_updated < $1").bind(before).fetch_all(&mut *tx).await?;
+        let rows = sqlx::query("SELECT id FROM attempts WHERE status = 'running' AND last_updated < $1")
+            .bind(before)
+            .fetch_all(&mut *tx)
+            .await?;
         for r in &rows {
             let sequence = next(&mut tx, "sequence").await?;
             sqlx::query("UPDATE attempts SET status = 'lost', sequence = $2 WHERE id = $1")
@@ -372,13 +407,15 @@ impl Catalog {
 
     /// Applications, clusters and events in the catalog.
     pub async fn totals(&self, _viewer: &Viewer) -> Result<(i64, i64), CatalogError> {
-        let row = sqlx::query("SELECT COUNT(*), COUNT(DISTINCT cluster) FROM applications").fetch_one(&self.readers).await?;
+        let row =
+            sqlx::query("SELECT COUNT(*), COUNT(DISTINCT cluster) FROM applications").fetch_one(&self.readers).await?;
         Ok((row.try_get(0)?, row.try_get(1)?))
     }
 
     /// How often attempts were removed: a follower that counted less must look for them.
     pub async fn removals(&self) -> Result<i64, CatalogError> {
-        let row = sqlx::query("SELECT value FROM counters WHERE name = 'removals'").fetch_optional(&self.readers).await?;
+        let row =
+            sqlx::query("SELECT value FROM counters WHERE name = 'removals'").fetch_optional(&self.readers).await?;
         Ok(row.map(|r| r.try_get(0)).transpose()?.unwrap_or(0))
     }
 }

@@ -76,7 +76,13 @@ impl Catalog {
             let (cluster, day): (String, String) = (group.try_get(0)?, group.try_get(1)?);
             let mut tx = self.begin().await?;
             let of_day = format!("SELECT id FROM ({small}) s WHERE cluster = $2 AND day = $3 ORDER BY id LIMIT $4");
-            let old = sqlx::query(sqlx::AssertSqlSafe(of_day)).bind(size / 2).bind(&cluster).bind(&day).bind(MANY).fetch_all(&mut *tx).await?;
+            let old = sqlx::query(sqlx::AssertSqlSafe(of_day))
+                .bind(size / 2)
+                .bind(&cluster)
+                .bind(&day)
+                .bind(MANY)
+                .fetch_all(&mut *tx)
+                .await?;
             let id = next(&mut tx, "batch").await?;
             sqlx::query("INSERT INTO fleet_batches (id, day, cluster, state) VALUES ($1, $2, $3, 'writing')")
                 .bind(id)
@@ -86,8 +92,15 @@ impl Catalog {
                 .await?;
             for row in old {
                 let batch: i64 = row.try_get(0)?;
-                sqlx::query("UPDATE attempts SET fleet_batch = $1 WHERE fleet_batch = $2").bind(id).bind(batch).execute(&mut *tx).await?;
-                sqlx::query("UPDATE fleet_batches SET state = 'stale' WHERE id = $1").bind(batch).execute(&mut *tx).await?;
+                sqlx::query("UPDATE attempts SET fleet_batch = $1 WHERE fleet_batch = $2")
+                    .bind(id)
+                    .bind(batch)
+                    .execute(&mut *tx)
+                    .await?;
+                sqlx::query("UPDATE fleet_batches SET state = 'stale' WHERE id = $1")
+                    .bind(batch)
+                    .execute(&mut *tx)
+                    .await?;
             }
             tx.commit().await?;
         }
@@ -96,13 +109,18 @@ impl Catalog {
 
     /// Batches that must be written (again), those that lost their attempts first.
     pub async fn open_batches(&self) -> Result<Vec<Batch>, CatalogError> {
-        let rows = sqlx::query("SELECT id, day, cluster FROM fleet_batches WHERE state <> 'written' ORDER BY id").fetch_all(&self.readers).await?;
+        let rows = sqlx::query("SELECT id, day, cluster FROM fleet_batches WHERE state <> 'written' ORDER BY id")
+            .fetch_all(&self.readers)
+            .await?;
         rows.iter().map(|r| Ok(Batch { id: r.try_get(0)?, day: r.try_get(1)?, cluster: r.try_get(2)? })).collect()
     }
 
     /// The attempts of a batch.
     pub async fn batch_attempts(&self, batch: i64) -> Result<Vec<AttemptRow>, CatalogError> {
-        let rows = sqlx::query("SELECT id FROM attempts WHERE fleet_batch = $1 ORDER BY id").bind(batch).fetch_all(&self.readers).await?;
+        let rows = sqlx::query("SELECT id FROM attempts WHERE fleet_batch = $1 ORDER BY id")
+            .bind(batch)
+            .fetch_all(&self.readers)
+            .await?;
         let ids = rows.iter().map(|r| r.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
         let mut all = Vec::new();
         for some in ids.chunks(500) {
@@ -114,7 +132,11 @@ impl Catalog {
 
     /// Confirms that a batch's files are written; one without attempts is gone.
     pub async fn batch_written(&self, batch: i64, empty: bool) -> Result<(), CatalogError> {
-        let sql = if empty { "DELETE FROM fleet_batches WHERE id = $1" } else { "UPDATE fleet_batches SET state = 'written' WHERE id = $1" };
+        let sql = if empty {
+            "DELETE FROM fleet_batches WHERE id = $1"
+        } else {
+            "UPDATE fleet_batches SET state = 'written' WHERE id = $1"
+        };
         sqlx::query(sql).bind(batch).execute(&self.writer).await?;
         Ok(())
     }

@@ -215,10 +215,12 @@ impl Catalog {
         let mut tx = self.begin().await?;
         for part in parts {
             let name = serde_json::to_string(part.as_ref()).unwrap_or_default();
-            let row = sqlx::query("UPDATE attempts SET format = -1 WHERE parts LIKE '%' || $1 || '%' RETURNING source_id, log_key")
-                .bind(name)
-                .fetch_optional(&mut *tx)
-                .await?;
+            let row = sqlx::query(
+                "UPDATE attempts SET format = -1 WHERE parts LIKE '%' || $1 || '%' RETURNING source_id, log_key",
+            )
+            .bind(name)
+            .fetch_optional(&mut *tx)
+            .await?;
             if let Some(row) = row {
                 sqlx::query("UPDATE logs SET version = '' WHERE source_id = $1 AND log_key = $2")
                     .bind(row.try_get::<i64, _>(0)?)

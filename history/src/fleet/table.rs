@@ -82,7 +82,8 @@ impl Table {
 
     /// The table as a Parquet file.
     pub fn parquet(mut self) -> Result<Vec<u8>, ParquetError> {
-        let fields: Vec<Field> = self.columns.iter().map(|(name, kind, _)| Field::new(*name, kind.arrow(), true)).collect();
+        let fields: Vec<Field> =
+            self.columns.iter().map(|(name, kind, _)| Field::new(*name, kind.arrow(), true)).collect();
         let schema = Arc::new(Schema::new(fields));
         let arrays = self.columns.iter_mut().map(|(_, _, c)| c.finish()).collect();
         let batch = RecordBatch::try_new(schema.clone(), arrays)?;

@@ -51,6 +51,7 @@ impl LiveAttempts {
 }
 
 fn estimate(a: &Attempt) -> u64 {
-    let entities = a.jobs.len() + a.stages.len() + a.executors.len() + 8 * a.sql.len() + a.live.tasks.len() + a.operations.len();
+    let entities =
+        a.jobs.len() + a.stages.len() + a.executors.len() + 8 * a.sql.len() + a.live.tasks.len() + a.operations.len();
     (entities as u64 + 16) * ENTITY
 }

@@ -21,11 +21,12 @@ pub fn from_key(key: &str) -> Option<(String, Option<String>)> {
 /// Whether a name has the form in which Spark and its platforms name applications: such a file
 /// was meant to be an event log, even if its content is none.
 pub fn looks_like_id(name: &str) -> bool {
-    let digits_after = |prefix: &str| {
-        name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    };
+    let digits_after =
+        |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     ["application_", "local-", "app-"].into_iter().any(digits_after)
-        || name.strip_prefix("spark-").is_some_and(|rest| rest.len() >= 16 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+        || name
+            .strip_prefix("spark-")
+            .is_some_and(|rest| rest.len() >= 16 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 #[cfg(test)]

@@ -136,7 +136,9 @@ impl Indexer {
         let Some(known) = known else { return Ok(fresh(now())) };
         // The present as a generation is greater than any before it.
         let again = fresh(now().max(known.generation + 1));
-        let Some(row) = row.filter(|r| r.state == LogState::Live && !r.version.is_empty() && known.format == i64::from(VERSION)) else {
+        let Some(row) =
+            row.filter(|r| r.state == LogState::Live && !r.version.is_empty() && known.format == i64::from(VERSION))
+        else {
             return Ok(again);
         };
         if !goes_on(log, row) {
@@ -208,7 +210,13 @@ impl Indexer {
         }
     }
 
-    async fn no_application(&self, source_id: i64, log: &EventLog, mut outcome: Outcome, no_events: bool) -> Result<Outcome, String> {
+    async fn no_application(
+        &self,
+        source_id: i64,
+        log: &EventLog,
+        mut outcome: Outcome,
+        no_events: bool,
+    ) -> Result<Outcome, String> {
         let name = log.key.rsplit('/').next().unwrap_or_default();
         let meant = log.layout != Layout::Single || identity::looks_like_id(name);
         outcome.no_log = no_events && !meant;

@@ -38,7 +38,12 @@ pub struct IndexerConfig {
 
 impl Default for IndexerConfig {
     fn default() -> Self {
-        IndexerConfig { workers: 0, poll: Duration::from_secs(5), quiet: Duration::from_secs(6 * 3600), memory: 1 << 30 }
+        IndexerConfig {
+            workers: 0,
+            poll: Duration::from_secs(5),
+            quiet: Duration::from_secs(6 * 3600),
+            memory: 1 << 30,
+        }
     }
 }
 
@@ -110,8 +115,8 @@ impl Indexer {
     /// Reads every source once, all at the same time. A source that fails stops no other.
     pub async fn once(self: &Arc<Self>, sources: &[Source]) -> Result<(), CatalogError> {
         let mut scans = JoinSet::new();
-        for source in sources.iter().cloned() {
-            let me = self.clone();
+        for source in sources {
+            let (me, source) = (self.clone(), source.clone());
             scans.spawn(async move { me.pass(&source, Problems::Collect).await });
         }
         let mut result = Ok(());
@@ -161,7 +166,8 @@ impl Indexer {
                 continue; // created, and nothing written yet
             }
             if !self.is_new(&log, row) {
-                self.progress.unchanged();
+                let known = row.filter(|r| r.state != LogState::NoLog).and_then(|r| r.problem.as_deref());
+                self.progress.unchanged(known.map(|p| format!("{}/{}: {p}", source.url, log.key)));
                 continue;
             }
             self.progress.found(log.size());
@@ -227,7 +233,7 @@ impl Indexer {
 }
 
 /// The present, epoch milliseconds. The only clock of the indexer.
+#[expect(clippy::disallowed_methods, reason = "the one clock of this module")]
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
-

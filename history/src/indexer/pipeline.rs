@@ -87,7 +87,7 @@ fn worker(input: &Mutex<Input>, output: &Mutex<Output<'_>>, turned: &Condvar) {
             if input.ended {
                 return;
             }
-            let block = input.reader.next();
+            let block = input.reader.next_block();
             let ticket = input.next;
             input.next += 1;
             input.ended = !matches!(block, Ok(Some(_)));
@@ -99,7 +99,8 @@ fn worker(input: &Mutex<Input>, output: &Mutex<Output<'_>>, turned: &Condvar) {
             Ok(Some(block)) => Ok(block),
             Err(e) => Err(PipelineError::Read(e)),
         };
-        let parsed: Vec<_> = block.as_ref().map(|b| b.lines().map(|l| (l, event::parse(l))).collect()).unwrap_or_default();
+        let parsed: Vec<_> =
+            block.as_ref().map(|b| b.lines().map(|l| (l, event::parse(l))).collect()).unwrap_or_default();
         let Ok(mut out) = output.lock() else { return };
         while out.turn != ticket && out.failed.is_none() {
             match turned.wait(out) {
@@ -130,7 +131,11 @@ fn worker(input: &Mutex<Input>, output: &Mutex<Output<'_>>, turned: &Condvar) {
 }
 
 impl Work {
-    fn apply(&mut self, block: &Block, parsed: &[(&[u8], Result<event::Event<'_>, event::LineError>)]) -> io::Result<()> {
+    fn apply(
+        &mut self,
+        block: &Block,
+        parsed: &[(&[u8], Result<event::Event<'_>, event::LineError>)],
+    ) -> io::Result<()> {
         if self.no_log {
             return Ok(());
         }

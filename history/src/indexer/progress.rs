@@ -53,8 +53,13 @@ impl Progress {
         self.bytes_found.fetch_add(bytes, Relaxed);
     }
 
-    pub(super) fn unchanged(&self) {
+    /// A log that was read before, with what was wrong with it then.
+    pub(super) fn unchanged(&self, problem: Option<String>) {
         self.logs_unchanged.fetch_add(1, Relaxed);
+        if let Some(problem) = problem {
+            self.damaged.fetch_add(1, Relaxed);
+            self.problem(problem);
+        }
     }
 
     pub(super) fn done(&self, name: &str, size: u64, outcome: Outcome) {

@@ -16,12 +16,10 @@ impl Attempt {
         app.user = e.user.to_string();
         app.start_time = Some(e.time);
         self.saw_time(e.time);
-        if let Some(driver) = self.executors.get_mut(DRIVER) {
-            if let Some(logs) = &e.driver_logs {
-                driver.logs = owned(logs);
-                driver.attributes = e.driver_attributes.as_ref().map(|a| owned(a)).unwrap_or_default();
-                self.changed.executors.insert(DRIVER.to_owned());
-            }
+        if let (Some(driver), Some(logs)) = (self.executors.get_mut(DRIVER), &e.driver_logs) {
+            driver.logs = owned(logs);
+            driver.attributes = e.driver_attributes.as_ref().map(|a| owned(a)).unwrap_or_default();
+            self.changed.executors.insert(DRIVER.to_owned());
         }
     }
 

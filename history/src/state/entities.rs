@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{metrics::{Peaks, TaskMetrics}, sets::IndexSet};
+use super::{
+    metrics::{Peaks, TaskMetrics},
+    sets::IndexSet,
+};
 
 pub type Pairs = Vec<(String, String)>;
 
@@ -529,7 +532,11 @@ pub struct Completeness {
 impl Completeness {
     /// Whether numbers derived from this log may lack something.
     pub fn is_damaged(&self) -> bool {
-        self.damaged_lines > 0 || self.damaged_blocks > 0 || self.torn_tail || self.no_start || !self.missing_parts.is_empty()
+        self.damaged_lines > 0
+            || self.damaged_blocks > 0
+            || self.torn_tail
+            || self.no_start
+            || !self.missing_parts.is_empty()
     }
 }
 

@@ -1,10 +1,10 @@
 //! Executors: their coming and going, exclusion, and peak metrics. Like Spark, an executor that
 //! was removed takes no further updates; one that registers again begins anew.
 
+use afterglow_ingest::event::ExecutorMetrics;
 use afterglow_ingest::event::{
     BlockManagerAdded, Exclusion, ExecutorAdded, ExecutorMetricsUpdate, ExecutorRemoved, StageExecutorMetrics,
 };
-use afterglow_ingest::event::ExecutorMetrics;
 
 use super::{Attempt, Executor, StageKey, StorageMemory, application::DRIVER, owned};
 
@@ -101,9 +101,8 @@ impl Attempt {
     }
 
     fn executors_on(&self, host: &str) -> Vec<String> {
-        let on_host = |id: &&String| {
-            id.as_str() != DRIVER && self.executors.get(*id).is_some_and(|e| e.hostname() == host)
-        };
+        let on_host =
+            |id: &&String| id.as_str() != DRIVER && self.executors.get(*id).is_some_and(|e| e.hostname() == host);
         self.live.executors.iter().filter(on_host).cloned().collect()
     }
 

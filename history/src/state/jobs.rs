@@ -2,9 +2,7 @@
 
 use afterglow_ingest::event::{Accumulable, JobEnd, JobStart, StageCompleted, StageInfo, StageSubmitted};
 
-use super::{
-    AccumulableValue, Attempt, Job, JobStatus, Level, LiveStage, Rdd, RddNode, StageAttempt, StageKey, StageStatus,
-};
+use super::{AccumulableValue, Attempt, Job, JobStatus, Level, Rdd, RddNode, StageAttempt, StageKey, StageStatus};
 
 const DEFAULT_POOL: &str = "default";
 
@@ -81,7 +79,9 @@ impl Attempt {
             self.live.stages.remove(&key);
         }
         self.live.shadows.retain(|key, jobs| {
-            if jobs.contains(&e.job_id) && let Some(stage) = self.stages.get(key) {
+            if jobs.contains(&e.job_id)
+                && let Some(stage) = self.stages.get(key)
+            {
                 skip(&mut job, stage);
             }
             jobs.remove(&e.job_id);
@@ -190,7 +190,7 @@ impl Attempt {
     /// Creates the stage attempt if it is new, and takes over what the scheduler says of it.
     fn update_stage(&mut self, info: &StageInfo<'_>) {
         let key = (info.stage_id, info.attempt_id);
-        self.live.stages.entry(key).or_insert_with(LiveStage::default);
+        self.live.stages.entry(key).or_default();
         let accumulables = self.accumulables(&info.accumulables.0);
         let failure = info.failure_reason.as_ref().map(|r| self.redactor.text(r).into_owned());
         let stage = self.stages.entry(key).or_insert_with(|| StageAttempt {
@@ -214,7 +214,8 @@ impl Attempt {
         stage.resource_profile_id = info.resource_profile_id;
         stage.shuffle_push_enabled = info.shuffle_push_enabled;
         stage.shuffle_mergers = info.shuffle_push_mergers_count;
-        if stage.rdds.len() != info.rdd_infos.len() || stage.rdds.iter().zip(&info.rdd_infos).any(|(a, b)| a.id != b.id) {
+        if stage.rdds.len() != info.rdd_infos.len() || stage.rdds.iter().zip(&info.rdd_infos).any(|(a, b)| a.id != b.id)
+        {
             stage.rdds = info
                 .rdd_infos
                 .iter()

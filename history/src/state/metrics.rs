@@ -1,7 +1,7 @@
 //! Sums of task metrics and peaks of executor metrics.
 
-pub use afterglow_ingest::event::{EXECUTOR_METRIC_NAMES, TaskMetrics};
 use afterglow_ingest::event::ExecutorMetrics;
+pub use afterglow_ingest::event::{EXECUTOR_METRIC_NAMES, TaskMetrics};
 
 /// Applies a macro to the name of every task metric, in the order of the stored columns.
 #[macro_export]

@@ -42,7 +42,16 @@ impl Attempt {
     }
 
     #[allow(clippy::too_many_arguments, reason = "one block update, taken apart once")]
-    fn rdd_block_updated(&mut self, id: i64, block: &str, executor: &str, level: &Level, valid: bool, memory: i64, disk: i64) {
+    fn rdd_block_updated(
+        &mut self,
+        id: i64,
+        block: &str,
+        executor: &str,
+        level: &Level,
+        valid: bool,
+        memory: i64,
+        disk: i64,
+    ) {
         let Some(rdd) = self.rdds.get_mut(&id) else { return };
         self.changed.rdds.insert(id);
         let at = rdd.partitions.iter().position(|p| p.block == block);

@@ -19,11 +19,14 @@ pub fn pack(values: &[i64], out: &mut Vec<u8>) {
         return;
     }
     out.push(1);
-    let runs: Vec<(i64, u32)> = values.chunks(RUN).map(|run| {
-        let min = run.iter().copied().min().unwrap_or(0);
-        let span = run.iter().map(|v| v.wrapping_sub(min) as u64).max().unwrap_or(0);
-        (min, 64 - span.leading_zeros())
-    }).collect();
+    let runs: Vec<(i64, u32)> = values
+        .chunks(RUN)
+        .map(|run| {
+            let min = run.iter().copied().min().unwrap_or(0);
+            let span = run.iter().map(|v| v.wrapping_sub(min) as u64).max().unwrap_or(0);
+            (min, 64 - span.leading_zeros())
+        })
+        .collect();
     put_u64(runs.len() as u64, out);
     for (min, width) in &runs {
         min.put(out);

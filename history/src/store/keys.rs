@@ -16,5 +16,11 @@ pub fn part(cluster: &str, app: &str, attempt: Option<&str>, generation: i64, pa
 
 /// A file of a fleet table.
 pub fn fleet(table: &str, date: &str, cluster: &str, batch: i64) -> Path {
-    Path::from_iter(["fleet", table, &format!("date={date}"), &format!("cluster={cluster}"), &format!("{batch}.parquet")])
+    Path::from_iter([
+        "fleet",
+        table,
+        &format!("date={date}"),
+        &format!("cluster={cluster}"),
+        &format!("{batch}.parquet"),
+    ])
 }

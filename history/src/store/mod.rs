@@ -101,7 +101,8 @@ impl Store {
         std::fs::create_dir_all(scratch)?;
         // What a killed process left half-written belongs to nobody.
         for left in std::fs::read_dir(scratch)?.flatten() {
-            if left.file_name().to_string_lossy().starts_with("part-") && !is_alive(&left.file_name().to_string_lossy()) {
+            if left.file_name().to_string_lossy().starts_with("part-") && !is_alive(&left.file_name().to_string_lossy())
+            {
                 let _ = std::fs::remove_file(left.path());
             }
         }
@@ -210,7 +211,8 @@ impl Store {
             return Ok(bytes);
         }
         let stored = self.range(key, entry.offset..entry.offset + entry.len).await?;
-        let plain: Bytes = self.noted(key, part::plain(entry, &stored).ok_or_else(|| damaged_block(key, entry)))?.into();
+        let plain: Bytes =
+            self.noted(key, part::plain(entry, &stored).ok_or_else(|| damaged_block(key, entry)))?.into();
         self.blocks.insert(id, Held::Plain(plain.clone()));
         Ok(plain)
     }
@@ -221,7 +223,8 @@ impl Store {
             return Ok(s);
         }
         let stored = self.range(key, entry.offset..entry.offset + entry.len).await?;
-        let segment = Arc::new(self.noted(key, part::open_segment(entry, stored).ok_or_else(|| damaged_block(key, entry)))?);
+        let segment =
+            Arc::new(self.noted(key, part::open_segment(entry, stored).ok_or_else(|| damaged_block(key, entry)))?);
         self.blocks.insert(id, Held::Segment(segment.clone()));
         Ok(segment)
     }
@@ -233,7 +236,10 @@ impl Store {
 }
 
 fn damaged_block(key: &Path, entry: &Entry) -> StoreError {
-    StoreError::Damaged { path: key.to_string(), what: format!("block {:?} at byte {} is damaged", entry.kind, entry.offset) }
+    StoreError::Damaged {
+        path: key.to_string(),
+        what: format!("block {:?} at byte {} is damaged", entry.kind, entry.offset),
+    }
 }
 
 /// Whether the process that made a scratch file (`part-<pid>-<n>`) still runs.

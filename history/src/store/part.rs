@@ -167,7 +167,15 @@ impl PartWriter {
         memory.extend_from_slice(MAGIC);
         memory.extend_from_slice(&VERSION.to_le_bytes());
         let offset = memory.len() as u64;
-        PartWriter { scratch: scratch.to_owned(), memory, file: None, offset, entries: Vec::new(), tasks: Vec::new(), compressor: None }
+        PartWriter {
+            scratch: scratch.to_owned(),
+            memory,
+            file: None,
+            offset,
+            entries: Vec::new(),
+            tasks: Vec::new(),
+            compressor: None,
+        }
     }
 
     /// Whether nothing was written yet.
@@ -203,7 +211,10 @@ impl PartWriter {
         let keys = |s: Option<&StageRows>| s.map_or(0, |s| s.stage.0);
         let (first, last) = (keys(stages.first()), keys(stages.last()));
         let crc = u64::from(crc32fast::hash(&bytes));
-        self.append(Entry { kind, offset: 0, len: 0, plain: 0, crc, rows: tasks.len() as u64, first, last, stages }, &bytes)
+        self.append(
+            Entry { kind, offset: 0, len: 0, plain: 0, crc, rows: tasks.len() as u64, first, last, stages },
+            &bytes,
+        )
     }
 
     /// Writes entities under their keys, a block at a time. `None` says that the key is gone.
@@ -381,4 +392,3 @@ impl BlockKey for String {
         0
     }
 }
-

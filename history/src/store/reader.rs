@@ -61,7 +61,11 @@ impl AttemptReader {
     }
 
     /// The newest word on each entity of a kind; `None` for one that is gone.
-    async fn words<K, T>(&self, kind: Kind, wanted: impl Fn(&Entry) -> bool) -> Result<BTreeMap<K, Option<T>>, StoreError>
+    async fn words<K, T>(
+        &self,
+        kind: Kind,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Result<BTreeMap<K, Option<T>>, StoreError>
     where
         K: Record + Ord,
         T: Record,

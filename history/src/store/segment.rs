@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{column::{Column, pack}, record::{Record, put_u64, take_u64}};
+use super::{
+    column::{Column, pack},
+    record::{Record, put_u64, take_u64},
+};
 use crate::for_each_task_metric;
 use crate::state::{AccumulableValue, StageKey, Task, TaskStatus, metrics::TaskMetrics};
 

@@ -105,7 +105,8 @@ impl StageTasks {
                 }
                 let begun = self.column(TaskColumn::GettingResultTime);
                 let (launch, duration) = (self.column(TaskColumn::LaunchTime), self.column(TaskColumn::Duration));
-                let took = |i: usize| if begun[i] > 0 && duration[i] >= 0 { launch[i] + duration[i] - begun[i] } else { 0 };
+                let took =
+                    |i: usize| if begun[i] > 0 && duration[i] >= 0 { launch[i] + duration[i] - begun[i] } else { 0 };
                 (0..self.len).map(took).collect()
             }
             Quantity::SchedulerDelay => {

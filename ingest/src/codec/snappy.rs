@@ -37,9 +37,7 @@ impl BlockFormat for Snappy {
     fn decode(&self, block: &[u8], header: usize, plain: usize, out: &mut Vec<u8>) -> Result<(), String> {
         let have = out.len();
         out.resize(have + plain, 0);
-        let n = snap::raw::Decoder::new()
-            .decompress(&block[header..], &mut out[have..])
-            .map_err(|e| e.to_string())?;
+        let n = snap::raw::Decoder::new().decompress(&block[header..], &mut out[have..]).map_err(|e| e.to_string())?;
         out.truncate(have + n);
         Ok(())
     }

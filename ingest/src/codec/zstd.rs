@@ -36,7 +36,8 @@ impl Decoder for Zstd {
                 break;
             }
             out.reserve(STEP.min(limit - had));
-            let hint = raw.run(&mut from, &mut OutBuffer::around_pos(out, had)).map_err(|e| CodecError::new("zstd", e))?;
+            let hint =
+                raw.run(&mut from, &mut OutBuffer::around_pos(out, had)).map_err(|e| CodecError::new("zstd", e))?;
             self.plain += (out.len() - had) as u64;
             self.open = hint != 0;
             self.waiting = self.open && out.len() == out.capacity();

@@ -191,14 +191,8 @@ pub const EXECUTOR_METRIC_NAMES: [&str; 23] = [
 
 /// One reading of an executor's memory (bytes) and garbage collection (counts, milliseconds);
 /// the order is that of [`EXECUTOR_METRIC_NAMES`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExecutorMetrics(pub [i64; 23]);
-
-impl Default for ExecutorMetrics {
-    fn default() -> Self {
-        ExecutorMetrics([0; 23])
-    }
-}
 
 impl<'de> Deserialize<'de> for ExecutorMetrics {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {

@@ -345,8 +345,7 @@ impl TaskEndReason<'_> {
             "ExceptionFailure" => match &self.full_stack_trace {
                 Some(full) => full.to_string(),
                 None => {
-                    let frames: Vec<String> =
-                        self.stack_trace.iter().map(|f| format!("        {f}")).collect();
+                    let frames: Vec<String> = self.stack_trace.iter().map(|f| format!("        {f}")).collect();
                     format!("{}: {}\n{}", &*self.class_name, &*self.description, frames.join("\n"))
                 }
             },

@@ -18,9 +18,9 @@ mod stage;
 mod storage;
 mod task;
 
+pub use crate::date::{Date, date, parse_date};
 pub use application::{ApplicationAttemptInfo, ApplicationInfo, AttemptRow, VersionInfo};
 pub use connect::SessionData;
-pub use crate::date::{Date, date, parse_date};
 pub use distributions::{
     Doubles, ExecutorMetricsDistributions, ExecutorPeakMetricsDistributions, InputMetricDistributions,
     OutputMetricDistributions, ShufflePushReadMetricDistributions, ShuffleReadMetricDistributions,
