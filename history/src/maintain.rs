@@ -36,6 +36,23 @@ pub async fn round(store: &Arc<Store>, catalog: &Catalog, retention: Retention, 
     Ok(())
 }
 
+/// A part that nobody names is left alone for so long: its commit may be under way.
+const LEFTOVER_AFTER: Duration = Duration::from_secs(3600);
+
+/// Deletes parts that processes left behind when they were killed; gives how many.
+pub async fn sweep(store: &Arc<Store>, catalog: &Catalog, now: i64) -> Result<usize, MaintainError> {
+    // The store first: what is published later is younger than the limit.
+    let before = now - LEFTOVER_AFTER.as_millis() as i64;
+    let old: Vec<_> = store.parts().await?.into_iter().filter(|(_, written)| *written < before).collect();
+    let named = catalog.named_parts().await?;
+    let mut swept = 0;
+    for (key, _) in old.iter().filter(|(key, _)| !named.contains(key.as_ref())) {
+        store.delete(key).await?;
+        swept += 1;
+    }
+    Ok(swept)
+}
+
 async fn expire(store: &Arc<Store>, catalog: &Catalog, retention: Retention, now: i64) -> Result<usize, MaintainError> {
     let before = retention.age.map(|age| now - age.as_millis() as i64);
     let bytes = retention.size.map(|s| i64::try_from(s).unwrap_or(i64::MAX));

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Bytes fetched at a time.
-const CHUNK: u64 = 2 << 20;
+const CHUNK: u64 = 1 << 20;
 /// Plain bytes decoded at a time; also how finely places to restart are known.
 const DECODE: usize = 1 << 20;
 /// Chunks fetched ahead.

@@ -19,7 +19,7 @@ use url::Url;
 #[derive(Clone)]
 pub struct Source {
     pub cluster: String,
-    /// Normal form: `s3a`/`s3n` as `s3`, no trailing slash, local paths as `file:///…`.
+    /// Normal form: `s3a`/`s3n` as `s3`, no trailing slash, local paths as `file:///…`, no secrets.
     pub url: String,
     pub labels: BTreeMap<String, String>,
     pub store: Arc<dyn ObjectStore>,
@@ -66,19 +66,29 @@ pub fn normalize(url: &str) -> Result<Url, SourceError> {
     Ok(parsed)
 }
 
+/// A source's URL as it may be shown and stored: without user info and query, which may hold
+/// passwords and signatures.
+pub fn shown(url: &Url) -> String {
+    let mut shown = url.clone();
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.set_query(None);
+    shown.to_string()
+}
+
 /// An object store for a URL and the path below which things lie. `options` are the keys of the
 /// `object_store` crate (`aws_endpoint`, `aws_region`, …) and stand over the environment.
 pub fn open(url: &str, options: &BTreeMap<String, String>) -> Result<(Url, Arc<dyn ObjectStore>, Path), SourceError> {
     let url = normalize(url)?;
-    let fail = |e: object_store::Error| SourceError::Store { url: url.to_string(), what: explain(&e) };
-    let key = Path::from_url_path(url.path())
-        .map_err(|e| SourceError::Store { url: url.to_string(), what: e.to_string() })?;
+    let fail = |e: object_store::Error| SourceError::Store { url: shown(&url), what: explain(&e) };
+    let key =
+        Path::from_url_path(url.path()).map_err(|e| SourceError::Store { url: shown(&url), what: e.to_string() })?;
     let (store, root): (Arc<dyn ObjectStore>, Path) = match url.scheme() {
         "file" => {
             let path = url.to_file_path().map_err(|()| SourceError::NotAUrl(url.to_string()))?;
             if !path.is_dir() {
                 let what = "no such folder: create it, or correct the path".to_owned();
-                return Err(SourceError::Store { url: url.to_string(), what });
+                return Err(SourceError::Store { url: shown(&url), what });
             }
             (Arc::new(LocalFileSystem::new_with_prefix(path).map_err(fail)?), Path::default())
         }
@@ -133,7 +143,7 @@ impl Source {
         options: &BTreeMap<String, String>,
     ) -> Result<Source, SourceError> {
         let (url, store, root) = open(url, options)?;
-        Ok(Source { cluster: cluster.to_owned(), url: url.to_string(), labels, store, root })
+        Ok(Source { cluster: cluster.to_owned(), url: shown(&url), labels, store, root })
     }
 }
 

@@ -139,6 +139,14 @@ impl SourceConfig {
     }
 }
 
+/// A URL from the settings as it may be printed; a path stays as it was written.
+pub fn shown_url(url: &str) -> String {
+    match afterglow_ingest::source::normalize(url) {
+        Ok(parsed) if url.contains("://") => afterglow_ingest::source::shown(&parsed),
+        _ => url.to_owned(),
+    }
+}
+
 impl Config {
     /// The effective settings as TOML, secrets masked.
     pub fn print(&self) -> String {
@@ -152,6 +160,9 @@ impl Config {
                 .iter_mut()
                 .filter(|(k, _)| secret(k))
                 .for_each(|(_, v)| *v = afterglow_history::redact::REDACTED.to_owned());
+        }
+        for url in std::iter::once(&mut shown.store.url).chain(shown.source.iter_mut().map(|s| &mut s.url)) {
+            *url = shown_url(url);
         }
         toml::to_string_pretty(&shown).unwrap_or_default()
     }

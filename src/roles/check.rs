@@ -6,7 +6,7 @@ use afterglow_ingest::source::explain;
 use futures::StreamExt as _;
 
 use super::{open, sources};
-use crate::config::Config;
+use crate::config::{Config, shown_url};
 
 pub async fn run(config: Config, print: bool) -> ExitCode {
     if print {
@@ -15,7 +15,7 @@ pub async fn run(config: Config, print: bool) -> ExitCode {
     }
     let mut ok = true;
     match open(&config).await {
-        Ok(opened) => println!("store {}: ok (catalog in {})", config.store.url, opened.dir.display()),
+        Ok(opened) => println!("store {}: ok (catalog in {})", shown_url(&config.store.url), opened.dir.display()),
         Err(e) => {
             ok = false;
             println!("{e}");
@@ -24,7 +24,7 @@ pub async fn run(config: Config, print: bool) -> ExitCode {
     let (good, bad) = sources(&config);
     for (source, e) in bad {
         ok = false;
-        println!("source {}={}: {e}", source.cluster, source.url);
+        println!("source {}={}: {e}", source.cluster, shown_url(&source.url));
     }
     for source in good {
         let root = (!source.root.as_ref().is_empty()).then_some(&source.root);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use afterglow_history::api::{Api, SPARK_VERSION, router};
+use afterglow_history::api::{Api, SPARK_VERSION, SourceAccess, router};
 use afterglow_history::catalog::Catalog;
 use afterglow_history::search::Search;
 use afterglow_history::store::Store;
@@ -20,8 +20,14 @@ const FOLLOW: Duration = Duration::from_secs(1);
 pub async fn serve(config: &Config, opened: &Opened) -> Result<(), String> {
     let search = Search::open(&opened.dir.join("search")).map_err(|e| e.to_string())?;
     let search = Arc::new(search);
-    let normal = |url: &str| source::normalize(url).map_or_else(|_| url.to_owned(), |u| u.to_string());
-    let sources: BTreeMap<_, _> = config.source.iter().map(|s| (normal(&s.url), s.options.clone())).collect();
+    let sources: BTreeMap<_, _> = config
+        .source
+        .iter()
+        .filter_map(|s| {
+            let url = source::normalize(&s.url).ok()?;
+            Some((source::shown(&url), SourceAccess { url: url.to_string(), options: s.options.clone() }))
+        })
+        .collect();
     let api = Api {
         store: opened.store.clone(),
         catalog: opened.catalog.clone(),

@@ -10,7 +10,7 @@ use afterglow_history::maintain;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{DAMAGED, asked_to_stop, fail, indexer, open, sources};
-use crate::config::Config;
+use crate::config::{Config, shown_url};
 
 /// Pause between two lines of progress where there is no terminal.
 const LINES: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ pub async fn once(config: Config) -> ExitCode {
     shown.abort();
     let took = began.elapsed();
     for (source, e) in &bad {
-        eprintln!("afterglow: {}={}: {e}", source.cluster, source.url);
+        eprintln!("afterglow: {}={}: {e}", source.cluster, shown_url(&source.url));
     }
     if let Err(e) = result {
         return fail(&e.to_string());
@@ -73,7 +73,7 @@ pub async fn run(config: Config) -> ExitCode {
     };
     let (good, bad) = sources(&config);
     for (source, e) in &bad {
-        tracing::error!("{}={}: {e}", source.cluster, source.url);
+        tracing::error!("{}={}: {e}", source.cluster, shown_url(&source.url));
     }
     let indexer = match indexer(&config, &opened) {
         Ok(indexer) => indexer,

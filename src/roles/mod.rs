@@ -101,6 +101,8 @@ pub fn indexer(config: &Config, opened: &Opened) -> Result<Arc<Indexer>, String>
 
 /// Pause between two rounds of maintenance.
 const MAINTENANCE: Duration = Duration::from_secs(60);
+/// Rounds between two sweeps for leftovers: a day.
+const SWEEP_EVERY: u64 = 24 * 60;
 
 /// What the settings remove from the store.
 fn retention(config: &Config) -> Retention {
@@ -115,7 +117,14 @@ fn now() -> i64 {
 
 /// Keeps fleet tables and retention up to date, for ever.
 pub async fn maintain(config: Config, store: Arc<Store>, catalog: Catalog) {
-    loop {
+    for round in 0u64.. {
+        if round.is_multiple_of(SWEEP_EVERY) {
+            match maintain::sweep(&store, &catalog, now()).await {
+                Ok(0) => {}
+                Ok(n) => tracing::info!(objects = n, "removed leftovers of interrupted runs"),
+                Err(e) => tracing::error!("{e}"),
+            }
+        }
         if let Err(e) = maintain::round(&store, &catalog, retention(&config), now()).await {
             tracing::error!("{e}");
         }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{fail, http, indexer, open, sources};
-use crate::config::Config;
+use crate::config::{Config, shown_url};
 
 pub async fn run(config: Config) -> ExitCode {
     let opened = match open(&config).await {
@@ -16,8 +16,8 @@ pub async fn run(config: Config) -> ExitCode {
     };
     let (good, bad) = sources(&config);
     for (source, e) in &bad {
-        tracing::error!("{}={}: {e}", source.cluster, source.url);
-        indexer.note_unopened(&source.cluster, &source.url, e).await;
+        tracing::error!("{}={}: {e}", source.cluster, shown_url(&source.url));
+        indexer.note_unopened(&source.cluster, &shown_url(&source.url), e).await;
     }
     if config.source.is_empty() {
         tracing::warn!("no logs named: use --logs [CLUSTER=]URL, or [[source]] in the settings file");

@@ -1,6 +1,6 @@
 //! `logs`: the event logs themselves, as a zip that is made while it is sent.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use tokio::sync::mpsc;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::Api;
 use super::error::ApiError;
 use super::query::Query;
 use super::target::{cluster, find};
+use super::{Api, SourceAccess};
 use crate::catalog::AttemptRow;
 
 type Params = Path<HashMap<String, String>>;
@@ -53,11 +53,11 @@ async fn download(
     }
     let sources: HashMap<i64, String> =
         api.catalog.sources(&api.viewer()).await?.into_iter().map(|s| (s.id, s.url)).collect();
-    let none = BTreeMap::new();
     let mut members = Vec::new();
     for a in &attempts {
         let url = sources.get(&a.source_id).map(String::as_str).unwrap_or_default();
-        members.extend(members_of(a, url, api.sources.get(url).unwrap_or(&none)).await?);
+        let open = || SourceAccess { url: url.to_owned(), ..SourceAccess::default() };
+        members.extend(members_of(a, url, &api.sources.get(url).cloned().unwrap_or_else(open)).await?);
     }
     let (tx, rx) = mpsc::channel::<io::Result<Bytes>>(4);
     let handle = Handle::current();
@@ -87,11 +87,11 @@ struct Member {
 }
 
 /// The objects of an attempt's log as they lie at its source, under the names Spark gives them.
-async fn members_of(a: &AttemptRow, url: &str, options: &BTreeMap<String, String>) -> Result<Vec<Member>, ApiError> {
+async fn members_of(a: &AttemptRow, shown: &str, access: &SourceAccess) -> Result<Vec<Member>, ApiError> {
     let gone = |e: &dyn std::fmt::Display| {
-        ApiError::not_found(format!("the event log of {} cannot be read at {url}: {e}", a.app_id))
+        ApiError::not_found(format!("the event log of {} cannot be read at {shown}: {e}", a.app_id))
     };
-    let (_, store, root) = source::open(url, options).map_err(|e| gone(&e))?;
+    let (_, store, root) = source::open(&access.url, &access.options).map_err(|e| gone(&e))?;
     let at = |key: &str| ObjectPath::from_iter(root.parts().chain(ObjectPath::from(key).parts()));
     let member =
         |meta: ObjectMeta, name: String| Member { name, object: Some((store.clone(), meta.location, meta.size)) };

@@ -43,10 +43,17 @@ pub struct Api {
     pub store: Arc<Store>,
     pub catalog: Catalog,
     pub search: Arc<Search>,
-    /// Settings of sources' object stores by their URL, for log downloads.
-    pub sources: Arc<BTreeMap<String, BTreeMap<String, String>>>,
+    /// How to open sources, by the URL that the catalog has of them: for log downloads.
+    pub sources: Arc<BTreeMap<String, SourceAccess>>,
     /// The Spark version whose answers these are.
     pub spark_version: &'static str,
+}
+
+/// The full URL of a source and the settings of its object store.
+#[derive(Debug, Clone, Default)]
+pub struct SourceAccess {
+    pub url: String,
+    pub options: BTreeMap<String, String>,
 }
 
 /// The version of Spark's History Server whose answers are given.

@@ -1,6 +1,6 @@
 //! Attempts and the list of applications made of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use object_store::path::Path;
 use sqlx::sqlite::SqliteRow;
@@ -341,6 +341,17 @@ impl Catalog {
         q.push(")");
         let mut all = q.build().fetch_all(&self.readers).await?.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
         all.retain(|a| viewer.may_see(&a.cluster, &a.user));
+        Ok(all)
+    }
+
+    /// Keys of every part that is named: all others are leftovers.
+    pub async fn named_parts(&self) -> Result<HashSet<String>, CatalogError> {
+        let rows = sqlx::query("SELECT parts FROM attempts").fetch_all(&self.readers).await?;
+        let mut all = HashSet::new();
+        for row in &rows {
+            let parts: Vec<(String, u64)> = serde_json::from_str(&row.try_get::<String, _>(0)?).unwrap_or_default();
+            all.extend(parts.into_iter().map(|(key, _)| key));
+        }
         Ok(all)
     }
 

@@ -89,7 +89,7 @@ impl Indexer {
         let size = self.store.publish(&key, finished_part).await.map_err(|e| e.to_string())?;
         let mut all = parts;
         all.push(PartRef { key, size });
-        let all = self.compact(source, &app.id, app.attempt_id.as_deref(), generation, all, finished).await?;
+        let (all, merged) = self.compact(source, &app.id, app.attempt_id.as_deref(), generation, all, finished).await?;
         outcome.attempt = Some(match &app.attempt_id {
             Some(a) => format!("{}/{}/{a}", source.cluster, app.id),
             None => format!("{}/{}", source.cluster, app.id),
@@ -110,7 +110,7 @@ impl Indexer {
             attempt: Some(row),
         };
         let unused = self.catalog.commit(commit).await.map_err(|e| e.to_string())?;
-        for key in unused {
+        for key in unused.into_iter().chain(merged) {
             // Nobody names it any more; a reader that still holds its key asks again.
             if let Err(e) = self.store.delete(&key).await {
                 tracing::warn!("{e}");
@@ -168,7 +168,8 @@ impl Indexer {
     }
 
     /// Merges small parts, so that an attempt that is followed for long has few, and a finished
-    /// one has a single part.
+    /// one has a single part. Gives the parts, and those that went into others: they may be
+    /// deleted once the catalog names the others.
     async fn compact(
         &self,
         source: &Source,
@@ -177,19 +178,21 @@ impl Indexer {
         generation: i64,
         mut parts: Vec<PartRef>,
         finished: bool,
-    ) -> Result<Vec<PartRef>, String> {
+    ) -> Result<(Vec<PartRef>, Vec<Path>), String> {
+        let mut gone = Vec::new();
         loop {
             let n = parts.len();
             let merged = match n {
-                0 | 1 => return Ok(parts),
+                0 | 1 => return Ok((parts, gone)),
                 _ if finished => n,
                 // Sizes fall by half from part to part: there are few, and each byte is
                 // rewritten a few times only.
                 _ if parts[n - 2].size <= 2 * parts[n - 1].size => 2,
-                _ => return Ok(parts),
+                _ => return Ok((parts, gone)),
             };
             let number = next_part(&parts);
             let last = parts.split_off(n - merged);
+            gone.extend(last.iter().map(|p| p.key.clone()));
             let reader = AttemptReader::new(self.store.clone(), last);
             let made = snapshot::merge(&reader, self.store.writer(), !finished).await.map_err(|e| e.to_string())?;
             let key = part_key(&source.cluster, app, attempt, generation, number);
@@ -255,9 +258,11 @@ fn bare_names(log: &EventLog) -> impl Iterator<Item = &str> {
     log.parts.iter().filter_map(|p| p.path.filename()).map(|n| n.strip_suffix(".inprogress").unwrap_or(n))
 }
 
+/// A number for a new part: greater than those there are, and never given before, so that a part
+/// whose commit failed is not mistaken for the one that follows.
 fn next_part(parts: &[PartRef]) -> i64 {
     let number = |key: &Path| key.filename()?.trim_end_matches(".ag").rsplit_once('-')?.1.parse::<i64>().ok();
-    parts.iter().filter_map(|p| number(&p.key)).max().map_or(0, |n| n + 1)
+    parts.iter().filter_map(|p| number(&p.key)).max().map_or(0, |n| n + 1).max(now())
 }
 
 /// What the listing knows of a log's completeness.

@@ -14,6 +14,11 @@ pub fn part(cluster: &str, app: &str, attempt: Option<&str>, generation: i64, pa
     Path::from_iter(["attempts", cluster, app, attempt.unwrap_or("-"), &name])
 }
 
+/// The folder of all parts.
+pub fn attempts() -> Path {
+    Path::from("attempts")
+}
+
 /// A file of a fleet table.
 pub fn fleet(table: &str, date: &str, cluster: &str, batch: i64) -> Path {
     Path::from_iter([

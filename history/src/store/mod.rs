@@ -20,6 +20,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
 use quick_cache::{Weighter, sync::Cache};
 
@@ -163,6 +164,16 @@ impl Store {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(StoreError::object(&place, e)),
         }
+    }
+
+    /// Keys of all parts that lie in the store, with when they were written (epoch milliseconds).
+    pub async fn parts(&self) -> Result<Vec<(Path, i64)>, StoreError> {
+        let folder = self.place(&keys::attempts());
+        let fail = |e| StoreError::object(&folder, e);
+        let found: Vec<_> = self.objects.list(Some(&folder)).try_collect().await.map_err(fail)?;
+        let below = self.root.parts().count();
+        let key = |place: &Path| Path::from_iter(place.parts().skip(below));
+        Ok(found.iter().map(|m| (key(&m.location), m.last_modified.timestamp_millis())).collect())
     }
 
     async fn range(&self, key: &Path, range: std::ops::Range<u64>) -> Result<Bytes, StoreError> {

@@ -18,7 +18,7 @@ use crate::for_each_task_metric;
 use crate::state::{AccumulableValue, StageKey, Task, TaskStatus, metrics::TaskMetrics};
 
 /// Rows a writer gathers before it writes a segment.
-pub const ROWS: usize = 16 << 10;
+pub const ROWS: usize = 8 << 10;
 
 const COMPRESSION: i32 = 3;
 

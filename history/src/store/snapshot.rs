@@ -106,7 +106,10 @@ pub async fn merge(reader: &AttemptReader, mut part: PartWriter, keep_resume: bo
         }
     }
     part.entities(Kind::Application, [(0i64, Some(&reader.application().await?))])?;
-    part.entities(Kind::Environment, [(0i64, Some(&reader.environment().await?))])?;
+    // Without one in these parts, an older part has the word on it.
+    if directories.iter().any(|(_, d)| d.of(Kind::Environment).next().is_some()) {
+        part.entities(Kind::Environment, [(0i64, Some(&reader.environment().await?))])?;
+    }
     macro_rules! rewrite {
         ($($kind:ident = $list:ident),*) => {
             $(part.entities(Kind::$kind, reader.$list().await?.iter().map(|(k, v)| (k.clone(), Some(v))))?;)*

@@ -1,0 +1,21 @@
+//! End-to-end tests: the real binary, over real logs, asked over HTTP.
+//!
+//! The tools: [`server`] runs the binary, [`http`] asks it, [`logs`] unpacks `tests/logs`, [`rules`]
+//! compares answers, [`archive`] reads the recordings of `tests/golden`, [`answers`] collects all that a
+//! server says of an application. The others are tests, by what they are about.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+
+mod answers;
+mod archive;
+mod http;
+mod logs;
+mod rules;
+mod server;
+
+mod cli;
+mod conformance;
+mod follow;
+mod golden;
+mod ingest;
+mod restart;
