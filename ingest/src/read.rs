@@ -19,7 +19,7 @@ const CHUNK: u64 = 1 << 20;
 /// Plain bytes decoded at a time; also how finely places to restart are known.
 const DECODE: usize = 1 << 20;
 /// Chunks fetched ahead.
-const AHEAD: usize = 2;
+const AHEAD: usize = 1;
 /// The longest line that is read; longer ones are damage.
 pub const MAX_LINE: usize = 256 << 20;
 

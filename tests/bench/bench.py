@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -80,9 +81,9 @@ class Server:
     def listed(self):
         try:
             status, body, _ = get(self.port, "/api/v1/applications")
-            return len(json.loads(body)) if status == 200 else 0
+            return len(json.loads(body)) if status == 200 else -1
         except (OSError, http.client.HTTPException, ValueError):
-            return 0
+            return -1
 
     def stop(self):
         self.p.send_signal(signal.SIGTERM)
@@ -101,7 +102,7 @@ def history_server(venv, logs, apps, tmp, heap="1g"):
 
 def afterglow(binary, store, apps):
     port = free_port()
-    return Server([binary, "history", "--store", str(store), "--listen", f"127.0.0.1:{port}"], port, lambda s: s.listed() >= apps)
+    return Server([binary, "history", "--store", str(store), "--listen", f"127.0.0.1:{port}"], port, lambda s: s.listed() >= apps and get(s.port, "/readyz")[0] == 200)
 
 
 def clones(log, out, n):
@@ -230,6 +231,50 @@ def small(o, tmp):
         ("peak memory", f"{m:.0f} MiB", f"{theirs[2]:.0f} MiB" if theirs else "not run", ratio(theirs and theirs[2], m))])
 
 
+def catalog(o, tmp, n=100_000):
+    """List and search over a catalog of n synthetic applications."""
+    store = Path(tmp) / "catalog-store"
+    afterglow(o.afterglow, store, 0).stop()  # makes the tables
+    db = sqlite3.connect(store / "catalog.db")
+    columns = ("id cluster app_id attempt_id source_id log_key name user_name spark_version start_time day end_time last_event_time last_updated"
+               " status log_size events format generation parts store_size labels damaged completeness search_text sequence").split()
+    words = "orders customers daily load aggregate join export refresh sessions clicks billing forecast features training".split()
+    rng, base = random.Random(1), 1_760_000_000_000
+    rows, apps = [], []
+    for i in range(n):
+        end = base + i * 60_000
+        cluster, app = f"cluster-{i % 100}", f"application_{base // 1000}_{i:06d}"
+        name = " ".join(rng.sample(words, 3))
+        rows.append((i + 1, cluster, app, "", 1, app, name, f"user{i % 200}", "3.5.9", end - 50_000, "2025-10-09", end, end, end, "completed", 1_000_000, 500, 1, 1,
+                     "[]", 0, "{}", 0, "{}", f"{name} insert into table_{i % 5000}", i + 1))
+        apps.append((cluster, app, end, 1))
+    db.executemany(f"INSERT INTO attempts ({','.join(columns)}) VALUES ({','.join('?' * len(columns))})", rows)
+    db.executemany("INSERT INTO applications (cluster, app_id, end_time, completed) VALUES (?,?,?,?)", apps)
+    db.commit()
+    db.close()
+    s = Server([o.afterglow, "history", "--store", str(store), "--listen", (a := f"127.0.0.1:{free_port()}")], int(a.split(":")[1]),
+               lambda s: found(s.port, "orders") > 0 and found(s.port, "table_4999") == n // 5000)
+    rows = []
+    for what, path in (("list, 100 applications", lambda: "/api/v1/applications?limit=100"),
+                       ("list of one cluster", lambda: f"/clusters/cluster-{rng.randrange(100)}/api/v1/applications?limit=100"),
+                       ("page 50 of the list", lambda: "/api/v1/applications?limit=100&offset=5000"),
+                       ("between two dates", lambda: "/api/v1/applications?limit=100&minEndDate=2025-10-20&maxEndDate=2025-11-20"),
+                       ("search, two words", lambda: f"/api/afterglow/v1/search?q={'+'.join(rng.sample(words, 2))}"),
+                       ("search, filtered", lambda: f"/api/afterglow/v1/search?q={rng.choice(words)}&cluster=cluster-{rng.randrange(100)}&user=user{rng.randrange(200)}")):
+        times = sorted(get(s.port, path())[2] for _ in range(200))
+        rows.append((what, f"{statistics.median(times):.1f}", f"{times[197]:.1f}"))
+    s.stop()
+    print(f"## A catalog of {n} applications, ms\n")
+    table(("", "p50", "p99"), rows)
+
+
+def found(port, word):
+    try:
+        return json.loads(get(port, f"/api/afterglow/v1/search?q={word}&limit=1")[1])["total"]
+    except (OSError, http.client.HTTPException, ValueError, KeyError):
+        return 0
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("afterglow")
@@ -245,6 +290,7 @@ def main():
             print("No big log: make one with tests/generate/run.py 3.5.9 big, and name it with --big.\n")
         if o.small:
             small(o, tmp)
+        catalog(o, tmp)
 
 
 if __name__ == "__main__":
