@@ -274,3 +274,85 @@ fn depth(text: &[u8]) -> usize {
 fn first_line(e: impl std::fmt::Display) -> String {
     e.to_string().lines().next().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TASK_END: &str = r#"{"Event":"SparkListenerTaskEnd","Stage ID":0,"Stage Attempt ID":0,"Task Type":"ShuffleMapTask","Task End Reason":{"Reason":"Success"},"Task Info":{"Task ID":6,"Index":6,"Attempt":0,"Partition ID":6,"Launch Time":1642039496427,"Executor ID":"driver","Host":"h\u00e9","Locality":"PROCESS_LOCAL","Speculative":false,"Getting Result Time":0,"Finish Time":1642039496888,"Failed":false,"Killed":false,"Accumulables":[{"ID":36,"Name":"number of output rows","Update":"12","Value":"12","Internal":true,"Count Failed Values":true,"Metadata":"sql"},{"ID":74,"Name":"internal.metrics.executorRunTime","Update":277,"Value":277,"Internal":true,"Count Failed Values":true},{"ID":9,"Name":"mine","Update":"a","Value":"[a]","Internal":false}]},"Task Executor Metrics":{"JVMHeapMemory":319351248,"NewMetric":7,"TotalGCTime":473},"Task Metrics":{"Executor Run Time":158,"Shuffle Read Metrics":{"Local Bytes Read":5},"Input Metrics":{"Records Read":12},"Updated Blocks":[]}}"#;
+
+    fn plan(depth: usize) -> String {
+        let node =
+            |inner: String| format!(r#"{{"nodeName":"Project","simpleString":"p","children":[{inner}],"metrics":[]}}"#);
+        (0..depth).fold(String::new(), |inner, _| node(inner))
+    }
+
+    fn execution(depth: usize) -> String {
+        let class = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart";
+        format!(r#"{{"Event":"{class}","executionId":1,"sparkPlanInfo":{}}}"#, plan(depth))
+    }
+
+    #[test]
+    fn a_task_end_is_read_in_any_order_of_its_keys() {
+        let reordered = format!(
+            "{{{},\"Event\":\"SparkListenerTaskEnd\"}}",
+            &TASK_END[31..TASK_END.len() - 1].trim_start_matches(',')
+        );
+        for line in [TASK_END, &reordered] {
+            let Event::TaskEnd(e) = parse(line.as_bytes()).unwrap() else { panic!("another event") };
+            let info = e.task_info.unwrap();
+            assert_eq!((info.task_id, &*info.host, info.finish_time), (6, "hé", 1_642_039_496_888));
+            // What only repeats the task metrics is left out.
+            assert_eq!(info.accumulables.0.iter().map(|a| a.id).collect::<Vec<_>>(), [36, 9]);
+            let metrics = e.metrics.unwrap();
+            assert_eq!(
+                (metrics.executor_run_time, metrics.shuffle_local_bytes_read, metrics.input_records_read),
+                (158, 5, 12)
+            );
+            assert_eq!(
+                (e.executor_metrics.0[0], e.executor_metrics.0[20], e.executor_metrics.0[21]),
+                (319_351_248, 473, 0)
+            );
+        }
+    }
+
+    #[test]
+    fn deep_plans_are_read_and_endless_ones_refused() {
+        let deep = std::thread::Builder::new().stack_size(64 << 20).spawn(|| {
+            let line = execution(900);
+            assert!(matches!(parse(line.as_bytes()), Ok(Event::SqlExecutionStart(_))));
+            assert!(matches!(parse(execution(3000).as_bytes()), Err(LineError::Depth)));
+        });
+        deep.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn what_nobody_knows_is_named() {
+        let Ok(Event::Unknown(class, line)) = parse(br#"{"Event":"com.example.Future","x":1}"#) else {
+            panic!("known")
+        };
+        assert_eq!((&*class, line), ("com.example.Future", r#"{"Event":"com.example.Future","x":1}"#));
+        assert!(matches!(parse(b"{\"x\":1}"), Err(LineError::NoName)));
+        assert!(parse(b"").is_err() && parse(b"not json").is_err() && parse(&[0xFF, 0xFE]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_lines_are_errors_not_panics(at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<prop::sample::Index>(), noise in prop::collection::vec(any::<u8>(), 0..200)) {
+            for text in [TASK_END.to_owned(), execution(3)] {
+                let mut line = text.into_bytes();
+                let i = at.index(line.len());
+                line[i] = byte;
+                let _ = parse(&line);
+                line.truncate(cut.index(line.len()));
+                let _ = parse(&line);
+            }
+            let _ = parse(&noise);
+            let mut headed = HEAD.to_vec();
+            headed.extend(noise);
+            let _ = parse(&headed);
+        }
+    }
+}
