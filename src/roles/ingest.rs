@@ -2,36 +2,48 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
+use afterglow_history::indexer::Indexer;
 use afterglow_history::indexer::progress::Progress;
 use afterglow_history::maintain;
+use afterglow_ingest::Source;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{DAMAGED, asked_to_stop, fail, indexer, open, sources};
-use crate::config::{Config, shown_url};
+use super::{DAMAGED, Opened, asked_to_stop, fail, indexer, open, sources};
+use crate::config::{Config, SourceConfig, shown_url};
 
 /// Pause between two lines of progress where there is no terminal.
 const LINES: Duration = Duration::from_secs(10);
 
+/// What both ways of indexing begin with.
+struct Ready {
+    opened: Opened,
+    indexer: Arc<Indexer>,
+    good: Vec<Source>,
+    /// Sources that cannot be opened, and why.
+    bad: Vec<(SourceConfig, String)>,
+}
+
+async fn ready(config: &Config) -> Result<Ready, String> {
+    if config.source.is_empty() {
+        return Err("no logs named: use --logs [CLUSTER=]URL, or [[source]] in the settings file".into());
+    }
+    let opened = open(config).await?;
+    let (good, bad) = sources(config);
+    let indexer = indexer(config, &opened)?;
+    indexer.prepare().await.map_err(|e| e.to_string())?;
+    Ok(Ready { opened, indexer, good, bad })
+}
+
 /// Indexes what is there, prints a summary, and ends.
 pub async fn once(config: Config) -> ExitCode {
-    if config.source.is_empty() {
-        return fail("no logs named: use --logs [CLUSTER=]URL, or [[source]] in the settings file");
-    }
-    let opened = match open(&config).await {
-        Ok(opened) => opened,
+    let Ready { opened, indexer, good, bad } = match ready(&config).await {
+        Ok(ready) => ready,
         Err(e) => return fail(&e),
     };
-    let (good, bad) = sources(&config);
-    let indexer = match indexer(&config, &opened) {
-        Ok(indexer) => indexer,
-        Err(e) => return fail(&e),
-    };
-    if let Err(e) = indexer.prepare().await {
-        return fail(&e.to_string());
-    }
     let began = Instant::now();
     let progress = indexer.progress.clone();
     let shown = tokio::spawn(show(progress.clone()));
@@ -64,23 +76,13 @@ pub async fn once(config: Config) -> ExitCode {
 
 /// Indexes until asked to stop.
 pub async fn run(config: Config) -> ExitCode {
-    if config.source.is_empty() {
-        return fail("no logs named: use --logs [CLUSTER=]URL, or [[source]] in the settings file");
-    }
-    let opened = match open(&config).await {
-        Ok(opened) => opened,
+    let Ready { opened, indexer, good, bad } = match ready(&config).await {
+        Ok(ready) => ready,
         Err(e) => return fail(&e),
     };
-    let (good, bad) = sources(&config);
     for (source, e) in &bad {
         tracing::error!("{}={}: {e}", source.cluster, shown_url(&source.url));
-    }
-    let indexer = match indexer(&config, &opened) {
-        Ok(indexer) => indexer,
-        Err(e) => return fail(&e),
-    };
-    if let Err(e) = indexer.prepare().await {
-        return fail(&e.to_string());
+        indexer.note_unopened(&source.cluster, &shown_url(&source.url), e).await;
     }
     let maintaining = tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone()));
     indexer.run(good, asked_to_stop()).await;
@@ -107,7 +109,7 @@ fn summary(p: &Progress, bad_sources: u64, took: Duration) -> String {
 }
 
 /// A bar on a terminal, a line now and then elsewhere.
-async fn show(p: std::sync::Arc<Progress>) {
+async fn show(p: Arc<Progress>) {
     if !std::io::stderr().is_terminal() {
         loop {
             tokio::time::sleep(LINES).await;

@@ -3,7 +3,7 @@
 //! A batch is named here before its files are written and confirmed after, so a crash in between
 //! leaves a batch to be written again under the same names: nothing lost, nothing double.
 
-use sqlx::Row as _;
+use sqlx::{Row as _, Sqlite, Transaction};
 
 use super::{AttemptRow, Catalog, CatalogError, next};
 use crate::viewer::Viewer;
@@ -43,13 +43,7 @@ impl Catalog {
             .await?;
             let Some(first) = first else { return Ok(planned + self.merge_batches(size).await?) };
             let (cluster, day): (String, String) = (first.try_get(0)?, first.try_get(1)?);
-            let id = next(&mut tx, "batch").await?;
-            sqlx::query("INSERT INTO fleet_batches (id, day, cluster, state) VALUES ($1, $2, $3, 'writing')")
-                .bind(id)
-                .bind(&day)
-                .bind(&cluster)
-                .execute(&mut *tx)
-                .await?;
+            let id = new_batch(&mut tx, &day, &cluster).await?;
             sqlx::query(
                 "UPDATE attempts SET fleet_batch = $1 WHERE id IN (SELECT id FROM attempts WHERE fleet_batch IS NULL AND status <> 'running'
                  AND cluster = $2 AND day = $3 LIMIT $4)",
@@ -83,13 +77,7 @@ impl Catalog {
                 .bind(MANY)
                 .fetch_all(&mut *tx)
                 .await?;
-            let id = next(&mut tx, "batch").await?;
-            sqlx::query("INSERT INTO fleet_batches (id, day, cluster, state) VALUES ($1, $2, $3, 'writing')")
-                .bind(id)
-                .bind(&day)
-                .bind(&cluster)
-                .execute(&mut *tx)
-                .await?;
+            let id = new_batch(&mut tx, &day, &cluster).await?;
             for row in old {
                 let batch: i64 = row.try_get(0)?;
                 sqlx::query("UPDATE attempts SET fleet_batch = $1 WHERE fleet_batch = $2")
@@ -140,4 +128,16 @@ impl Catalog {
         sqlx::query(sql).bind(batch).execute(&self.writer).await?;
         Ok(())
     }
+}
+
+/// Names a batch that is to be written.
+async fn new_batch(tx: &mut Transaction<'_, Sqlite>, day: &str, cluster: &str) -> Result<i64, CatalogError> {
+    let id = next(tx, "batch").await?;
+    sqlx::query("INSERT INTO fleet_batches (id, day, cluster, state) VALUES ($1, $2, $3, 'writing')")
+        .bind(id)
+        .bind(day)
+        .bind(cluster)
+        .execute(&mut **tx)
+        .await?;
+    Ok(id)
 }
