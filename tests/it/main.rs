@@ -15,6 +15,7 @@ mod server;
 
 mod cli;
 mod conformance;
+mod fleet;
 mod follow;
 mod golden;
 mod ingest;
