@@ -81,8 +81,8 @@ pub struct Common {
 
 #[derive(Debug, Args)]
 pub struct Logs {
-    /// Where event logs lie: s3://, s3a://, gs://, az://, file:// or a folder, at any depth below; may be repeated
-    #[arg(long, value_name = "[CLUSTER=]URL")]
+    /// Where event logs lie: s3://, s3a://, gs://, az://, file:// or a folder, at any depth below; repeat it or separate by commas
+    #[arg(long, value_name = "[CLUSTER=]URL", env = "AFTERGLOW_LOGS", value_delimiter = ',')]
     pub logs: Vec<String>,
     /// Threads that parse [default: one a core]
     #[arg(long, value_name = "N")]
