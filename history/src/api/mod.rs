@@ -27,7 +27,6 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::extract::FromRef;
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
@@ -58,12 +57,6 @@ pub struct SourceAccess {
 
 /// The version of Spark's History Server whose answers are given.
 pub const SPARK_VERSION: &str = "4.3.0";
-
-impl FromRef<Api> for Catalog {
-    fn from_ref(api: &Api) -> Catalog {
-        api.catalog.clone()
-    }
-}
 
 impl Api {
     /// Who asks. Authentication will decide here.

@@ -69,7 +69,6 @@ pub struct Live {
     pub job_indices: HashMap<(i64, i64), sets::IndexSet>,
     pub tasks: HashMap<i64, Task>,
     pub cpus_per_task: Option<i64>,
-    pub driver_logs: Pairs,
     pub sql: SqlLive,
 }
 

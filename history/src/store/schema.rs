@@ -111,7 +111,7 @@ record! {
     StageMetrics { execution, attempt, num_tasks, completed, values }
     MetricValues { by_index, max }
     SqlLive { executions, stages }
-    Live { jobs, stages, shadows, executors, job_indices, tasks, cpus_per_task, driver_logs, sql }
+    Live { jobs, stages, shadows, executors, job_indices, tasks, cpus_per_task, sql }
 }
 
 /// Makes a type for some fields of a SQL execution, read ([`Record`]) and written ([`PutItem`]

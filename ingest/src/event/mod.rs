@@ -27,7 +27,6 @@ const HEAD: &[u8] = b"{\"Event\":\"";
 const SCHEDULER: &str = "org.apache.spark.scheduler.";
 const SQL_UI: &str = "org.apache.spark.sql.execution.ui.";
 const STREAMING: &str = "org.apache.spark.sql.streaming.StreamingQueryListener$";
-const STREAMING_OLD: &str = "org.apache.spark.sql.streaming.StreamingQueryListener$Query";
 const CONNECT: &str = "org.apache.spark.sql.connect.service.SparkListenerConnect";
 const THRIFT: &str = "org.apache.spark.sql.hive.thriftserver.ui.SparkListenerThriftServer";
 
@@ -139,15 +138,15 @@ fn parse_named<'a>(name: Text<'a>, line: &'a str) -> Result<Event<'a>, LineError
             _ => Ok(Event::Unknown(name, line)),
         };
     }
-    if let Some(class) = name.strip_prefix(STREAMING_OLD).or_else(|| name.strip_prefix(STREAMING)) {
+    if let Some(class) = name.strip_prefix(STREAMING) {
         return match class {
-            "StartedEvent" => json(line).map(Event::QueryStarted),
-            "ProgressEvent" => {
+            "QueryStartedEvent" => json(line).map(Event::QueryStarted),
+            "QueryProgressEvent" => {
                 let raw = json::<QueryProgress<'_>>(line)?.progress.get();
                 Ok(Event::QueryProgress(json(raw)?, raw))
             }
-            "IdleEvent" => json(line).map(Event::QueryIdle),
-            "TerminatedEvent" => json(line).map(Event::QueryTerminated),
+            "QueryIdleEvent" => json(line).map(Event::QueryIdle),
+            "QueryTerminatedEvent" => json(line).map(Event::QueryTerminated),
             _ => Ok(Event::Unknown(name, line)),
         };
     }
