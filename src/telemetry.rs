@@ -5,9 +5,11 @@ use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
+/// The SDK warns of every place where it finds no credentials; that there are none is our own news.
+const DEFAULT: &str = "warn,aws_config=error,afterglow=info,afterglow_history=info,afterglow_ingest=info";
+
 pub fn init() {
-    let filter = EnvFilter::try_from_env("AFTERGLOW_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,afterglow=info,afterglow_history=info,afterglow_ingest=info"));
+    let filter = EnvFilter::try_from_env("AFTERGLOW_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::env::var("AFTERGLOW_LOG_FORMAT").is_ok_and(|f| f == "json") {
         builder.json().init();

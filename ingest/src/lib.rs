@@ -4,6 +4,7 @@
 //! (by [`codec`]) and cuts them into blocks of lines, [`event`] parses a line.
 //! Knows nothing of application state.
 
+mod aws;
 pub mod codec;
 pub mod event;
 pub mod log;

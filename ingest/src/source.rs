@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use object_store::{
-    ClientOptions, ObjectStore, RetryConfig,
-    aws::{AmazonS3Builder, AmazonS3ConfigKey},
-    azure::MicrosoftAzureBuilder,
-    gcp::GoogleCloudStorageBuilder,
-    http::HttpBuilder,
-    local::LocalFileSystem,
-    path::Path,
+    ClientOptions, ObjectStore, RetryConfig, azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder,
+    http::HttpBuilder, local::LocalFileSystem, path::Path,
 };
 use url::Url;
+
+use crate::aws;
 
 /// Where the logs of one cluster lie.
 #[derive(Clone)]
@@ -77,8 +74,11 @@ pub fn shown(url: &Url) -> String {
 }
 
 /// An object store for a URL and the path below which things lie. `options` are the keys of the
-/// `object_store` crate (`aws_endpoint`, `aws_region`, …) and stand over the environment.
-pub fn open(url: &str, options: &BTreeMap<String, String>) -> Result<(Url, Arc<dyn ObjectStore>, Path), SourceError> {
+/// `object_store` crate (`aws_endpoint`, `aws_region`, …) and `aws_profile`; they stand over the environment.
+pub async fn open(
+    url: &str,
+    options: &BTreeMap<String, String>,
+) -> Result<(Url, Arc<dyn ObjectStore>, Path), SourceError> {
     let url = normalize(url)?;
     let fail = |e: object_store::Error| SourceError::Store { url: shown(&url), what: explain(&e) };
     let key =
@@ -92,7 +92,7 @@ pub fn open(url: &str, options: &BTreeMap<String, String>) -> Result<(Url, Arc<d
             }
             (Arc::new(LocalFileSystem::new_with_prefix(path).map_err(fail)?), Path::default())
         }
-        "s3" => (Arc::new(s3(&url, options).map_err(fail)?), key),
+        "s3" => (Arc::new(aws::open(&url, options, retry()).await.map_err(fail)?), key),
         "gs" => {
             let mut b = GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).with_retry(retry());
             for (k, v) in options {
@@ -119,30 +119,18 @@ pub fn open(url: &str, options: &BTreeMap<String, String>) -> Result<(Url, Arc<d
     Ok((url, store, root))
 }
 
-fn s3(url: &Url, options: &BTreeMap<String, String>) -> object_store::Result<object_store::aws::AmazonS3> {
-    let mut b = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry());
-    for (k, v) in options {
-        b = b.with_config(k.parse()?, v);
-    }
-    // A custom endpoint that is plain HTTP was meant: it is a test or a store inside the house.
-    if b.get_config_value(&AmazonS3ConfigKey::Endpoint).is_some_and(|e| e.starts_with("http://")) {
-        b = b.with_allow_http(true);
-    }
-    b.build()
-}
-
 fn retry() -> RetryConfig {
     RetryConfig { max_retries: 6, retry_timeout: std::time::Duration::from_secs(90), ..RetryConfig::default() }
 }
 
 impl Source {
-    pub fn open(
+    pub async fn open(
         cluster: &str,
         url: &str,
         labels: BTreeMap<String, String>,
         options: &BTreeMap<String, String>,
     ) -> Result<Source, SourceError> {
-        let (url, store, root) = open(url, options)?;
+        let (url, store, root) = open(url, options).await?;
         Ok(Source { cluster: cluster.to_owned(), url: shown(&url), labels, store, root })
     }
 }
@@ -153,8 +141,10 @@ pub fn explain(e: &object_store::Error) -> String {
     let has = |words: &[&str]| words.iter().any(|w| text.contains(w));
     let advice = if has(&["RequestTimeTooSkewed"]) {
         "clock skew: this machine's clock differs from the store's; set it by NTP"
-    } else if has(&["instance metadata", "169.254.169.254", "IMDS"]) {
-        "no credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role"
+    } else if has(&["profile `"]) && !has(&["profile `default`"]) {
+        "the AWS profile gives no credentials: check AWS_PROFILE (or the source's aws_profile) and ~/.aws/config; for SSO run `aws sso login`"
+    } else if has(&["no credentials found in chain", "169.254.169.254", "IMDS"]) {
+        "no credentials found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role"
     } else if has(&["NoSuchBucket", "The specified bucket does not exist"]) {
         "no such bucket: correct the name, the region or the endpoint"
     } else if has(&["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"]) {
@@ -177,12 +167,22 @@ pub fn explain(e: &object_store::Error) -> String {
     } else if matches!(e, object_store::Error::NotFound { .. }) {
         "not found"
     } else {
-        return text;
+        return short(&text);
     };
-    format!("{advice} ({text})")
+    format!("{advice} ({})", short(&text))
 }
 
-/// An error with its causes, on one line and not endless.
+/// Characters of a store's error that are shown.
+const SHOWN: usize = 240;
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{} …", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// An error with its causes, on one line.
 fn full(e: &dyn std::error::Error) -> String {
     let mut text = e.to_string();
     let mut cause = e.source();
@@ -194,16 +194,15 @@ fn full(e: &dyn std::error::Error) -> String {
         }
         cause = c.source();
     }
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(500).collect()
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn one_place_has_one_url() {
+    #[tokio::test]
+    async fn one_place_has_one_url() {
         for (given, normal) in [
             ("s3a://b/p/", "s3://b/p"),
             ("s3n://b/p", "s3://b/p"),
@@ -216,6 +215,6 @@ mod tests {
             assert_eq!(normalize(given).unwrap().to_string(), normal, "{given}");
         }
         assert!(matches!(normalize(""), Err(SourceError::NotAUrl(_))));
-        assert!(matches!(open("ftp://x/y", &BTreeMap::new()), Err(SourceError::Scheme(s)) if s == "ftp"));
+        assert!(matches!(open("ftp://x/y", &BTreeMap::new()).await, Err(SourceError::Scheme(s)) if s == "ftp"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use afterglow_ingest::source::explain;
+use afterglow_ingest::source::{self, explain};
 use futures::StreamExt as _;
 
 use super::{open, sources};
@@ -14,14 +14,18 @@ pub async fn run(config: Config, print: bool) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut ok = true;
-    match open(&config).await {
-        Ok(opened) => println!("store {}: ok (catalog in {})", shown_url(&config.store.url), opened.dir.display()),
-        Err(e) => {
-            ok = false;
-            println!("{e}");
+    if is_new(&config) {
+        println!("store {}: not there yet; serve and ingest create it", shown_url(&config.store.url));
+    } else {
+        match open(&config).await {
+            Ok(opened) => println!("store {}: ok (catalog in {})", shown_url(&config.store.url), opened.dir.display()),
+            Err(e) => {
+                ok = false;
+                println!("{e}");
+            }
         }
     }
-    let (good, bad) = sources(&config);
+    let (good, bad) = sources(&config).await;
     for (source, e) in bad {
         ok = false;
         println!("source {}={}: {e}", source.cluster, shown_url(&source.url));
@@ -41,4 +45,10 @@ pub async fn run(config: Config, print: bool) -> ExitCode {
         println!("no sources: name them with --logs [CLUSTER=]URL or as [[source]]");
     }
     if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The store is a folder that nobody has made yet: checking must not.
+fn is_new(config: &Config) -> bool {
+    let url = source::normalize(&config.store.url).ok().filter(|u| u.scheme() == "file");
+    url.and_then(|u| u.to_file_path().ok()).is_some_and(|folder| !folder.exists())
 }

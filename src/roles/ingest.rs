@@ -32,7 +32,7 @@ async fn ready(config: &Config) -> Result<Ready, String> {
         return Err("no logs named: use --logs [CLUSTER=]URL, or [[source]] in the settings file".into());
     }
     let opened = open(config).await?;
-    let (good, bad) = sources(config);
+    let (good, bad) = sources(config).await;
     let indexer = indexer(config, &opened)?;
     indexer.prepare().await.map_err(|e| e.to_string())?;
     Ok(Ready { opened, indexer, good, bad })

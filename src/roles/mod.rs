@@ -68,7 +68,7 @@ pub async fn open(config: &Config) -> Result<Opened, String> {
             .map_err(|e| format!("store: {}: {e}: name a folder that can be written", folder.display()))?;
     }
     let (_, objects, root) =
-        source::open(&config.store.url, &config.store.options).map_err(|e| format!("store.url: {e}"))?;
+        source::open(&config.store.url, &config.store.options).await.map_err(|e| format!("store.url: {e}"))?;
     let store = Store::new(objects, root, &dir.join("tmp"), config.store.cache.0).map_err(|e| format!("store: {e}"))?;
     let file = dir.join("catalog.db");
     let catalog = Catalog::open(&file).await.map_err(|e| format!("{}: {e}", file.display()))?;
@@ -76,10 +76,10 @@ pub async fn open(config: &Config) -> Result<Opened, String> {
 }
 
 /// The sources that can be opened, and what is wrong with the others.
-pub fn sources(config: &Config) -> (Vec<Source>, Vec<(SourceConfig, String)>) {
+pub async fn sources(config: &Config) -> (Vec<Source>, Vec<(SourceConfig, String)>) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for s in &config.source {
-        match Source::open(&s.cluster, &s.url, s.labels.clone(), &s.options) {
+        match Source::open(&s.cluster, &s.url, s.labels.clone(), &s.options).await {
             Ok(source) => good.push(source),
             Err(e) => bad.push((s.clone(), e.to_string())),
         }

@@ -14,7 +14,7 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(indexer) => indexer,
         Err(e) => return fail(&e),
     };
-    let (good, bad) = sources(&config);
+    let (good, bad) = sources(&config).await;
     for (source, e) in &bad {
         tracing::error!("{}={}: {e}", source.cluster, shown_url(&source.url));
         indexer.note_unopened(&source.cluster, &shown_url(&source.url), e).await;

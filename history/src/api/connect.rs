@@ -1,6 +1,10 @@
 //! `connect/*`: sessions and operations of Spark Connect.
 
 use axum::response::Response;
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 
 use super::error::ApiError;
 use super::query::Query;
@@ -44,31 +48,14 @@ pub async fn operation(target: Target, query: Query) -> Result<Response, ApiErro
     }
 }
 
-/// Text in base64url, padded or not.
+/// base64url as Java reads it: padded or not, and whatever bits are left over.
+const JAVA: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 fn base64url(text: &str) -> Option<String> {
-    let mut bits = 0u32;
-    let mut held = 0u32;
-    let mut out = Vec::new();
-    let body = text.trim_end_matches('=');
-    if body.len() % 4 == 1 {
-        return None;
-    }
-    for c in body.bytes() {
-        let v = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'-' => 62,
-            b'_' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(v);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push((bits >> held) as u8);
-            bits &= (1 << held) - 1;
-        }
-    }
-    Some(String::from_utf8_lossy(&out).into_owned())
+    JAVA.decode(text).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -91,7 +91,7 @@ async fn members_of(a: &AttemptRow, shown: &str, access: &SourceAccess) -> Resul
     let gone = |e: &dyn std::fmt::Display| {
         ApiError::not_found(format!("the event log of {} cannot be read at {shown}: {e}", a.app_id))
     };
-    let (_, store, root) = source::open(&access.url, &access.options).map_err(|e| gone(&e))?;
+    let (_, store, root) = source::open(&access.url, &access.options).await.map_err(|e| gone(&e))?;
     let at = |key: &str| ObjectPath::from_iter(root.parts().chain(ObjectPath::from(key).parts()));
     let member =
         |meta: ObjectMeta, name: String| Member { name, object: Some((store.clone(), meta.location, meta.size)) };

@@ -163,7 +163,7 @@ pub struct RddNode {
     pub cached: bool,
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct AccumulableValue {
     pub id: i64,
     pub name: Option<String>,

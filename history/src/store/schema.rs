@@ -15,7 +15,7 @@ use crate::state::{
 use crate::{for_each_task_metric, record, record_enum};
 
 /// Version of everything below and of the file around it.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 record_enum! {
     JobStatus { Running = 0, Succeeded = 1, Failed = 2 }

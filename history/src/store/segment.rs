@@ -1,8 +1,8 @@
 //! A segment: some thousand tasks as packed columns, sorted by stage attempt and task id, with
 //! the texts they share. The unit in which tasks are written, read and cached.
 //!
-//! Layout: rows, column offsets, columns, names (executor, host, locality), offset of the texts;
-//! then, compressed on their own, the texts (errors, accumulables) which few rows have.
+//! Layout: rows, column offsets, columns, names (executor, host, locality), plain length of what
+//! follows; then, compressed on its own, what few rows have (error texts, accumulables).
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -39,7 +39,7 @@ pub enum TaskColumn {
     Executor,
     Host,
     Locality,
-    /// Index of the error text plus 1; 0 for none.
+    /// Number of the error text from 1 on; 0 for none. So for accumulables.
     Error,
     Accumulables,
     HasMetrics,
@@ -158,7 +158,8 @@ pub fn write(tasks: &mut [Task], out: &mut Vec<u8>) -> Vec<StageRows> {
             _ => stages.push(StageRows { stage, start: i as u64, rows: 1 }),
         }
     }
-    let (mut names, mut texts): (Table<Arc<str>>, Table<String>) = Default::default();
+    let (mut names, mut errors): (Table<Arc<str>>, Table<String>) = Default::default();
+    let mut accumulables: Table<Vec<AccumulableValue>> = Table::default();
     let mut columns = Vec::new();
     let mut offsets = Vec::new();
     let mut values = Vec::with_capacity(tasks.len());
@@ -179,14 +180,9 @@ pub fn write(tasks: &mut [Task], out: &mut Vec<u8>) -> Vec<StageRows> {
                 TaskColumn::Executor => names.number(&t.executor_id),
                 TaskColumn::Host => names.number(&t.host),
                 TaskColumn::Locality => names.number(&t.locality),
-                TaskColumn::Error => t.error.as_ref().map_or(0, |e| texts.number(e) + 1),
+                TaskColumn::Error => t.error.as_ref().map_or(0, |e| errors.number(e) + 1),
                 TaskColumn::Accumulables if t.accumulables.is_empty() => 0,
-                TaskColumn::Accumulables => {
-                    let mut bytes = Vec::new();
-                    t.accumulables.put(&mut bytes);
-                    let text: String = bytes.iter().map(|b| char::from(*b)).collect();
-                    texts.number(&text) + 1
-                }
+                TaskColumn::Accumulables => accumulables.number(&t.accumulables) + 1,
                 TaskColumn::HasMetrics => i64::from(t.metrics.is_some()),
                 TaskColumn::Metric(m) => m.of(t.metrics.as_ref().unwrap_or(&none)),
             });
@@ -199,12 +195,13 @@ pub fn write(tasks: &mut [Task], out: &mut Vec<u8>) -> Vec<StageRows> {
     offsets.put(out);
     out.extend_from_slice(&columns);
     names.items.put(out);
+    let rare = !(errors.items.is_empty() && accumulables.items.is_empty());
     let mut raw = Vec::new();
-    texts.items.put(&mut raw);
-    let packed = zstd::bulk::compress(&raw, COMPRESSION).unwrap_or_default();
-    put_u64(if texts.items.is_empty() { 0 } else { raw.len() as u64 }, out);
-    if !texts.items.is_empty() {
-        out.extend_from_slice(&packed);
+    errors.items.put(&mut raw);
+    accumulables.items.put(&mut raw);
+    put_u64(if rare { raw.len() as u64 } else { 0 }, out);
+    if rare {
+        out.extend_from_slice(&zstd::bulk::compress(&raw, COMPRESSION).unwrap_or_default());
     }
     stages
 }
@@ -216,9 +213,12 @@ pub struct Segment {
     columns: Range<usize>,
     offsets: Vec<u64>,
     names: Vec<Arc<str>>,
-    /// Plain length of the texts and where they are.
-    texts: (u64, usize),
+    /// Plain length of [`Rare`] and where it is.
+    rare: (u64, usize),
 }
+
+/// What few tasks have: error texts, accumulables.
+type Rare = (Vec<String>, Vec<Vec<AccumulableValue>>);
 
 /// Open columns of a segment, as far as they were asked for.
 struct Columns<'s> {
@@ -242,10 +242,10 @@ impl Segment {
         from = from.get(len..)?;
         let names = Vec::take(&mut from)?;
         let plain = take_u64(&mut from)?;
-        let texts = (plain, bytes.len() - from.len());
+        let rare = (plain, bytes.len() - from.len());
         let known = HEAD.len() + METRICS.len();
         (offsets.len() == known && offsets.iter().all(|o| *o as usize <= len)).then_some(())?;
-        Some(Segment { columns: start..start + len, rows, offsets, names, texts, bytes })
+        Some(Segment { columns: start..start + len, rows, offsets, names, rare, bytes })
     }
 
     /// Bytes this segment holds in memory.
@@ -280,27 +280,21 @@ impl Segment {
         self.names.get(usize::try_from(number).ok()?)
     }
 
-    fn texts(&self) -> Option<Vec<String>> {
-        let (plain, at) = self.texts;
+    fn rare(&self) -> Option<Rare> {
+        let (plain, at) = self.rare;
         if plain == 0 {
-            return Some(Vec::new());
+            return Some(Rare::default());
         }
         let raw = zstd::bulk::decompress(&self.bytes[at..], usize::try_from(plain).ok()?).ok()?;
-        Vec::take(&mut raw.as_slice())
+        let mut from = raw.as_slice();
+        Some((Vec::take(&mut from)?, Vec::take(&mut from)?))
     }
 
     /// Whole tasks at the given rows, all of stage attempt `stage`.
     pub fn tasks(&self, stage: StageKey, rows: &[usize]) -> Option<Vec<Task>> {
         let open: Option<Vec<Column<'_>>> = (0..self.offsets.len()).map(|n| self.column(n)).collect();
         let columns = Columns { open: open? };
-        let mut texts: Option<Vec<String>> = None;
-        let mut text = |number: i64| -> Option<String> {
-            let all = match &texts {
-                Some(t) => t,
-                None => texts.insert(self.texts()?),
-            };
-            all.get(usize::try_from(number - 1).ok()?).cloned()
-        };
+        let mut rare: Option<Rare> = None;
         let mut out = Vec::with_capacity(rows.len());
         for &row in rows {
             if row >= self.rows {
@@ -310,6 +304,10 @@ impl Segment {
             let error = at(TaskColumn::Error);
             let accumulables = at(TaskColumn::Accumulables);
             let duration = at(TaskColumn::Duration);
+            if rare.is_none() && (error > 0 || accumulables > 0) {
+                rare = Some(self.rare()?);
+            }
+            let (errors, seen) = rare.as_ref().map_or((&[][..], &[][..]), |(e, a)| (e, a));
             out.push(Task {
                 stage_id: stage.0,
                 stage_attempt_id: stage.1,
@@ -326,18 +324,20 @@ impl Segment {
                 host: self.name(at(TaskColumn::Host))?.clone(),
                 locality: self.name(at(TaskColumn::Locality))?.clone(),
                 metrics: (at(TaskColumn::HasMetrics) != 0).then(|| metrics_at(&columns, row)),
-                error: if error > 0 { Some(text(error)?) } else { None },
-                accumulables: if accumulables > 0 { accumulables_of(&text(accumulables)?)? } else { Vec::new() },
+                error: numbered(errors, error)?,
+                accumulables: numbered(seen, accumulables)?.unwrap_or_default(),
             });
         }
         Some(out)
     }
 }
 
-/// Accumulables are kept among the texts, one char a byte.
-fn accumulables_of(text: &str) -> Option<Vec<AccumulableValue>> {
-    let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
-    Vec::take(&mut bytes?.as_slice())
+/// The item with number `n` counted from 1, none for 0; no answer if there is none such.
+fn numbered<T: Clone>(items: &[T], n: i64) -> Option<Option<T>> {
+    match usize::try_from(n).ok()? {
+        0 => Some(None),
+        n => Some(Some(items.get(n - 1)?.clone())),
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,56 @@
+//! Fetches the bytes of a log's parts in order, ahead of who decodes them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use tokio::sync::mpsc;
+
+use super::Position;
+use crate::log::Part;
+
+/// Bytes fetched at a time.
+const CHUNK: u64 = 1 << 20;
+
+/// What a fetch gives, in order.
+pub(super) enum Fetched {
+    Begin { part: usize, from: Position },
+    Bytes(Bytes),
+    End,
+    Failed(object_store::Error),
+}
+
+/// Sends the parts from position `from` on, which is in part `start`; the first part if there is none.
+pub(super) async fn fetch(
+    store: Arc<dyn ObjectStore>,
+    parts: Vec<Part>,
+    start: Option<usize>,
+    from: Position,
+    tx: mpsc::Sender<Fetched>,
+) {
+    for (i, part) in parts.iter().enumerate().skip(start.unwrap_or(0)) {
+        let from = if Some(i) == start { from.clone() } else { Position::default() };
+        let mut at = from.offset;
+        if tx.send(Fetched::Begin { part: i, from }).await.is_err() {
+            return;
+        }
+        while at < part.size {
+            let to = part.size.min(at + CHUNK);
+            let message = match store.get_range(&part.path, at..to).await {
+                Ok(bytes) if bytes.is_empty() => break,
+                Ok(bytes) => {
+                    at += bytes.len() as u64;
+                    Fetched::Bytes(bytes)
+                }
+                Err(e) => Fetched::Failed(e),
+            };
+            let failed = matches!(message, Fetched::Failed(_));
+            if tx.send(message).await.is_err() || failed {
+                return;
+            }
+        }
+        if tx.send(Fetched::End).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Reads an event log as blocks of whole lines, from any [`Position`] on. Bytes are fetched ahead
+//! asynchronously (`fetch`); decoding and cutting (`part`) happen in the thread that asks. Holds a
+//! few chunks and at most one line of [`MAX_LINE`]: memory does not depend on the log.
+
+mod block;
+mod fetch;
+mod part;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::ObjectStore;
+use tokio::{runtime::Handle, sync::mpsc};
+
+pub use block::{Block, Damage};
+use fetch::{Fetched, fetch};
+use part::OpenPart;
+
+use crate::log::{EventLog, Part};
+
+/// Chunks fetched ahead.
+const AHEAD: usize = 1;
+/// The longest line that is read; longer ones are damage.
+pub const MAX_LINE: usize = 256 << 20;
+
+/// Where reading goes on: in which part, from which compressed offset a decoder starts, and how
+/// many plain bytes behind that were used already. The default is the start of the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Position {
+    /// File name of the part, without `.inprogress`; empty before the first.
+    pub part: String,
+    pub offset: u64,
+    pub skip: u64,
+}
+
+/// Reads one log. Ask [`LogReader::next_block`] until it gives none.
+pub struct LogReader {
+    parts: Vec<Part>,
+    fetched: mpsc::Receiver<Fetched>,
+    /// Whether a last line without its end is given out: not while the writer is still at it.
+    take_tail: bool,
+    part: Option<OpenPart>,
+    damage: Vec<Damage>,
+    finished: bool,
+    /// Bytes fetched so far.
+    pub bytes: u64,
+}
+
+impl LogReader {
+    /// Begins to read `log` behind `from`. Part sizes are those of the listing: what is written
+    /// later is for the next time. Must be called inside a runtime, used outside of it.
+    pub fn open(store: Arc<dyn ObjectStore>, log: &EventLog, from: &Position, take_tail: bool) -> LogReader {
+        let (tx, fetched) = mpsc::channel(AHEAD);
+        let parts = log.parts.clone();
+        let start = parts.iter().position(|p| name_of(p) == from.part);
+        Handle::current().spawn(fetch(store, parts.clone(), start, from.clone(), tx));
+        LogReader { parts, fetched, take_tail, part: None, damage: Vec::new(), finished: false, bytes: 0 }
+    }
+
+    /// The next lines; none at the end of what there is. Blocks the thread.
+    pub fn next_block(&mut self) -> Result<Option<Block>, object_store::Error> {
+        while !self.finished {
+            if let Some(part) = &mut self.part {
+                if let Some(block) = part.lines(&mut self.damage, self.take_tail) {
+                    return Ok(Some(block));
+                }
+                if part.ended {
+                    let end = part.end();
+                    self.part = None;
+                    if !self.damage.is_empty() {
+                        return Ok(Some(Block {
+                            lead: Vec::new(),
+                            body: Bytes::new(),
+                            end,
+                            damage: std::mem::take(&mut self.damage),
+                            unterminated: false,
+                        }));
+                    }
+                    continue;
+                }
+            }
+            match self.fetched.blocking_recv() {
+                Some(Fetched::Begin { part, from }) => self.part = Some(OpenPart::new(&self.parts[part], &from)),
+                Some(Fetched::Bytes(bytes)) => {
+                    self.bytes += bytes.len() as u64;
+                    if let Some(part) = &mut self.part {
+                        part.feed(bytes);
+                    }
+                }
+                Some(Fetched::End) => {
+                    if let Some(part) = &mut self.part {
+                        part.ended = true;
+                    }
+                }
+                Some(Fetched::Failed(e)) => {
+                    self.finished = true;
+                    return Err(e);
+                }
+                None => self.finished = true,
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A part's name for positions: the one it keeps when its log is finished.
+fn name_of(part: &Part) -> &str {
+    let name = part.path.filename().unwrap_or_default();
+    name.strip_suffix(".inprogress").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use object_store::{ObjectStoreExt as _, memory::InMemory, path::Path};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{codec::Codec, log::Layout};
+
+    fn text(lines: usize) -> Vec<u8> {
+        (0..lines)
+            .flat_map(|i| format!("{{\"Event\":\"E{i}\",\"x\":\"{}\"}}\n", "y".repeat(i * 7 % 90)).into_bytes())
+            .collect()
+    }
+
+    fn encode(codec: Codec, plain: &[u8], piece: usize) -> Vec<u8> {
+        match codec {
+            Codec::Zstd => plain.chunks(piece).flat_map(|c| zstd::encode_all(c, 1).unwrap()).collect(),
+            Codec::Gzip => {
+                let mut e = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                e.write_all(plain).unwrap();
+                e.finish().unwrap()
+            }
+            _ => plain.to_vec(),
+        }
+    }
+
+    fn log(store: &Arc<dyn ObjectStore>, parts: &[Vec<u8>], runtime: &tokio::runtime::Runtime) -> EventLog {
+        let parts = parts.iter().enumerate().map(|(i, bytes)| {
+            let path = Path::from(format!("events_{i}_a"));
+            runtime.block_on(store.put(&path, bytes.clone().into())).unwrap();
+            Part { index: i as i64, path, size: bytes.len() as u64, etag: None, modified: 0 }
+        });
+        let parts = parts.collect();
+        EventLog {
+            key: "a".into(),
+            layout: Layout::Rolling,
+            parts,
+            in_progress: false,
+            missing: Vec::new(),
+            compacted: false,
+        }
+    }
+
+    /// Reads from a position on, at most so many blocks: the lines and where they end.
+    fn read(
+        store: &Arc<dyn ObjectStore>,
+        log: &EventLog,
+        from: &Position,
+        blocks: usize,
+        tail: bool,
+        runtime: &tokio::runtime::Runtime,
+    ) -> (Vec<Vec<u8>>, Position) {
+        let mut reader = runtime.block_on(async { LogReader::open(store.clone(), log, from, tail) });
+        let (mut lines, mut end) = (Vec::new(), from.clone());
+        for _ in 0..blocks {
+            let Some(block) = reader.next_block().unwrap() else { break };
+            lines.extend(block.lines().map(<[u8]>::to_vec));
+            end = block.end;
+        }
+        (lines, end)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        /// A log that is read while it grows, in any steps, gives each line once and in order.
+        #[test]
+        fn growing_logs_lose_and_repeat_nothing(lines in 1usize..120, cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5), frame in 20usize..900, which in 0usize..3) {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+            let codec = [Codec::Plain, Codec::Zstd, Codec::Gzip][which];
+            let plain = text(lines);
+            let bytes = encode(codec, &plain, frame);
+            let mut ends: Vec<usize> = cuts.iter().map(|c| c.index(bytes.len() + 1)).collect();
+            ends.sort_unstable();
+            let (mut all, mut position) = (Vec::new(), Position::default());
+            for end in ends {
+                let log = log(&store, &[bytes[..end].to_vec()], &runtime);
+                let (more, at) = read(&store, &log, &position, usize::MAX, false, &runtime);
+                all.extend(more);
+                position = at;
+            }
+            let log = log(&store, &[bytes], &runtime);
+            all.extend(read(&store, &log, &position, usize::MAX, true, &runtime).0);
+            let expected: Vec<Vec<u8>> = plain.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(<[u8]>::to_vec).collect();
+            prop_assert_eq!(all, expected);
+        }
+
+        /// Stopping after any block of any part and going on from its end is as not stopping.
+        #[test]
+        fn any_position_is_a_place_to_go_on(sizes in prop::collection::vec(0usize..60, 1..4), stop in 1usize..4, frame in 20usize..900) {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+            let parts: Vec<Vec<u8>> = sizes.iter().map(|n| encode(Codec::Zstd, &text(*n), frame)).collect();
+            let log = log(&store, &parts, &runtime);
+            let whole = read(&store, &log, &Position::default(), usize::MAX, true, &runtime).0;
+            let (mut lines, at) = read(&store, &log, &Position::default(), stop, true, &runtime);
+            lines.extend(read(&store, &log, &at, usize::MAX, true, &runtime).0);
+            prop_assert_eq!(lines.len(), sizes.iter().sum::<usize>());
+            prop_assert_eq!(lines, whole);
+        }
+    }
+
+    #[test]
+    fn damage_costs_itself_only() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let frames: Vec<Vec<u8>> = (0..20).map(|_| zstd::encode_all(&text(10)[..], 1).unwrap()).collect();
+        let start: usize = frames[..7].iter().map(Vec::len).sum();
+        let mut bytes = frames.concat();
+        bytes[start + 6..start + 30].fill(0xAA);
+        let log = log(&store, &[bytes], &runtime);
+        let mut reader = runtime.block_on(async { LogReader::open(store.clone(), &log, &Position::default(), true) });
+        let (mut lines, mut damage) = (0, Vec::new());
+        while let Some(block) = reader.next_block().unwrap() {
+            lines += block.lines().count();
+            damage.extend(block.damage);
+        }
+        assert!((180..=190).contains(&lines), "{lines}");
+        assert!(!damage.is_empty() && damage.iter().all(|d| !d.torn));
+    }
+}
