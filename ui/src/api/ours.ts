@@ -1,0 +1,203 @@
+/** Afterglow's own API: docs/api.md. Times are epoch milliseconds, durations milliseconds, sizes bytes. */
+
+import type { AppRef } from '../core/address';
+import { type Endpoint, endpoint, type Params } from './client';
+
+const ROOT = '/api/afterglow/v1';
+
+/** The address of something of one attempt. */
+export function ofApp<T>({ cluster, id, attempt }: AppRef, rest: string, params?: Params): Endpoint<T> {
+  const parts = ['clusters', cluster, 'applications', id, ...(attempt === undefined ? [] : [attempt])].map(encodeURIComponent);
+  return endpoint<T>(`${ROOT}/${parts.join('/')}/${rest}`, params);
+}
+
+export type AppStatus = 'running' | 'completed' | 'failed' | 'lost';
+
+export interface ApplicationRow {
+  cluster: string;
+  id: string;
+  attemptId?: string;
+  name: string;
+  user: string;
+  queue?: string;
+  status: AppStatus;
+  startTime: number;
+  endTime?: number;
+  lastEventTime: number;
+  duration: number;
+  sparkVersion: string;
+  labels: Record<string, string>;
+  damaged: boolean;
+  logSize: number;
+  tasks: number;
+  failedTasks: number;
+  executorTime: number;
+  error?: string;
+}
+
+export interface ApplicationFilter {
+  q?: string | undefined;
+  cluster?: string[] | undefined;
+  user?: string[] | undefined;
+  queue?: string[] | undefined;
+  status?: string[] | undefined;
+  version?: string[] | undefined;
+  label?: string[] | undefined;
+  from?: number | undefined;
+  to?: number | undefined;
+}
+
+export interface Applications {
+  total: number;
+  applications: ApplicationRow[];
+}
+
+export function applications(filter: ApplicationFilter, sort: string, offset: number, length: number): Endpoint<Applications> {
+  return endpoint(`${ROOT}/applications`, { ...filter, sort, offset, length });
+}
+
+export interface FacetValue {
+  value: string;
+  count: number;
+}
+
+export const FACETS = ['status', 'cluster', 'user', 'queue', 'version', 'label'] as const;
+export type Facet = (typeof FACETS)[number];
+export type Facets = Record<Facet, FacetValue[]>;
+
+export const facets = (filter: ApplicationFilter): Endpoint<Facets> => endpoint(`${ROOT}/applications/facets`, { ...filter });
+
+export interface Overview {
+  cluster: string;
+  id: string;
+  attemptId?: string;
+  name: string;
+  user: string;
+  queue?: string;
+  status: AppStatus;
+  sparkVersion: string;
+  startTime: number;
+  endTime?: number;
+  duration: number;
+  lastEventTime: number;
+  logSize: number;
+  events: number;
+  labels: Record<string, string>;
+  error?: { text: string; where: { stage?: number; attempt?: number; job?: number; sql?: number } };
+  counts: {
+    jobs: number;
+    failedJobs: number;
+    stages: number;
+    failedStages: number;
+    skippedStages: number;
+    tasks: number;
+    failedTasks: number;
+    killedTasks: number;
+    sql: number;
+    failedSql: number;
+    executors: number;
+    removedExecutors: number;
+    queries: number;
+  };
+  totals: {
+    inputBytes: number;
+    outputBytes: number;
+    shuffleReadBytes: number;
+    shuffleWriteBytes: number;
+    memorySpilled: number;
+    diskSpilled: number;
+    runTime: number;
+    /** Milliseconds here, unlike Spark's. */
+    cpuTime: number;
+    gcTime: number;
+  };
+  wallClock: { total: number; parts: WallClockPart[]; notes: string[] };
+  slowestSql: { id: number; description: string; duration: number; status: string }[];
+  slowestStages: { stage: number; attempt: number; name: string; duration: number; tasks: number; share: number }[];
+  attempts: { attemptId: string; status: AppStatus; startTime: number; duration: number }[];
+  previousRuns: { id: string; attemptId?: string; status: AppStatus; startTime: number; duration: number }[];
+}
+
+export interface WallClockPart {
+  name: string;
+  time: number;
+  share: number;
+}
+
+export const overview = (app: AppRef): Endpoint<Overview> => ofApp(app, 'overview');
+
+export type RemovalClass = 'decommission' | 'nodeLoss' | 'outOfMemory' | 'idle' | 'driverExit' | 'killed' | 'heartbeat' | 'other';
+
+export interface ExecutorSpan {
+  id: string;
+  host: string;
+  cores: number;
+  addTime: number;
+  removeTime?: number;
+  reason?: string;
+  class?: RemovalClass;
+  busyTime: number;
+  gcTime: number;
+  maxMemory: number;
+  peaks?: Record<string, number>;
+}
+
+export interface ExecutorsTimeline {
+  start: number;
+  end: number;
+  executors: ExecutorSpan[];
+  series: { time: number[]; executors: number[]; cores: number[]; runningTasks: number[] };
+}
+
+export const executorsTimeline = (app: AppRef, points = 500): Endpoint<ExecutorsTimeline> =>
+  ofApp(app, 'executors/timeline', { points });
+
+/** What the log lacks; nothing is set for a log that lacks nothing. */
+export interface Completeness {
+  damagedLines?: number;
+  damagedBlocks?: number;
+  firstDamage?: unknown;
+  tornTail?: boolean;
+  missingParts?: number[];
+  compacted?: boolean;
+  noApplicationStart?: boolean;
+  taskEndsWithoutStart?: number;
+  tasksWithoutEnd?: number;
+  jobsWithoutEnd?: number;
+  unknownEvents?: Record<string, number>;
+}
+
+export const completeness = (app: AppRef): Endpoint<Completeness> => ofApp(app, 'completeness');
+
+export interface Source {
+  cluster: string;
+  url: string;
+  healthy: boolean;
+  problem?: string;
+  lastScan?: number;
+  lastSuccess?: number;
+  objects: number;
+  logs: number;
+  passedBy: number;
+}
+
+export const sources = (): Endpoint<Source[]> => endpoint(`${ROOT}/sources`);
+
+export interface Problem {
+  cluster: string;
+  source: string;
+  log: string;
+  problem: string;
+}
+
+export interface Problems {
+  total: number;
+  problems: Problem[];
+}
+
+export const problems = (offset: number, length: number): Endpoint<Problems> =>
+  endpoint(`${ROOT}/sources/problems`, { offset, length });
+
+/** Defaults of Spark's settings; `version` names the Spark they are of. */
+export const settingsDefaults = (version: string): Endpoint<Record<string, string>> =>
+  endpoint(`${ROOT}/settings/defaults`, { version });

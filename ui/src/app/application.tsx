@@ -1,0 +1,119 @@
+import { useEffect, useMemo } from 'preact/hooks';
+import { completeness, overview as overviewOf, type Overview } from '../api/ours';
+import { useResource } from '../api/resource';
+import { connectSessions, logsUrl } from '../api/spark';
+import { Mark, Status } from '../components/badge';
+import { Copy } from '../components/copy';
+import { Icon } from '../components/icon';
+import { Duration, Time } from '../components/number';
+import { Failed } from '../components/state';
+import { type AppPlace, type AppRef, appUrl } from '../core/address';
+import { count } from '../core/format';
+import { navigate } from '../core/router';
+import { useShortcuts } from '../core/shortcuts';
+import { appPages, appTabs, findPage, type Tab } from '../pages';
+import { AppContext, type AppState } from './app-context';
+import { useCrumbs } from './breadcrumbs';
+import { CompletenessNote } from './completeness-note';
+import { LazyPage } from './lazy-page';
+import { NotFound } from './not-found';
+import './application.css';
+
+/** The frame of an application's pages: whose they are, and the way between them. */
+export function Application({ place: { app, rest } }: { place: AppPlace }) {
+  const overview = useResource(overviewOf(app), { live: (o) => o.status === 'running' });
+  const data = overview.data;
+  const live = data?.status === 'running';
+  const state = useMemo<AppState>(() => ({ app, overview, live }), [appUrl(app), overview.data, overview.error, overview.loading]);
+  const found = findPage(appPages, rest);
+  const section = rest.split('/')[0] ?? '';
+  const tabs = useTabs(app, data);
+  const tab = appTabs.find((one) => one.section === section);
+
+  useEffect(() => {
+    document.documentElement.toggleAttribute('data-fill', found?.page.fill ?? false);
+  }, [found?.page]);
+  useShortcuts(tabs.map((one) => ({ keys: `g ${one.key}`, does: `Go to ${one.title}`, run: () => navigate(appUrl(app, one.section)) })));
+  useCrumbs(0, [
+    { text: app.cluster, href: `/?cluster=${encodeURIComponent(app.cluster)}` },
+    { text: data?.name || app.id, href: appUrl(app) },
+    ...(tab && section !== '' ? [{ text: tab.title, href: appUrl(app, section) }] : []),
+  ]);
+
+  if (overview.error && !data) {
+    return (
+      <Failed error={overview.error} retry={overview.reload}>
+        <p><a href={`/?q=${encodeURIComponent(app.id)}`}>Search all clusters for {app.id}</a></p>
+      </Failed>
+    );
+  }
+  return (
+    <AppContext.Provider value={state}>
+      <div class="app-head">
+        <AppTitle app={app} data={data} />
+        <nav class="tabs" aria-label="Application">
+          {tabs.map((one) => (
+            <a key={one.section} href={appUrl(app, one.section)} aria-current={one.section === section ? 'page' : undefined}>
+              {one.title}
+              {data && <TabCount tab={one} data={data} />}
+            </a>
+          ))}
+        </nav>
+      </div>
+      <Incomplete app={app} live={live} />
+      {found ? <LazyPage key={appUrl(app)} found={found} /> : <NotFound />}
+    </AppContext.Provider>
+  );
+}
+
+function AppTitle({ app, data }: { app: AppRef; data: Overview | undefined }) {
+  return (
+    <div class="app-title">
+      <h1 class="clip" title={data?.name}>{data?.name ?? app.id}</h1>
+      {data && <Status of={data.status} />}
+      <span class="app-id">
+        <code>{app.id}</code>
+        <Copy text={app.id} label="Copy the application's id" />
+      </span>
+      {data && (
+        <span class="app-facts muted">
+          {app.attempt !== undefined && <span>attempt {app.attempt}</span>}
+          <span>Spark {data.sparkVersion}</span>
+          <span>{data.user}</span>
+          <span><Time v={data.startTime} /></span>
+          <span><Duration v={data.duration} /></span>
+        </span>
+      )}
+      <a class="button app-download" href={logsUrl(app)} download title="The event log as the cluster wrote it, zipped; not redacted">
+        <Icon name="download" /> Log
+      </a>
+    </div>
+  );
+}
+
+function TabCount({ tab, data }: { tab: Tab; data: Overview }) {
+  const number = tab.count?.(data);
+  const failed = tab.failed?.(data) ?? 0;
+  return (
+    <>
+      {number !== undefined && <span class="tab-count">{count(number)}</span>}
+      {failed > 0 && <span class="tab-failed" title={`${count(failed)} failed`}><Mark tone="fail" /><span class="hidden-visually">{count(failed)} failed</span></span>}
+    </>
+  );
+}
+
+/** The tabs that this application has. */
+function useTabs(app: AppRef, data: Overview | undefined): Tab[] {
+  const sessions = useResource(connectSessions(app, { length: 1 }));
+  const hasConnect = (sessions.data?.length ?? 0) > 0;
+  return appTabs.filter((tab) => {
+    if (!appPages.some((page) => page.path.split('/')[0] === tab.section)) return false;
+    if (tab.section === 'connect') return hasConnect;
+    return tab.shown === undefined || (data !== undefined && tab.shown(data));
+  });
+}
+
+function Incomplete({ app, live }: { app: AppRef; live: boolean }) {
+  const note = useResource(completeness(app), { live });
+  return note.data ? <CompletenessNote note={note.data} running={live} /> : null;
+}

@@ -1,0 +1,32 @@
+import { Button } from './button';
+import { Popover } from './popover';
+
+interface Props {
+  columns: { id: string; title: string }[];
+  shown: string[];
+  /** undefined goes back to what is shown at first. */
+  choose: (ids: string[] | undefined) => void;
+}
+
+export function ColumnChooser({ columns, shown, choose }: Props) {
+  const toggle = (id: string) => {
+    const next = shown.includes(id) ? shown.filter((one) => one !== id) : [...shown, id];
+    if (next.length > 0) choose(columns.map((c) => c.id).filter((one) => next.includes(one)));
+  };
+  return (
+    <Popover label="Choose columns" icon="columns" text="Columns" quiet>
+      {() => (
+        <fieldset class="choices">
+          <legend class="hidden-visually">Columns</legend>
+          {columns.map((column) => (
+            <label key={column.id} class="choice">
+              <input type="checkbox" checked={shown.includes(column.id)} onChange={() => toggle(column.id)} />
+              {column.title}
+            </label>
+          ))}
+          <Button onClick={() => choose(undefined)}>As at first</Button>
+        </fieldset>
+      )}
+    </Popover>
+  );
+}

@@ -1,0 +1,28 @@
+import { Button } from './button';
+import { toast } from './toast';
+
+export async function copyText(text: string, said = 'Copied'): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(said);
+  } catch {
+    // Without HTTPS browsers have no clipboard but this old way.
+    const area = document.createElement('textarea');
+    area.value = text;
+    area.className = 'hidden-visually';
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand('copy');
+    area.remove();
+    toast(done ? said : 'The browser did not allow copying');
+  }
+}
+
+export function Copy({ text, label, said, children }: { text: string | (() => string); label: string; said?: string; children?: string }) {
+  const copy = () => void copyText(typeof text === 'string' ? text : text(), said);
+  return (
+    <Button icon="copy" label={label} quiet={!children} onClick={copy}>
+      {children}
+    </Button>
+  );
+}

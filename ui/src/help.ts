@@ -1,0 +1,121 @@
+/** What metrics mean, in two sentences at most each. One file, so that the words agree. */
+
+interface Entry {
+  title: string;
+  text: string;
+}
+
+const entries = {
+  wallClock: {
+    title: 'Wall-clock time',
+    text: 'Where the time between start and end went; the parts add up to 100%. At each moment, time is split evenly between the active stages, and within a stage by what its tasks spent theirs on.',
+  },
+  driver: {
+    title: 'Driver only',
+    text: 'No stage was active: the driver planned, listed files, ran its own code, or waited for something else. More executors do not shorten it.',
+  },
+  waitingForExecutors: {
+    title: 'Waiting for executors',
+    text: 'A stage wanted to run and there was no executor. The cluster manager was slow to give any, or all were lost.',
+  },
+  scheduling: {
+    title: 'Scheduling',
+    text: 'Tasks waited for a free core or were on their way to and from executors. Much of it with short tasks means that there are too many of them.',
+  },
+  deserialization: {
+    title: 'Deserialization',
+    text: "Executors unpacked the task's code and data before it could begin. Large closures and many short tasks make it grow.",
+  },
+  compute: {
+    title: 'Compute',
+    text: 'Tasks ran code: reading input, operators, user functions. Spark logs no time for spilling, so that is in here, too.',
+  },
+  gc: {
+    title: 'Garbage collection',
+    text: 'The JVM stopped tasks to free memory. Above some 10% of the run time, executors have too little memory for what they hold.',
+  },
+  shuffleRead: {
+    title: 'Shuffle read wait',
+    text: 'Tasks waited for blocks of earlier stages from other executors. Network, disks or a few overloaded executors are the cause.',
+  },
+  shuffleWrite: {
+    title: 'Shuffle write',
+    text: 'Tasks wrote their output for the next stage to local disks. It grows with the bytes written and the number of partitions.',
+  },
+  result: {
+    title: 'Result',
+    text: 'Results were serialized and fetched by the driver. Much of it means that large results are collected.',
+  },
+  unexplained: {
+    title: 'Unexplained',
+    text: 'Time in which stages were active and no logged metric says what happened. It is shown rather than hidden.',
+  },
+  executorTime: {
+    title: 'Executor time',
+    text: 'The sum of the run times of all tasks. Ten cores that work for one minute are ten minutes.',
+  },
+  shuffle: {
+    title: 'Shuffle',
+    text: 'Data that stages hand on to later ones: written to local disks, then read over the network. Both sides are counted.',
+  },
+  spill: {
+    title: 'Spill',
+    text: 'Data that did not fit into execution memory and went to disk. Memory counts it as it was in memory, disk as it was written.',
+  },
+  cores: {
+    title: 'Cores and running tasks',
+    text: 'Cores that executors offered against tasks that ran on them, as averages. The gap between the two is capacity that was paid for and idle.',
+  },
+  removal: {
+    title: 'Why an executor went',
+    text: "The class is read from Spark's own text for the removal, which is shown in full beside it. Executors that stayed to the end have none.",
+  },
+  busy: {
+    title: 'Busy',
+    text: 'The sum of task times over the time its cores were there. The rest is idle capacity.',
+  },
+  gcShare: {
+    title: 'GC share',
+    text: 'Garbage collection time over task time. Above some 10% tasks suffer from too little memory.',
+  },
+  storageMemory: {
+    title: 'Storage memory',
+    text: 'What cached blocks use of the memory that execution and storage share. The maximum is what storage could use if nothing else ran.',
+  },
+  peakHeap: {
+    title: 'Peak JVM heap',
+    text: "The highest heap use that was reported. Spark samples it with heartbeats, so short peaks can be missed.",
+  },
+  rss: {
+    title: 'Peak resident memory',
+    text: 'The most physical memory the process tree used, with Python workers. It is logged if spark.executor.processTreeMetrics.enabled is set; what is above the container limit gets killed.',
+  },
+  lag: {
+    title: 'Last listed',
+    text: 'When the source was last listed without an error. Logs that appeared since are not known yet.',
+  },
+  passedBy: {
+    title: 'Other objects',
+    text: 'Objects that are surely no event logs and were passed by. They cost nothing.',
+  },
+  defaults: {
+    title: 'Defaults',
+    text: "Settings that nobody changed, with the value that version of Spark uses. Grey ones were set, but to what they are anyway.",
+  },
+  masked: {
+    title: 'Masked',
+    text: 'Its name or value looks like a secret, so the value was replaced before anything was stored. It cannot be shown, only looked up where it was set.',
+  },
+  cachedFraction: {
+    title: 'Cached',
+    text: 'Partitions that are stored over all partitions of the RDD. What is missing was never computed, did not fit, or was evicted; it is computed again when needed.',
+  },
+  lost: {
+    title: 'Lost',
+    text: 'The log has no end and has not grown for a long time. The driver was killed, or its last words never reached the storage.',
+  },
+} satisfies Record<string, Entry>;
+
+export type HelpKey = keyof typeof entries;
+
+export const HELP: Record<HelpKey, Entry> = entries;

@@ -1,0 +1,86 @@
+import type { ComponentType } from 'preact';
+import type { Overview } from '../api/ours';
+import { parseAppPath, parseSparkPath } from '../core/address';
+import { matchPath } from '../core/router';
+
+/** Every page, its address and its code. Adding a page is a line here; see README.md. */
+
+export interface PageProps {
+  /** The named parts of the address. */
+  params: Record<string, string>;
+}
+
+export interface Page {
+  /** `storage/:rdd`; of application pages the part behind application and attempt. */
+  path: string;
+  load: () => Promise<{ default: ComponentType<PageProps> }>;
+  /** Has one table that takes the height of the window; the page itself does not scroll. */
+  fill?: boolean;
+}
+
+export interface Tab {
+  /** The first word of its pages' addresses. */
+  section: string;
+  title: string;
+  /** `g` and this key lead there. */
+  key: string;
+  /** Shown small beside the title. */
+  count?: (overview: Overview) => number;
+  /** How many of them failed; marks the tab. */
+  failed?: (overview: Overview) => number;
+  /** Not for every application. */
+  shown?: (overview: Overview) => boolean;
+}
+
+export const fleetPages: Page[] = [
+  { path: '', load: () => import('./applications'), fill: true },
+  { path: 'sources', load: () => import('./sources') },
+];
+
+export const fleetTabs: Tab[] = [
+  { section: '', title: 'Applications', key: 'a' },
+  { section: 'sources', title: 'Sources', key: 'u' },
+];
+
+export const appPages: Page[] = [
+  { path: '', load: () => import('./overview') },
+  { path: 'executors', load: () => import('./executors') },
+  { path: 'storage', load: () => import('./storage') },
+  { path: 'storage/:rdd', load: () => import('./storage/rdd') },
+  { path: 'environment', load: () => import('./environment'), fill: true },
+  { path: 'connect', load: () => import('./connect') },
+  { path: 'connect/:session', load: () => import('./connect') },
+];
+
+/** In the order of the navigation. A tab shows once a page of its section is listed above. */
+export const appTabs: Tab[] = [
+  { section: '', title: 'Overview', key: 'o' },
+  { section: 'jobs', title: 'Jobs', key: 'j', count: (o) => o.counts.jobs, failed: (o) => o.counts.failedJobs },
+  { section: 'stages', title: 'Stages', key: 's', count: (o) => o.counts.stages, failed: (o) => o.counts.failedStages },
+  { section: 'sql', title: 'SQL', key: 'q', count: (o) => o.counts.sql, failed: (o) => o.counts.failedSql },
+  { section: 'executors', title: 'Executors', key: 'e', count: (o) => o.counts.executors },
+  { section: 'streaming', title: 'Streaming', key: 'm', count: (o) => o.counts.queries, shown: (o) => o.counts.queries > 0 },
+  { section: 'storage', title: 'Storage', key: 't' },
+  { section: 'environment', title: 'Environment', key: 'v' },
+  { section: 'connect', title: 'Connect', key: 'c' },
+];
+
+export interface Found {
+  page: Page;
+  params: Record<string, string>;
+}
+
+export function findPage(pages: Page[], path: string): Found | undefined {
+  for (const page of pages) {
+    const params = matchPath(page.path, path);
+    if (params) return { page, params };
+  }
+  return undefined;
+}
+
+/** Whether an address of ours has a page. */
+export function isPage(path: string): boolean {
+  if (parseSparkPath(path, new URLSearchParams())) return true;
+  const app = parseAppPath(path);
+  return (app ? findPage(appPages, app.rest) : findPage(fleetPages, path)) !== undefined;
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vite';
+import { compress } from './build/compress.ts';
+
+/** Where `npm run dev` finds a running Afterglow. */
+const server = process.env.AFTERGLOW ?? 'http://127.0.0.1:18080';
+
+export default defineConfig({
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: { target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
+  plugins: [compress()],
+  server: { proxy: Object.fromEntries(['/api', '/clusters'].map((path) => [path, server])) },
+});
