@@ -54,6 +54,10 @@ const entries = {
     title: 'Executor time',
     text: 'The sum of the run times of all tasks. Ten cores that work for one minute are ten minutes.',
   },
+  cpuTime: {
+    title: 'CPU time',
+    text: 'What tasks used of a processor, and its share of the executor time. A low share means that tasks wait: for disks, the network, other processes or garbage collection.',
+  },
   shuffle: {
     title: 'Shuffle',
     text: 'Data that stages hand on to later ones: written to local disks, then read over the network. Both sides are counted.',

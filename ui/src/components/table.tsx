@@ -28,6 +28,8 @@ export interface Column<R> {
   cell: (row: R) => ComponentChildren;
   /** Not shown until chosen. */
   spare?: boolean;
+  /** Stays in view when the table is scrolled sideways; for the column that names the row. */
+  pin?: boolean;
 }
 
 interface Props<R> {
@@ -50,8 +52,10 @@ interface Props<R> {
   most?: number;
   rowHeight?: number;
   rowClass?: (row: R) => string | undefined;
-  /** Beside the chooser of columns, at the right above the table. */
+  /** Above the table, before the chooser of columns. */
   bar?: ComponentChildren;
+  /** Between the bar and the table. */
+  below?: ComponentChildren;
 }
 
 const OVERSCAN = 8;
@@ -149,9 +153,10 @@ export function Table<R>(props: Props<R>) {
       {(props.bar !== undefined || columns.some((c) => c.spare)) && (
         <div class="table-bar">
           {props.bar}
-          <ColumnChooser columns={columns} shown={shown.ids} choose={shown.choose} />
+          {columns.some((c) => c.spare) && <ColumnChooser columns={columns} shown={shown.ids} choose={shown.choose} />}
         </div>
       )}
+      {props.below}
       <div
         ref={box}
         class="table"
@@ -188,7 +193,7 @@ export function Table<R>(props: Props<R>) {
                     return (
                       <div key={rowKey(row)} id={`${tableId}-${at}`} class={kind} role="row" aria-rowindex={at + 2} onMouseDown={() => setActive(at)}>
                         {shown.columns.map((column) => (
-                          <div key={column.id} role="gridcell" class={`cell${column.right ? ' right' : ''}`}>{column.cell(row)}</div>
+                          <div key={column.id} role="gridcell" class={cellClass(column)}>{column.cell(row)}</div>
                         ))}
                       </div>
                     );
@@ -201,10 +206,12 @@ export function Table<R>(props: Props<R>) {
   );
 }
 
+const cellClass = <R,>(c: Column<R>): string => `cell${c.right ? ' right' : ''}${c.pin ? ' pin' : ''}`;
+
 function Head<R>({ column, sort, onSort }: { column: Column<R>; sort: string; onSort: () => void }) {
   const way = sort === column.id ? 'ascending' : sort === `-${column.id}` ? 'descending' : undefined;
   return (
-    <div role="columnheader" class={`cell${column.right ? ' right' : ''}`} aria-sort={way ?? (column.sort ? 'none' : undefined)}>
+    <div role="columnheader" class={cellClass(column)} aria-sort={way ?? (column.sort ? 'none' : undefined)}>
       {column.sort ? (
         <button type="button" class="table-sort" onClick={onSort}>
           <span class="clip">{column.title}</span>
@@ -222,7 +229,7 @@ function Waiting<R>({ columns, index }: { columns: Column<R>[]; index: number })
   return (
     <div class="table-row waiting" role="row" aria-rowindex={index + 2}>
       {columns.map((c) => (
-        <div key={c.id} role="gridcell" class={`cell${c.right ? ' right' : ''}`}>
+        <div key={c.id} role="gridcell" class={cellClass(c)}>
           <span style={{ width: `${35 + ((index * 17 + c.width) % 45)}%` }} />
         </div>
       ))}

@@ -1,0 +1,32 @@
+import { useState } from 'preact/hooks';
+import { Button } from './button';
+import { Copy } from './copy';
+import './long-text.css';
+
+interface Props {
+  text: string;
+  /** Lines shown at first. */
+  lines?: number;
+  label: string;
+}
+
+/** Stack traces, statements, plans: the first lines, the rest on demand, and a copy. */
+export function LongText({ text, lines = 4, label }: Props) {
+  const [all, setAll] = useState(false);
+  const split = text.trimEnd().split('\n');
+  const more = split.length - lines;
+  const shown = all || more <= 0 ? text.trimEnd() : split.slice(0, lines).join('\n');
+  return (
+    <div class="long-text">
+      <pre tabIndex={0} aria-label={label}>{shown}</pre>
+      <div class="long-text-foot">
+        {more > 0 && (
+          <Button quiet aria-expanded={all} onClick={() => setAll(!all)}>
+            {all ? 'Less' : `${more} more lines`}
+          </Button>
+        )}
+        <Copy text={text} label={`Copy ${label}`}>Copy</Copy>
+      </div>
+    </div>
+  );
+}
