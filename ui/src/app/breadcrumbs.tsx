@@ -43,7 +43,8 @@ export function Breadcrumbs() {
     trail.listener = set;
     set(trail.crumbs);
   }, []);
-  if (crumbs.length === 0) return null;
+  // One alone says no more than the bar beside it.
+  if (crumbs.length < 2) return null;
   return (
     <nav aria-label="Breadcrumbs" class="crumbs">
       <ol>

@@ -1,4 +1,5 @@
 import { Button } from './button';
+import type { IconName } from './icon';
 import { toast } from './toast';
 
 export async function copyText(text: string, said = 'Copied'): Promise<void> {
@@ -18,10 +19,10 @@ export async function copyText(text: string, said = 'Copied'): Promise<void> {
   }
 }
 
-export function Copy({ text, label, said, children }: { text: string | (() => string); label: string; said?: string; children?: string }) {
+export function Copy({ text, label, said, icon = 'copy', children }: { text: string | (() => string); label: string; said?: string; icon?: IconName; children?: string }) {
   const copy = () => void copyText(typeof text === 'string' ? text : text(), said);
   return (
-    <Button icon="copy" label={label} quiet={!children} onClick={copy}>
+    <Button icon={icon} label={label} quiet={!children} onClick={copy}>
       {children}
     </Button>
   );

@@ -63,7 +63,7 @@ export default function Applications() {
               <TimeRange />
               <span class="muted nowrap" aria-live="polite">{list.total === undefined ? '' : counted(list.total, 'application')}</span>
               <span class="spacer" />
-              <Copy text={() => location.href} label="Copy a link to this view" said="Link to this view copied">Share view</Copy>
+              <Copy text={() => location.href} label="Copy a link to this view" said="Link to this view copied" icon="link" />
             </>
           }
           below={
