@@ -23,13 +23,11 @@ export function makePlot(
   const first = series.find((s) => !s.right)?.show ?? String;
   const second = series.find((s) => s.right)?.show;
   const marks = (show: (v: number) => string) => (_: uPlot, values: number[]) => values.map((v) => (v === null ? '' : show(v)));
-  const space = (show: (v: number) => string) => (_: uPlot, values: string[] | null) => {
+  const widest = (_: uPlot, values: string[] | null): number => {
     if (!values?.length) return 44;
-    void show;
     return Math.min(110, 14 + Math.max(...values.map((v) => v.length)) * 6.4);
   };
-  const fromZero = (u: uPlot, low: number | null, high: number | null): [number, number] => {
-    void u;
+  const fromZero = (_: uPlot, low: number | null, high: number | null): [number, number] => {
     const top = Math.max(high ?? 0, range?.[1] ?? 0);
     return [Math.min(low ?? 0, range?.[0] ?? 0), top === 0 ? 1 : top * (range && top === range[1] ? 1 : 1.06)];
   };
@@ -39,7 +37,7 @@ export function makePlot(
     ticks: { show: false },
     font,
     values: marks(show),
-    size: space(show),
+    size: widest,
     space: 34,
   });
 
@@ -56,7 +54,7 @@ export function makePlot(
     },
     scales: { x: { time: x === undefined }, y: { range: fromZero }, ...(second && { right: { range: fromZero } }) },
     axes: [
-      { stroke: muted, grid: { show: false }, ticks: { stroke: color('--line'), size: 4 }, font, ...(x ? { values: marks(x.show) } : { values: timeMarks }) },
+      { stroke: muted, grid: { show: false }, ticks: { stroke: color('--line'), size: 4 }, font, size: x ? 28 : 40, ...(x ? { values: marks(x.show) } : { values: timeMarks }) },
       axisOf(props.axis ?? first),
       ...(second ? [{ ...axisOf(props.rightAxis ?? second), side: 1, scale: 'right', grid: { show: false } } as uPlot.Axis] : []),
     ],

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { counted } from '../core/format';
 import { Button } from './button';
 import { Copy } from './copy';
 import './long-text.css';
@@ -18,15 +19,13 @@ export function LongText({ text, lines = 4, label }: Props) {
   const shown = all || more <= 0 ? text.trimEnd() : split.slice(0, lines).join('\n');
   return (
     <div class="long-text">
-      <pre tabIndex={0} aria-label={label}>{shown}</pre>
-      <div class="long-text-foot">
-        {more > 0 && (
-          <Button quiet aria-expanded={all} onClick={() => setAll(!all)}>
-            {all ? 'Less' : `${more} more lines`}
-          </Button>
-        )}
-        <Copy text={text} label={`Copy ${label}`}>Copy</Copy>
-      </div>
+      <pre tabIndex={0} role="region" aria-label={label}>{shown}</pre>
+      <div class="long-text-copy"><Copy text={text} label={`Copy ${label}`} /></div>
+      {more > 0 && (
+        <Button quiet aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? 'Less' : counted(more, 'more line')}
+        </Button>
+      )}
     </div>
   );
 }
