@@ -247,9 +247,9 @@ def catalog(o, tmp, n=100_000):
         name = " ".join(rng.sample(words, 3))
         rows.append((i + 1, cluster, app, "", 1, app, name, f"user{i % 200}", "3.5.9", end - 50_000, "2025-10-09", end, end, end, "completed", 1_000_000, 500, 1, 1,
                      "[]", 0, "{}", 0, "{}", f"{name} insert into table_{i % 5000}", i + 1))
-        apps.append((cluster, app, end, 1))
+        apps.append((cluster, app, end, 1, end - 50_000, end - 50_000, end, end))
     db.executemany(f"INSERT INTO attempts ({','.join(columns)}) VALUES ({','.join('?' * len(columns))})", rows)
-    db.executemany("INSERT INTO applications (cluster, app_id, end_time, completed) VALUES (?,?,?,?)", apps)
+    db.executemany("INSERT INTO applications (cluster, app_id, end_time, completed, first_start, last_start, first_end, last_end) VALUES (?,?,?,?,?,?,?,?)", apps)
     db.commit()
     db.close()
     s = Server([o.afterglow, "history", "--store", str(store), "--listen", (a := f"127.0.0.1:{free_port()}")], int(a.split(":")[1]),

@@ -222,9 +222,11 @@ pub(super) async fn summarize(tx: &mut Transaction<'_, Sqlite>, cluster: &str, a
         .execute(&mut **tx)
         .await?;
     sqlx::query(
-        "INSERT INTO applications (cluster, app_id, end_time, completed)
-         SELECT cluster, app_id, end_time, CASE WHEN status = 'completed' THEN 1 ELSE 0 END FROM attempts
-         WHERE cluster = $1 AND app_id = $2 ORDER BY start_time DESC, length(attempt_id) DESC, attempt_id DESC LIMIT 1",
+        "INSERT INTO applications (cluster, app_id, end_time, completed, first_start, last_start, first_end, last_end)
+         SELECT cluster, app_id, end_time, CASE WHEN status = 'completed' THEN 1 ELSE 0 END,
+             MIN(start_time) OVER (), MAX(start_time) OVER (), MIN(end_time) OVER (), MAX(end_time) OVER ()
+         FROM attempts WHERE cluster = $1 AND app_id = $2
+         ORDER BY start_time DESC, length(attempt_id) DESC, attempt_id DESC LIMIT 1",
     )
     .bind(cluster)
     .bind(app)
@@ -253,14 +255,21 @@ impl Catalog {
         }
         let bounds = [filter.min_start, filter.max_start, filter.min_end, filter.max_end];
         if bounds.iter().any(Option::is_some) {
-            q.push(" AND EXISTS (SELECT 1 FROM attempts a WHERE a.cluster = p.cluster AND a.app_id = p.app_id AND a.start_time >= ");
-            q.push_bind(filter.min_start.unwrap_or(i64::MIN))
-                .push(" AND a.start_time <= ")
-                .push_bind(filter.max_start.unwrap_or(i64::MAX));
+            let from = [filter.min_start, filter.min_end].map(|t| t.unwrap_or(i64::MIN));
+            let to = [filter.max_start, filter.max_end].map(|t| t.unwrap_or(i64::MAX));
+            // One attempt must lie within all bounds. Most applications are ruled out by their own row.
+            q.push(" AND p.last_start >= ").push_bind(from[0]).push(" AND p.first_start <= ").push_bind(to[0]);
             let past = filter.max_end.is_some_and(|end| end <= filter.now);
             q.push(" AND (").push(if past { "0 = 1" } else { "p.completed = 0" });
-            q.push(" OR (p.completed = 1 AND a.end_time >= ").push_bind(filter.min_end.unwrap_or(i64::MIN));
-            q.push(" AND a.end_time <= ").push_bind(filter.max_end.unwrap_or(i64::MAX)).push(")))");
+            q.push(" OR (p.completed = 1 AND p.last_end >= ").push_bind(from[1]);
+            q.push(" AND p.first_end <= ").push_bind(to[1]);
+            q.push(
+                ")) AND (p.first_start = p.last_start AND p.first_end = p.last_end OR EXISTS (SELECT 1 FROM attempts a",
+            );
+            q.push(" WHERE a.cluster = p.cluster AND a.app_id = p.app_id AND a.start_time >= ").push_bind(from[0]);
+            q.push(" AND a.start_time <= ").push_bind(to[0]);
+            q.push(" AND (p.completed = 0 OR (a.end_time >= ").push_bind(from[1]);
+            q.push(" AND a.end_time <= ").push_bind(to[1]).push("))))");
         }
         q.push(" ORDER BY p.end_time DESC, p.app_id DESC, p.cluster LIMIT ")
             .push_bind(filter.limit.unwrap_or(i64::MAX));

@@ -17,6 +17,7 @@ pub(crate) mod sql;
 mod storage;
 mod streaming;
 mod tasks;
+pub mod values;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;

@@ -38,6 +38,11 @@ impl IndexSet {
         }
     }
 
+    /// Whether the 64 indices from `index`, a multiple of 64, on are all in.
+    pub(super) fn has_word(&self, index: i64) -> bool {
+        self.words.get((index / 64) as usize) == Some(&u64::MAX)
+    }
+
     pub fn len(&self) -> i64 {
         self.len
     }

@@ -13,7 +13,11 @@ use afterglow_ingest::event::{
 
 use crate::order;
 
-use super::{Attempt, JobStatus, PlanGraph, SqlExecution, SqlMetric, owned, plan, sets::IndexSet};
+use super::{
+    Attempt, JobStatus, PlanGraph, SqlExecution, SqlMetric, owned, plan,
+    sets::IndexSet,
+    values::{Values, chunk_is_done},
+};
 
 /// What the fold remembers of running executions.
 #[derive(Debug, Default, PartialEq)]
@@ -43,10 +47,9 @@ pub struct StageMetrics {
     pub values: HashMap<i64, MetricValues>,
 }
 
-/// One metric's values by task index, up to the last index that reported; the rest count as 0.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MetricValues {
-    pub by_index: Vec<i64>,
+    pub by_index: Values,
     /// Highest value and the task it came from.
     pub max: Option<(i64, i64)>,
 }
@@ -199,21 +202,23 @@ impl Attempt {
             return;
         }
         let Some(live) = executions.get(&stage.execution) else { return };
-        let Some(index) = usize::try_from(info.index).ok().filter(|i| (*i as i64) < stage.num_tasks) else { return };
+        if !(0..stage.num_tasks).contains(&info.index) {
+            return;
+        }
         for acc in &info.accumulables.0 {
             let Some(kind) = live.kinds.get(&acc.id) else { continue };
             let Some(value) = acc.update.as_ref().and_then(|u| u.as_i64()) else { continue };
             let values = stage.values.entry(acc.id).or_default();
-            if values.by_index.len() <= index {
-                values.by_index.resize(index + 1, 0);
-            }
-            values.by_index[index] = value;
+            values.by_index.set(info.index, value);
             if kind != "sum" && values.max.is_none_or(|(max, _)| value > max) {
                 values.max = Some((value, info.task_id));
             }
         }
         if !info.failed && !info.killed {
             stage.completed.insert(info.index);
+            if chunk_is_done(&stage.completed, info.index) {
+                stage.values.values_mut().for_each(|v| v.by_index.pack(info.index));
+            }
         }
     }
 
@@ -238,8 +243,9 @@ impl Attempt {
             let Some(stage) = self.live.sql.stages.get(stage_id) else { continue };
             for (acc, values) in stage.values.iter().filter(|(acc, _)| live.kinds.contains_key(acc)) {
                 let g = all.entry(*acc).or_default();
-                g.values.extend_from_slice(&values.by_index);
-                g.zeros += stage.num_tasks - values.by_index.len() as i64;
+                g.reported += values.by_index.len();
+                let further = stage.num_tasks - values.by_index.len();
+                g.zeros = g.zeros.saturating_add(values.by_index.append(&mut g.values)).saturating_add(further);
                 if let Some((max, task)) = values.max
                     && g.max_at.is_none_or(|(seen, _)| max > seen)
                 {
@@ -254,6 +260,7 @@ impl Attempt {
                     g.max_at = None;
                 }
                 g.values.push(*value);
+                g.reported += 1;
             }
         }
         // Values of an earlier gathering whose stages are gone stay as they were.
@@ -267,6 +274,8 @@ impl Attempt {
 #[derive(Default)]
 struct Gathered {
     values: Vec<i64>,
+    /// Values up to the last that each stage's tasks reported.
+    reported: i64,
     /// Further values that are 0.
     zeros: i64,
     max_at: Option<(i64, (i64, i64, i64))>,
@@ -274,16 +283,16 @@ struct Gathered {
 
 impl Gathered {
     fn into_metric(self, kind: String) -> SqlMetric {
-        let Gathered { mut values, zeros, max_at } = self;
+        let Gathered { mut values, reported, zeros, max_at } = self;
         if kind == "sum" {
             let sum = values.iter().fold(0i64, |a, b| a.wrapping_add(*b));
-            return SqlMetric { kind, values: values.len() as i64, sum, ..SqlMetric::default() };
+            return SqlMetric { kind, values: reported, sum, ..SqlMetric::default() };
         }
         let least = i64::from(kind == "average");
         values.retain(|v| *v >= least);
         values.sort_unstable();
         let zeros = if least == 0 { zeros.max(0) } else { 0 };
-        let count = values.len() as i64 + zeros;
+        let count = zeros.saturating_add(values.len() as i64);
         // The zeros stand in front of the sorted values.
         let at = |i: i64| if i < zeros { 0 } else { values.get((i - zeros) as usize).copied().unwrap_or(0) };
         SqlMetric {

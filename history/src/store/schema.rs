@@ -11,6 +11,7 @@ use crate::state::{
     metrics::{Peaks, TaskMetrics},
     sets::IndexSet,
     sql::{LiveExecution, MetricValues, StageMetrics},
+    values::{Chunk, Values},
 };
 use crate::{for_each_task_metric, record, record_enum};
 
@@ -110,8 +111,20 @@ record! {
     LiveExecution { kinds, driver_updates, end_events }
     StageMetrics { execution, attempt, num_tasks, completed, values }
     MetricValues { by_index, max }
+    Values { len, chunks }
     SqlLive { executions, stages }
     Live { jobs, stages, shadows, executors, job_indices, tasks, cpus_per_task, sql }
+}
+
+impl Record for Chunk {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.is_packed().put(out);
+        self.values().put(out);
+    }
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let packed = bool::take(from)?;
+        Some(Chunk::of(Vec::take(from)?, packed))
+    }
 }
 
 /// Makes a type for some fields of a SQL execution, read ([`Record`]) and written ([`PutItem`]
