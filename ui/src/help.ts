@@ -50,6 +50,10 @@ const entries = {
     title: 'Unexplained',
     text: 'Time in which stages were active and no logged metric says what happened. It is shown rather than hidden.',
   },
+  stageShare: {
+    title: 'Share of a stage',
+    text: 'The part of the wall-clock time that the stage took. Where stages ran at the same time, each moment is split evenly between them.',
+  },
   executorTime: {
     title: 'Executor time',
     text: 'The sum of the run times of all tasks. Ten cores that work for one minute are ten minutes.',

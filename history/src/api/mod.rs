@@ -1,4 +1,4 @@
-//! HTTP: Spark's REST API to the letter, our own beside it, and a plain page until the UI comes.
+//! HTTP: Spark's REST API to the letter, and our own beside it.
 //!
 //! One file a resource; the router below names every path once. Each handler resolves its
 //! [`target::Target`] (which application, may the viewer see it), reads what it shows, and turns
@@ -12,7 +12,6 @@ mod executors;
 mod jobs;
 mod logs;
 mod ours;
-mod page;
 mod query;
 mod sql;
 mod stages;
@@ -27,6 +26,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
@@ -71,14 +72,18 @@ fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 
+/// Ready when the catalog answers.
+async fn ready(State(api): State<Api>) -> Result<&'static str, StatusCode> {
+    api.catalog.totals(&api.viewer()).await.map(|_| "ready").map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
+}
+
 /// Every path.
 pub fn router(api: Api) -> Router {
     let compression = CompressionLayer::new()
         .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream")));
     Router::new()
-        .route("/", get(page::index))
         .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(page::ready))
+        .route("/readyz", get(ready))
         .nest("/api/v1", spark())
         .nest("/clusters/{cluster}/api/v1", spark())
         .nest("/api/afterglow/v1", ours::router())

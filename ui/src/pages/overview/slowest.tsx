@@ -44,7 +44,7 @@ export function SlowestStages({ app, of }: { app: AppRef; of: Overview['slowestS
             { title: 'Id', cell: (s) => <Link to={appUrl(app, `stages/${s.stage}/${s.attempt}`)}>{s.stage}{s.attempt > 0 && `.${s.attempt}`}</Link> },
             { title: 'Name', wide: true, cell: (s) => <Link to={appUrl(app, `stages/${s.stage}/${s.attempt}`)} title={s.name}>{s.name}</Link> },
             { title: 'Tasks', right: true, cell: (s) => <Count v={s.tasks} unit="tasks" /> },
-            { title: 'Executor time', help: 'executorTime', cell: (s) => <Meter share={s.share}><Percent v={s.share} /></Meter> },
+            { title: 'Of the whole', help: 'stageShare', cell: (s) => <Meter share={s.share}><Percent v={s.share} /></Meter> },
             { title: 'Duration', right: true, cell: (s) => <Duration v={s.duration} /> },
           ]}
         />
