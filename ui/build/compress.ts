@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { Plugin } from 'vite';
 
-const TEXT = /\.(html|js|css|svg|json)$/;
+const TEXT = /\.(html|js|css|svg|json|txt)$/;
 
 /** Writes `.br` and `.gz` beside every text file of the build, so that nobody compresses while serving. */
 export function compress(): Plugin {

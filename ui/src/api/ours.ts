@@ -83,7 +83,8 @@ export interface Overview {
   logSize: number;
   events: number;
   labels: Record<string, string>;
-  error?: { text: string; where: { stage?: number; attempt?: number; job?: number; sql?: number } };
+  /** `line` is the one that says what went wrong, out of all of `text`. */
+  error?: { line?: string; text: string; where: { stage?: number; attempt?: number; job?: number; sql?: number } };
   counts: {
     jobs: number;
     failedJobs: number;

@@ -104,7 +104,7 @@ function TabCount({ tab, data }: { tab: Tab; data: Overview }) {
 
 /** The tabs that this application has. */
 function useTabs(app: AppRef, data: Overview | undefined): Tab[] {
-  const sessions = useResource(connectSessions(app, { length: 1 }));
+  const sessions = useResource(data && connectSessions(app, { length: 1 }));
   const hasConnect = (sessions.data?.length ?? 0) > 0;
   return appTabs.filter((tab) => {
     if (!appPages.some((page) => page.path.split('/')[0] === tab.section)) return false;

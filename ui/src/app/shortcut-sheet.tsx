@@ -28,6 +28,9 @@ export function ShortcutSheet({ close }: { close: () => void }) {
           <dd>Clear a search, close what is open</dd>
         </div>
       </dl>
+      <p class="sheet-foot muted">
+        Afterglow is under the Apache License 2.0. <a href="/licenses.txt" target="_blank">Licences of what is inside</a>
+      </p>
     </dialog>
   );
 }

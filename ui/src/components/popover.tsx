@@ -28,7 +28,7 @@ export function Popover({ label, icon, text, quiet, class: more, children }: Pro
 
   return (
     <span class="popover-anchor" ref={button}>
-      <Button icon={icon} label={label} quiet={quiet} class={more} popovertarget={id} aria-expanded={open}>
+      <Button icon={icon} label={text && !label.includes(text) ? `${text}: ${label}` : label} quiet={quiet} class={more} popovertarget={id} aria-expanded={open}>
         {text}
       </Button>
       <div id={id} popover="auto" class="popover" role="dialog" aria-label={label} onToggle={toggled}>

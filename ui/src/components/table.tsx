@@ -1,4 +1,4 @@
-import type { ComponentChildren } from 'preact';
+import { Component, type ComponentChildren } from 'preact';
 import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { PagedList } from '../api/pages';
 import { readPref, writePref } from '../core/prefs';
@@ -25,6 +25,7 @@ export interface Column<R> {
   sort?: true | ((row: R) => number | string | undefined);
   /** Sorted downwards at the first click: where large is interesting. */
   down?: boolean;
+  /** Of the row alone: it is drawn anew when the row or `columns` changes, and not before. */
   cell: (row: R) => ComponentChildren;
   /** Not shown until chosen. */
   spare?: boolean;
@@ -190,13 +191,7 @@ export function Table<R>(props: Props<R>) {
                     const row = rowAt(at);
                     if (row === undefined) return <Waiting key={`waiting ${at}`} columns={shown.columns} index={at} />;
                     const kind = `table-row${at === active ? ' active' : ''} ${props.rowClass?.(row) ?? ''}`;
-                    return (
-                      <div key={rowKey(row)} id={`${tableId}-${at}`} class={kind} role="row" aria-rowindex={at + 2} onMouseDown={() => setActive(at)}>
-                        {shown.columns.map((column) => (
-                          <div key={column.id} role="gridcell" class={cellClass(column)}>{column.cell(row)}</div>
-                        ))}
-                      </div>
-                    );
+                    return <Row key={rowKey(row)} id={tableId} at={at} row={row} columns={shown.columns} kind={kind} pick={setActive} />;
                   })}
             </div>
           </div>
@@ -223,6 +218,33 @@ function Head<R>({ column, sort, onSort }: { column: Column<R>; sort: string; on
       {column.help && <Help of={column.help} />}
     </div>
   );
+}
+
+interface RowProps<R> {
+  id: string;
+  at: number;
+  row: R;
+  columns: Column<R>[];
+  kind: string;
+  pick: (at: number) => void;
+}
+
+/** Drawn again only if something of it changed: scrolling moves rows, it does not change them. */
+class Row<R> extends Component<RowProps<R>> {
+  override shouldComponentUpdate(next: RowProps<R>): boolean {
+    const { row, at, columns, kind } = this.props;
+    return row !== next.row || at !== next.at || columns !== next.columns || kind !== next.kind;
+  }
+
+  override render({ id, at, row, columns, kind, pick }: RowProps<R>) {
+    return (
+      <div id={`${id}-${at}`} class={kind} role="row" aria-rowindex={at + 2} onMouseDown={() => pick(at)}>
+        {columns.map((column) => (
+          <div key={column.id} role="gridcell" class={cellClass(column)}>{column.cell(row)}</div>
+        ))}
+      </div>
+    );
+  }
 }
 
 function Waiting<R>({ columns, index }: { columns: Column<R>[]; index: number }) {

@@ -8,22 +8,23 @@ import { appUrl } from '../../core/address';
 
 export const appOf = (row: ApplicationRow) => ({ cluster: row.cluster, id: row.id, attempt: row.attemptId });
 
+const Nothing = () => <span class="muted">–</span>;
+
 /** Ids are the names by which the server sorts. */
 export const columns: Column<ApplicationRow>[] = [
   { id: 'status', title: 'Status', width: 116, sort: true, cell: (a) => <Status of={a.status} quiet /> },
   {
     id: 'name',
     title: 'Application',
-    width: 200,
+    width: 190,
     grow: 3,
     pin: true,
     sort: true,
     cell: (a) => (
       <>
-        <Link to={appUrl(appOf(a))} class="clip app-link" title={a.name}>
+        <Link to={appUrl(appOf(a))} class="clip app-link" title={`${a.name}\n${a.id}`}>
           {a.name || a.id}
         </Link>
-        <code class="muted clip app-id-small" title={a.id}>{a.name && a.id}</code>
         {a.attemptId !== undefined && <span class="muted nowrap">attempt {a.attemptId}</span>}
         {a.damaged && (
           <span class="damaged" title="Parts of the log are missing or damaged">
@@ -36,14 +37,14 @@ export const columns: Column<ApplicationRow>[] = [
   },
   { id: 'id', title: 'Id', width: 190, grow: 0.6, sort: true, spare: true, cell: (a) => <code class="muted clip" title={a.id}>{a.id}</code> },
   { id: 'cluster', title: 'Cluster', width: 84, grow: 0.4, sort: true, cell: (a) => <span class="clip">{a.cluster}</span> },
-  { id: 'user', title: 'User', width: 80, grow: 0.3, sort: true, cell: (a) => <span class="clip">{a.user}</span> },
+  { id: 'user', title: 'User', width: 80, grow: 0.3, sort: true, cell: (a) => <span class="clip">{a.user || <Nothing />}</span> },
   { id: 'startTime', title: 'Started', width: 150, sort: true, down: true, cell: (a) => <Time v={a.startTime} /> },
   { id: 'endTime', title: 'Ended', width: 158, sort: true, down: true, spare: true, cell: (a) => <Time v={a.endTime} /> },
   { id: 'duration', title: 'Duration', width: 96, right: true, sort: true, down: true, cell: (a) => <Duration v={a.duration} /> },
   { id: 'executorTime', title: 'Executor time', help: 'executorTime', width: 128, right: true, sort: true, down: true, cell: (a) => <Duration v={a.executorTime} /> },
   { id: 'tasks', title: 'Tasks', width: 72, right: true, sort: true, down: true, cell: (a) => <Count v={a.tasks} unit="tasks" /> },
   { id: 'failedTasks', title: 'Failed', width: 70, right: true, sort: true, down: true, cell: (a) => <span class={a.failedTasks > 0 ? 'failed-count' : 'muted'}><Count v={a.failedTasks} unit="failed tasks" /></span> },
-  { id: 'error', title: 'Error', width: 150, grow: 2, cell: (a) => a.error && <span class="clip error-line" title={a.error}>{a.error}</span> },
+  { id: 'error', title: 'Error', width: 170, grow: 3, cell: (a) => a.error && <span class="clip error-line" title={a.error}>{a.error}</span> },
   { id: 'queue', title: 'Queue', width: 110, grow: 0.3, sort: true, spare: true, cell: (a) => <span class="clip">{a.queue}</span> },
   { id: 'version', title: 'Spark', width: 74, sort: true, spare: true, cell: (a) => a.sparkVersion },
   { id: 'logSize', title: 'Log size', width: 92, right: true, sort: true, down: true, spare: true, cell: (a) => <Bytes v={a.logSize} /> },

@@ -30,7 +30,7 @@ export const REMOVALS: Record<RemovalClass, { word: string; tone: Tone }> = {
   outOfMemory: { word: 'Out of memory', tone: 'fail' },
   idle: { word: 'Idle', tone: 'idle' },
   driverExit: { word: 'Driver ended', tone: 'idle' },
-  killed: { word: 'Killed by driver', tone: 'warn' },
+  killed: { word: 'Killed', tone: 'warn' },
   heartbeat: { word: 'No heartbeat', tone: 'fail' },
   other: { word: 'Removed', tone: 'warn' },
 };

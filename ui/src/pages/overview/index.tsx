@@ -42,8 +42,8 @@ export default function OverviewPage() {
   );
 }
 
-function RootError({ app, error: { text, where } }: { app: AppRef; error: NonNullable<Overview['error']> }) {
-  const [first = '', ...rest] = text.trimEnd().split('\n');
+function RootError({ app, error: { line, text, where } }: { app: AppRef; error: NonNullable<Overview['error']> }) {
+  const first = line ?? text.split('\n', 1)[0] ?? '';
   return (
     <Note tone="fail" title={first}>
       <p class="error-where">
@@ -51,7 +51,7 @@ function RootError({ app, error: { text, where } }: { app: AppRef; error: NonNul
         {where.stage !== undefined && <Link to={appUrl(app, `stages/${where.stage}/${where.attempt ?? 0}`)}>Stage {where.stage}{where.attempt ? `, attempt ${where.attempt}` : ''}</Link>}
         {where.sql !== undefined && <Link to={appUrl(app, `sql/${where.sql}`)}>SQL {where.sql}</Link>}
       </p>
-      {rest.length > 0 && <LongText text={text} label="the error" lines={8} />}
+      {text.trim() !== first && <LongText text={text} label="the error" lines={8} />}
     </Note>
   );
 }
