@@ -2,7 +2,8 @@
 //!
 //! The tools: [`server`] runs the binary, [`http`] asks it, [`logs`] unpacks `tests/logs`, [`rules`]
 //! compares answers, [`archive`] reads the recordings of `tests/golden`, [`answers`] collects all that a
-//! server says of an application. The others are tests, by what they are about.
+//! server says of an application, [`skip`] notes what cannot be tested. The others are tests, by what
+//! they are about.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
@@ -12,6 +13,7 @@ mod http;
 mod logs;
 mod rules;
 mod server;
+mod skip;
 
 mod cli;
 mod conformance;
