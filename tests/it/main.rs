@@ -21,6 +21,7 @@ mod skip;
 
 mod cli;
 mod conformance;
+mod credentials;
 mod fleet;
 mod follow;
 mod golden;

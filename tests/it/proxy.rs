@@ -19,6 +19,8 @@ pub struct Request {
     pub target: String,
     /// First byte asked for, where a range is.
     pub from: Option<u64>,
+    /// Access key id and region of the signature.
+    pub signed: Option<(String, String)>,
 }
 
 impl Request {
@@ -181,7 +183,11 @@ async fn serve(client: TcpStream, state: &State) -> io::Result<()> {
     let from = header(&asked, "range").and_then(|r| r.strip_prefix("bytes=")?.split('-').next()?.parse().ok());
     let mut body = vec![0; header(&asked, "content-length").and_then(|n| n.parse().ok()).unwrap_or(0)];
     client.read_exact(&mut body).await?;
-    let request = Request { method: method.clone(), target: target.clone(), from };
+    let signed = header(&asked, "authorization").and_then(|a| {
+        let mut scope = a.split_once("Credential=")?.1.split('/');
+        Some((scope.next()?.to_owned(), scope.nth(1)?.to_owned()))
+    });
+    let request = Request { method: method.clone(), target: target.clone(), from, signed };
     let fault = state.meet(&request);
     if let Some(Fault::Error(status, code)) = fault {
         let xml = format!(
