@@ -1,30 +1,36 @@
 # What CI runs is what these targets run: see .ci/run.
 
 SHS := 4.3.0 3.5.9
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# Without Node.js the binary is built all the same, and says how to get the pages.
+PAGES := $(if $(shell command -v npm),ui)
+UI_FILES := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: demo build check test clients deps oracle logs bench fmt clean help
+.PHONY: demo build ui check test oracle logs bench fmt clean help
 
-demo: ## build, and serve the bundled logs on http://127.0.0.1:18080
+demo: $(PAGES) ## build, and serve the bundled logs on http://127.0.0.1:18080
 	cargo run --release -- demo
 
-build: ## build the release binary
+build: $(PAGES) ## build the release binary
 	cargo build --release --locked
+
+ui: ui/dist/index.html ## build the web UI, which the binary then embeds (Node.js 20)
+
+ui/dist/index.html: $(UI_FILES)
+	cd ui && npm ci --silent && npm run --silent build
 
 check: ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 test: ## all tests; prepares what they need, names what it had to skip (with CI=true a skip is a failure)
+	@tests/prepare.sh
+	@rm -f $(TARGET)/tmp/skipped
 	cargo test --workspace --locked
+	@tests/ui.sh
 	@tests/clients/test.sh
-
-clients: ## only the real clients, against Afterglow and the real History Server
-	cargo build --locked
-	@tests/clients/test.sh
-
-deps: ## what the tests need: Python packages in .venv; as root on Debian, missing packages
-	@tests/clients/test.sh --prepare
+	@[ ! -f $(TARGET)/tmp/skipped ] || sort -u $(TARGET)/tmp/skipped | sed 's/^/SKIPPED: /'
 
 oracle: ## record the real History Servers' answers anew, and compare with the committed ones (root, Debian)
 	tests/generate/setup.sh
@@ -36,16 +42,17 @@ logs: ## let real Spark write all logs of tests/logs anew (root, Debian; 40 minu
 	tests/generate/setup.sh
 	for v in $(SHS); do tests/generate/run.py $$v all && tests/generate/derive.py $$v && tests/generate/pack.sh $$v || exit 1; done
 
-bench: build deps ## measure beside the real History Server: make bench BIG=LOG, see docs/performance.md
+bench: build ## measure beside the real History Server: make bench BIG=LOG, see docs/performance.md
+	@tests/prepare.sh
 	cargo build --release --locked -p afterglow-ingest --example parse_rate
-	python3 tests/bench/bench.py $${CARGO_TARGET_DIR:-target}/release/afterglow $${CARGO_TARGET_DIR:-target}/release/examples/parse_rate --shs .venv $(if $(BIG),--big $(BIG))
+	python3 tests/bench/bench.py $(TARGET)/release/afterglow $(TARGET)/release/examples/parse_rate --shs .venv $(if $(BIG),--big $(BIG))
 
 fmt: ## format the Rust code
 	cargo fmt --all
 
 clean: ## remove what was built and prepared
 	cargo clean
-	rm -rf .venv tests/.work
+	rm -rf .venv tests/.work ui/dist ui/node_modules
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

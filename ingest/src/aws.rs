@@ -47,21 +47,23 @@ pub(crate) async fn open(
         builder = builder.with_config(key, value);
     }
     let given = |builder: &AmazonS3Builder, key| builder.get_config_value(&key).filter(|v| !v.is_empty());
+    let endpoint =
+        |builder: &AmazonS3Builder| given(builder, Key::S3Endpoint).or_else(|| given(builder, Key::Endpoint));
     if !signs && given(&builder, Key::SkipSignature).is_none_or(|skip| skip != "true") {
         let region = given(&builder, Key::Region).or_else(|| given(&builder, Key::DefaultRegion));
-        let sdk = sdk(options.get(PROFILE), region, given(&builder, Key::Endpoint).is_some()).await;
+        let sdk = sdk(options.get(PROFILE), region, endpoint(&builder).is_some()).await;
         if let Some(region) = sdk.region() {
             builder = builder.with_region(region.as_ref());
         }
-        if let (None, Some(endpoint)) = (given(&builder, Key::Endpoint), sdk.endpoint_url()) {
-            builder = builder.with_endpoint(endpoint);
+        if let (None, Some(found)) = (endpoint(&builder), sdk.endpoint_url()) {
+            builder = builder.with_endpoint(found);
         }
         if let Some(provider) = provider(&sdk, options.get(PROFILE)) {
             builder = builder.with_credentials(Arc::new(SdkCredentials { provider, kept: Mutex::default() }));
         }
     }
     // A custom endpoint that is plain HTTP was meant: it is a test or a store inside the house.
-    if given(&builder, Key::Endpoint).is_some_and(|e| e.starts_with("http://")) {
+    if endpoint(&builder).is_some_and(|e| e.starts_with("http://")) {
         builder = builder.with_allow_http(true);
     }
     builder.build()

@@ -1,7 +1,7 @@
 //! What an event log is, seen from the outside: which objects of a listing belong together, and
 //! in which order they are read. Names decide only what surely is no log; content decides the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use object_store::{ObjectMeta, path::Path};
 
@@ -105,14 +105,18 @@ const OUTPUT_NAMES: [&str; 9] = [
     "container-localizer-syslog",
 ];
 
+/// Whether a folder has the name of a rolling log.
+fn is_rolling(folder: &str) -> bool {
+    folder.rsplit('/').next().unwrap_or_default().starts_with("eventlog_v2_")
+}
+
 fn classify(path: &str) -> Class {
     let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
     let hidden = |part: &str| part.starts_with(['.', '_']);
     if path.split('/').any(hidden) {
         return Class::PassBy;
     }
-    let folder = dir.rsplit('/').next().unwrap_or_default();
-    if folder.starts_with("eventlog_v2_") {
+    if is_rolling(dir) {
         if let Some(rest) = name.strip_prefix("appstatus_") {
             return Class::RollingStatus { dir: dir.to_owned(), in_progress: rest.ends_with(".inprogress") };
         }
@@ -139,14 +143,18 @@ fn classify(path: &str) -> Class {
     Class::Single { key: key.to_owned(), in_progress: key.len() < path.len() }
 }
 
-/// Groups the objects of a listing into logs. Feed it in listing order: a folder's log is given
-/// out as soon as the listing has left the folder.
+/// Groups the objects of a listing into logs. Feed it in listing order: a single log is given out
+/// at once, a folder's as soon as the listing has left the folder, and so is one under its
+/// `.inprogress` name, because its final name may follow.
 #[derive(Debug, Default)]
 pub struct Grouper {
     /// Below which the keys are.
     root: String,
     folders: BTreeMap<String, Folder>,
-    singles: BTreeMap<String, EventLog>,
+    /// Single logs that are being written.
+    open: BTreeMap<String, EventLog>,
+    /// Keys of single logs that were met under their final name.
+    finals: HashSet<String>,
     current: String,
     /// Objects passed by for their name.
     pub passed_by: u64,
@@ -184,6 +192,8 @@ impl Grouper {
         };
         match classify(&below) {
             Class::PassBy => self.passed_by += 1,
+            // Hadoop marks folders in S3 by empty objects, `eventlog_v2_ID/`; the slash is not in their paths.
+            Class::Single { key, .. } if part.size == 0 && is_rolling(&key) => self.passed_by += 1,
             Class::Single { key, in_progress } => {
                 let log = EventLog {
                     key: key.clone(),
@@ -193,10 +203,11 @@ impl Grouper {
                     missing: Vec::new(),
                     compacted: false,
                 };
-                // A log that is being renamed may be listed under both names: the final one counts.
-                match self.singles.get(&key) {
-                    Some(other) if in_progress && !other.in_progress => {}
-                    _ => drop(self.singles.insert(key, log)),
+                if in_progress {
+                    self.open.insert(key, log);
+                } else {
+                    self.finals.insert(key);
+                    done.push(log);
                 }
             }
             Class::RollingPart { dir, index, compacted } => {
@@ -223,9 +234,10 @@ impl Grouper {
     }
 
     fn leave(&mut self) -> Vec<EventLog> {
-        let singles = std::mem::take(&mut self.singles).into_values();
+        // A log that is being renamed may be listed under both names: the final one counts.
+        let open = std::mem::take(&mut self.open).into_iter().filter(|(key, _)| !self.finals.contains(key));
         let folders = std::mem::take(&mut self.folders);
-        singles.chain(folders.into_iter().filter_map(|(dir, f)| f.into_log(dir))).collect()
+        open.map(|(_, log)| log).chain(folders.into_iter().filter_map(|(dir, f)| f.into_log(dir))).collect()
     }
 }
 
@@ -303,13 +315,38 @@ mod tests {
                 "p/application_1_2.inprogress",
                 "p/containers/application_1_1/container_1/stderr.gz",
                 "p/data/part-0000.snappy.parquet",
-                "p/deep/er/spark-abc",
                 "p/deep/er/local-1.zstd",
+                "p/deep/er/spark-abc",
             ],
         );
         let keys: Vec<(&str, bool)> = logs.iter().map(|l| (l.key.as_str(), l.in_progress)).collect();
         assert_eq!(keys, [("application_1_2", true), ("deep/er/local-1.zstd", false), ("deep/er/spark-abc", false)]);
         assert_eq!(passed_by, 5);
+    }
+
+    #[test]
+    fn a_log_is_given_out_while_its_folder_is_still_listed() {
+        let mut grouper = Grouper::new(&Path::from("p"));
+        assert_eq!(grouper.push(object("p/app-1.inprogress")), []);
+        let given = grouper.push(object("p/app-2"));
+        assert_eq!(given.iter().map(|l| l.key.as_str()).collect::<Vec<_>>(), ["app-2"]);
+        // Its final name may still come, and a name that was given out does not come again.
+        assert_eq!(grouper.push(object("p/app-2.inprogress")), []);
+        assert_eq!(
+            grouper.push(object("p/x/app-3")).iter().map(|l| l.key.as_str()).collect::<Vec<_>>(),
+            ["app-1", "x/app-3"]
+        );
+        assert_eq!(grouper.finish().0, []);
+    }
+
+    #[test]
+    fn the_marker_of_a_folder_is_not_its_log() {
+        let mut grouper = Grouper::new(&Path::default());
+        let marker = |path| ObjectMeta { size: 0, ..object(path) };
+        let listing = [marker("eventlog_v2_a"), object("eventlog_v2_a/events_1_a"), marker("eventlog_v2_b")];
+        let logs: Vec<EventLog> = listing.into_iter().flat_map(|meta| grouper.push(meta)).collect();
+        assert_eq!((logs.len(), logs[0].layout), (1, Layout::Rolling));
+        assert_eq!(grouper.finish(), (Vec::new(), 2));
     }
 
     #[test]

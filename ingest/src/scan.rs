@@ -13,6 +13,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Listed {
     pub objects: u64,
+    /// Those that hold anything: in S3 an empty object often marks a folder.
     pub logs: u64,
     /// Objects whose names say that they are no logs.
     pub passed_by: u64,
@@ -27,7 +28,7 @@ pub async fn scan(source: &Source, found: &Sender<EventLog>) -> object_store::Re
     while let Some(meta) = listing.next().await {
         listed.objects += 1;
         for log in grouper.push(meta?) {
-            listed.logs += 1;
+            listed.logs += u64::from(log.size() > 0);
             if found.send(log).await.is_err() {
                 return Ok(listed);
             }
@@ -36,7 +37,7 @@ pub async fn scan(source: &Source, found: &Sender<EventLog>) -> object_store::Re
     let (rest, passed_by) = grouper.finish();
     listed.passed_by = passed_by;
     for log in rest {
-        listed.logs += 1;
+        listed.logs += u64::from(log.size() > 0);
         if found.send(log).await.is_err() {
             return Ok(listed);
         }

@@ -164,6 +164,8 @@ pub fn explain(e: &object_store::Error) -> String {
         "the endpoint's name does not resolve: correct the endpoint or the region"
     } else if has(&["Connection refused", "connect error", "tcp connect", "timed out", "operation timed out"]) {
         "the store does not answer: check endpoint, network and proxy"
+    } else if matches!(e, object_store::Error::InvalidPath { .. }) {
+        "an object's name cannot be read: rename or remove it, or name a prefix beside it"
     } else if matches!(e, object_store::Error::NotFound { .. }) {
         "not found"
     } else {

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use crate::rules::Rules;
 use crate::server::{self, TestServer};
-use crate::{logs, server::stdout};
+use crate::{logs, server::stdout, skip};
 
 fn suite() -> Option<PathBuf> {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance");
     if !place.is_dir() {
-        eprintln!("skipped: no conformance suite at {}", place.display());
+        skip::absent("Spark's own suite (tests/it/conformance.rs): no ../shared/conformance beside the repository");
         return None;
     }
     Some(place)

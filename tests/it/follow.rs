@@ -14,7 +14,7 @@ use crate::logs;
 use crate::server::{self, TestServer, eventually, stdout};
 
 /// Seconds in which what was written must be seen.
-const SOON: u64 = 10;
+pub const SOON: u64 = 10;
 
 /// Numbers that look random and are the same in every run.
 struct Dice(u64);
@@ -44,22 +44,22 @@ fn append(file: &Path, bytes: &[u8]) {
 }
 
 /// Jobs that started in the whole lines of a log.
-fn jobs_in(log: &[u8]) -> usize {
+pub fn jobs_in(log: &[u8]) -> usize {
     let whole = log.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
     String::from_utf8_lossy(&log[..whole]).matches(r#"{"Event":"SparkListenerJobStart""#).count()
 }
 
-fn jobs(server: &TestServer, app: &str) -> Option<usize> {
+pub fn jobs(server: &TestServer, app: &str) -> Option<usize> {
     Some(server.try_json(&format!("/api/v1/applications/{app}/jobs"))?.as_array()?.len())
 }
 
-fn is_completed(server: &TestServer, app: &str) -> Option<Value> {
+pub fn is_completed(server: &TestServer, app: &str) -> Option<Value> {
     let all = server.try_json(&format!("/api/v1/applications/{app}"))?;
     (all["attempts"][0]["completed"] == true).then_some(all)
 }
 
 /// What is said of a plain log when it is read at once.
-fn at_once(app: &str, log: &[u8]) -> Answers {
+pub fn at_once(app: &str, log: &[u8]) -> Answers {
     let dir = logs::folder();
     let (folder, store) = (dir.path().join("logs"), dir.path().join("store"));
     fs::create_dir(&folder).unwrap();

@@ -97,7 +97,7 @@ fn meaning(body: &[u8]) -> Value {
 }
 
 /// A zip as {member: sha256}.
-fn members(zip: &[u8]) -> Value {
+pub fn members(zip: &[u8]) -> Value {
     let mut zip = zip::ZipArchive::new(Cursor::new(zip)).expect("a zip");
     let all = (0..zip.len()).map(|i| {
         let mut member = zip.by_index(i).expect("a member");

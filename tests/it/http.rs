@@ -29,23 +29,30 @@ impl Response {
 pub struct Client {
     address: SocketAddr,
     connection: Option<BufReader<TcpStream>>,
+    /// Sent with every request, if it is set.
+    pub authorization: &'static str,
 }
 
 impl Client {
     pub fn new(address: SocketAddr) -> Client {
-        Client { address, connection: None }
+        Client { address, connection: None, authorization: "" }
     }
 
     pub fn get(&mut self, path: &str) -> io::Result<Response> {
+        self.send("GET", path, &[])
+    }
+
+    /// Asks with any method, and with a body.
+    pub fn send(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<Response> {
         // The server may have closed a connection that was idle: once more on a new one.
         let kept = self.connection.is_some();
-        match self.ask(path) {
-            Err(_) if kept => self.ask(path),
+        match self.ask(method, path, body) {
+            Err(_) if kept => self.ask(method, path, body),
             result => result,
         }
     }
 
-    fn ask(&mut self, path: &str) -> io::Result<Response> {
+    fn ask(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<Response> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
@@ -55,8 +62,12 @@ impl Client {
                 BufReader::with_capacity(64 << 10, stream)
             }
         };
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
-        connection.get_mut().write_all(request.as_bytes())?;
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
+        if !self.authorization.is_empty() {
+            head += &format!("Authorization: {}\r\n", self.authorization);
+        }
+        connection.get_mut().write_all(&[head.as_bytes(), b"\r\n", body].concat())?;
         let response = read(&mut connection)?;
         if response.header("connection") != Some("close") {
             self.connection = Some(connection);

@@ -2,7 +2,9 @@
 //!
 //! The tools: [`server`] runs the binary, [`http`] asks it, [`logs`] unpacks `tests/logs`, [`rules`]
 //! compares answers, [`archive`] reads the recordings of `tests/golden`, [`answers`] collects all that a
-//! server says of an application. The others are tests, by what they are about.
+//! server says of an application, [`moto`] is an S3 server, [`proxy`] stands before it and fails, [`paged`]
+//! is a store in memory that fails, [`skip`] notes what cannot be tested. The others are tests, by what
+//! they are about.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
@@ -10,13 +12,21 @@ mod answers;
 mod archive;
 mod http;
 mod logs;
+mod moto;
+mod paged;
+mod proxy;
 mod rules;
 mod server;
+mod skip;
 
 mod cli;
 mod conformance;
+mod credentials;
 mod fleet;
 mod follow;
 mod golden;
 mod ingest;
+mod listing;
 mod restart;
+mod s3;
+mod stumbling;

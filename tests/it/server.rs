@@ -65,6 +65,8 @@ pub fn eventually<T>(what: &str, seconds: u64, mut ask: impl FnMut() -> Option<T
 pub struct Builder {
     command: Command,
     store: PathBuf,
+    /// Where attempts are kept, if not in the folder.
+    objects: Option<String>,
 }
 
 /// A server that runs.
@@ -88,7 +90,17 @@ impl Builder {
         self
     }
 
+    /// Keeps attempts in an object store, and in the folder what must be local.
+    pub fn objects(mut self, url: &str) -> Self {
+        self.objects = Some(url.to_owned());
+        self
+    }
+
     pub fn start(mut self) -> TestServer {
+        match &self.objects {
+            Some(url) => self.command.args(["--store", url]).env("AFTERGLOW_STORE__DIR", &self.store),
+            None => self.command.arg("--store").arg(&self.store),
+        };
         let mut child = self.command.spawn().expect("the binary starts");
         let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let log = Arc::new(Mutex::new(String::new()));
@@ -118,20 +130,21 @@ impl Builder {
 }
 
 impl TestServer {
-    fn build(role: &str, store: &Path) -> Builder {
-        let mut command = afterglow(&[role, "--listen", "127.0.0.1:0", "--store", &store.display().to_string()]);
+    /// Any role that serves.
+    pub fn role(role: &str, store: &Path) -> Builder {
+        let mut command = afterglow(&[role, "--listen", "127.0.0.1:0"]);
         command.stdout(Stdio::null()).stderr(Stdio::piped());
-        Builder { command, store: store.to_owned() }
+        Builder { command, store: store.to_owned(), objects: None }
     }
 
     /// `serve`: index and answer, polling quickly.
     pub fn serve(store: &Path) -> Builder {
-        Self::build("serve", store).env("AFTERGLOW_INGEST__POLL", "300ms")
+        Self::role("serve", store).env("AFTERGLOW_INGEST__POLL", "300ms")
     }
 
     /// `history`: answer from a store that is there.
     pub fn history(store: &Path) -> TestServer {
-        Self::build("history", store).start()
+        Self::role("history", store).start()
     }
 
     pub fn client(&self) -> Client {

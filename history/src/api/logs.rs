@@ -107,8 +107,8 @@ async fn members_of(a: &AttemptRow, shown: &str, access: &SourceAccess) -> Resul
     let dir = base(&folder);
     let mut found: Vec<ObjectMeta> =
         store.list(Some(&folder)).try_collect().await.map_err(|e| gone(&source::explain(&e)))?;
-    // Hadoop keeps checksums beside files of local folders; they are no part of the log.
-    found.retain(|m| !base(&m.location).starts_with('.'));
+    // Hadoop keeps checksums beside files of local folders, and marks folders in S3; they are no part of the log.
+    found.retain(|m| !base(&m.location).starts_with('.') && m.location != folder);
     if found.is_empty() {
         return Err(gone(&"it is not there any more"));
     }

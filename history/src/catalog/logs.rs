@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use afterglow_ingest::Position;
+use afterglow_ingest::{Position, scan::Listed};
 use object_store::path::Path;
 use sqlx::Row as _;
 
@@ -70,14 +70,14 @@ pub struct SourceRow {
     pub passed_by: i64,
 }
 
-/// What a scan found, or why it failed.
+/// How a scan went.
 #[derive(Debug, Clone, Default)]
 pub struct SourceScan {
     pub time: i64,
+    /// What a whole listing found; none if there was no end of it.
+    pub listed: Option<Listed>,
+    /// Why not all could be listed and read.
     pub problem: Option<String>,
-    pub objects: i64,
-    pub logs: i64,
-    pub passed_by: i64,
 }
 
 /// All that changes when a log was read further.
@@ -114,18 +114,19 @@ impl Catalog {
 
     /// Notes how a scan went.
     pub async fn scanned(&self, source: i64, scan: &SourceScan) -> Result<(), CatalogError> {
-        let sql = if scan.problem.is_some() {
-            "UPDATE sources SET last_scan = $2, problem = $3 WHERE id = $1"
+        let sql = if scan.listed.is_some() {
+            "UPDATE sources SET last_scan = $2, problem = $3, last_success = $2, objects = $4, logs = $5, passed_by = $6 WHERE id = $1"
         } else {
-            "UPDATE sources SET last_scan = $2, last_success = $2, problem = NULL, objects = $4, logs = $5, passed_by = $6 WHERE id = $1"
+            "UPDATE sources SET last_scan = $2, problem = $3 WHERE id = $1"
         };
+        let listed = scan.listed.unwrap_or_default();
         sqlx::query(sql)
             .bind(source)
             .bind(scan.time)
             .bind(&scan.problem)
-            .bind(scan.objects)
-            .bind(scan.logs)
-            .bind(scan.passed_by)
+            .bind(listed.objects as i64)
+            .bind(listed.logs as i64)
+            .bind(listed.passed_by as i64)
             .execute(&self.writer)
             .await?;
         Ok(())

@@ -7,7 +7,7 @@ use afterglow_ingest::{EventLog, LogReader, Position, Source};
 use object_store::path::Path;
 
 use super::follow::LiveAttempt;
-use super::pipeline::{self, Work};
+use super::pipeline::{self, PipelineError, Work};
 use super::progress::Outcome;
 use super::{Indexer, identity, now};
 use crate::catalog::{AttemptRow, AttemptStatus, Commit, LogRow, LogState};
@@ -17,6 +17,26 @@ use crate::store::{AttemptReader, VERSION, part_key, snapshot};
 
 /// Characters of search text kept for an attempt.
 const MAX_SEARCH: usize = 64 << 10;
+
+/// Why a log could not be read further: by no fault of the log.
+pub(super) struct Failure {
+    pub what: String,
+    /// It was renamed or deleted since it was listed: the next listing tells.
+    pub gone: bool,
+}
+
+impl From<String> for Failure {
+    fn from(what: String) -> Self {
+        Failure { what, gone: false }
+    }
+}
+
+impl From<PipelineError> for Failure {
+    fn from(e: PipelineError) -> Self {
+        let gone = matches!(e, PipelineError::Read(object_store::Error::NotFound { .. }));
+        Failure { what: e.to_string(), gone }
+    }
+}
 
 /// Where reading starts, and what is there already.
 struct Start {
@@ -30,7 +50,7 @@ struct Start {
 }
 
 impl Indexer {
-    /// Reads what is new in a log. `Err` is a failure of this machine or the store, not of the log.
+    /// Reads what is new in a log.
     pub(super) async fn read_log(
         self: &Arc<Self>,
         source: &Source,
@@ -38,7 +58,7 @@ impl Indexer {
         log: &EventLog,
         row: Option<&LogRow>,
         threads: usize,
-    ) -> Result<Outcome, String> {
+    ) -> Result<Outcome, Failure> {
         let start = self.start(source_id, log, row).await?;
         let Start { attempt, next_progress, position, events, parts, generation } = start;
         let take_tail = !log.in_progress;
@@ -55,7 +75,7 @@ impl Indexer {
         };
         let (bytes, mut work) = tokio::task::spawn_blocking(move || {
             let read = pipeline::run(reader, &mut work, threads);
-            read.map(|bytes| (bytes, work)).map_err(|e| e.to_string())
+            read.map(|bytes| (bytes, work))
         })
         .await
         .map_err(|e| e.to_string())??;
@@ -65,7 +85,7 @@ impl Indexer {
             self.name_by_key(&mut work.attempt, log);
         }
         if !work.attempt.is_application() || nothing {
-            return self.no_application(source_id, log, outcome, nothing || work.no_log).await;
+            return Ok(self.no_application(source_id, log, outcome, nothing || work.no_log).await?);
         }
         note(&mut work.attempt.completeness, log);
         let ended = work.attempt.application.end_time.is_some();
@@ -155,6 +175,8 @@ impl Indexer {
             }
         };
         Ok(match restored {
+            // A log that seemed finished, and ended in the middle of a line: the rest of that line is there now.
+            Some((attempt, _)) if attempt.completeness.torn_tail => again,
             Some((attempt, next_progress)) => Start {
                 attempt,
                 next_progress,

@@ -15,11 +15,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use afterglow_ingest::{EventLog, Source, scan, source::explain};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::catalog::{Catalog, CatalogError, LogRow, LogState, SourceScan};
 use crate::redact::Redactor;
 use crate::store::{Store, VERSION};
+use log::Failure;
 use progress::{Outcome, Progress};
 
 /// How the indexer works. Plain data; `Default` suits a small machine.
@@ -160,6 +161,7 @@ impl Indexer {
             async move { scan::scan(&source, &tx).await }
         });
         let mut readers = JoinSet::new();
+        let mut unread = Unread::default();
         while let Some(log) = found.recv().await {
             let row = known.get(&log.key);
             if row.is_none() && log.size() == 0 {
@@ -181,14 +183,14 @@ impl Indexer {
                 drop(permit);
                 me.report(&source, &log, outcome, problems)
             });
-            while readers.try_join_next().is_some() {}
+            while let Some(done) = readers.try_join_next() {
+                unread.note(done);
+            }
         }
         let mut scan = SourceScan { time: now(), ..SourceScan::default() };
         match listing.await {
             Ok(Ok(listed)) => {
-                scan.objects = listed.objects as i64;
-                scan.logs = listed.logs as i64;
-                scan.passed_by = listed.passed_by as i64;
+                scan.listed = Some(listed);
                 self.progress.listed(listed);
             }
             Ok(Err(e)) => {
@@ -201,7 +203,10 @@ impl Indexer {
             }
             Err(e) => scan.problem = Some(format!("the scan was interrupted: {e}")),
         }
-        while readers.join_next().await.is_some() {}
+        while let Some(done) = readers.join_next().await {
+            unread.note(done);
+        }
+        scan.problem = scan.problem.or_else(|| unread.problem());
         self.catalog.scanned(id, &scan).await
     }
 
@@ -214,20 +219,57 @@ impl Indexer {
         }
     }
 
-    fn report(&self, source: &Source, log: &EventLog, outcome: Result<Outcome, String>, problems: Problems) {
+    /// Counts and tells what came of a log; gives what kept it from being read.
+    fn report(
+        &self,
+        source: &Source,
+        log: &EventLog,
+        outcome: Result<Outcome, Failure>,
+        problems: Problems,
+    ) -> Option<String> {
         match outcome {
             Ok(outcome) => {
                 if let (Some(problem), Problems::Log) = (&outcome.problem, problems) {
                     tracing::warn!(source = ?source, log = log.key, "{problem}");
                 }
                 self.progress.done(&format!("{}/{}", source.url, log.key), log.size(), outcome);
+                None
             }
-            Err(e) => {
-                if problems == Problems::Log {
-                    tracing::error!(source = ?source, log = log.key, "{e}");
+            Err(Failure { what, gone }) => {
+                match problems {
+                    Problems::Log if gone => tracing::info!(source = ?source, log = log.key, "{what}"),
+                    Problems::Log => tracing::error!(source = ?source, log = log.key, "{what}"),
+                    Problems::Collect => {}
                 }
-                self.progress.failed(format!("{}/{}: {e}", source.url, log.key), log.size());
+                self.progress.failed(format!("{}/{}: {what}", source.url, log.key), log.size());
+                (!gone).then(|| format!("{}: {what}", log.key))
             }
+        }
+    }
+}
+
+/// Logs that were found and could not be read.
+#[derive(Default)]
+struct Unread {
+    logs: u64,
+    first: String,
+}
+
+impl Unread {
+    /// Takes in how the reading of a log ended.
+    fn note(&mut self, done: Result<Option<String>, JoinError>) {
+        let Some(what) = done.unwrap_or_else(|e| Some(format!("reading was interrupted: {e}"))) else { return };
+        if self.logs == 0 {
+            self.first = what;
+        }
+        self.logs += 1;
+    }
+
+    fn problem(self) -> Option<String> {
+        match self.logs {
+            0 => None,
+            1 => Some(format!("a log cannot be read: {}", self.first)),
+            n => Some(format!("{n} logs cannot be read; first: {}", self.first)),
         }
     }
 }

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
 use quick_cache::{Weighter, sync::Cache};
 
 pub use keys::{fleet as fleet_key, part as part_key};
@@ -126,26 +126,19 @@ impl Store {
     }
 
     /// Publishes a finished part under its key; it is whole or not there.
-    pub async fn publish(&self, key: &Path, mut part: Finished) -> Result<u64, StoreError> {
+    pub async fn publish(&self, key: &Path, part: Finished) -> Result<u64, StoreError> {
         let place = self.place(key);
         let fail = |e| StoreError::object(&place, e);
         let size = part.size;
         match part.bytes() {
             Some(bytes) => drop(self.objects.put(&place, PutPayload::from_bytes(bytes)).await.map_err(fail)?),
             None => {
-                part.rewind()?;
                 let mut upload = self.objects.put_multipart(&place).await.map_err(fail)?;
-                loop {
-                    let (piece, back) = tokio::task::spawn_blocking(move || (part.read(PIECE), part))
-                        .await
-                        .map_err(|e| StoreError::Scratch(std::io::Error::other(e)))?;
-                    part = back;
-                    match piece? {
-                        Some(bytes) => upload.put_part(PutPayload::from_bytes(bytes)).await.map_err(fail)?,
-                        None => break,
-                    }
+                if let Err(e) = send(upload.as_mut(), part, &place).await {
+                    // What was sent costs until somebody removes it; if nobody can, the first error says more.
+                    let _ = upload.abort().await;
+                    return Err(e);
                 }
-                upload.complete().await.map_err(fail)?;
             }
         }
         Ok(size)
@@ -244,6 +237,23 @@ impl Store {
     async fn stored(&self, key: &Path, entry: &Entry) -> Result<Bytes, StoreError> {
         self.range(key, entry.offset..entry.offset + entry.len).await
     }
+}
+
+/// Sends a large part in pieces.
+async fn send(upload: &mut dyn MultipartUpload, mut part: Finished, place: &Path) -> Result<(), StoreError> {
+    let fail = |e| StoreError::object(place, e);
+    part.rewind()?;
+    loop {
+        let (piece, back) = tokio::task::spawn_blocking(move || (part.read(PIECE), part))
+            .await
+            .map_err(|e| StoreError::Scratch(std::io::Error::other(e)))?;
+        part = back;
+        match piece? {
+            Some(bytes) => upload.put_part(PutPayload::from_bytes(bytes)).await.map_err(fail)?,
+            None => break,
+        }
+    }
+    upload.complete().await.map(drop).map_err(fail)
 }
 
 fn damaged_block(key: &Path, entry: &Entry) -> StoreError {

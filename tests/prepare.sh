@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Prepares what the tests need beside Rust: Python packages in .venv and, as root on Debian, python3-venv and Java 17. What it cannot prepare
+# it says, and ends well: the tests that miss it name themselves as skipped, and with CI=true fail.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+debian() { # install packages, if we may
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing $*"
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends "$@" >/dev/null
+    else
+        return 1
+    fi
+}
+
+java_fits() {
+    "${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1 | grep -Eq ' version "(17|21)[."-]'
+}
+
+packages() {
+    local python=${PYTHON:-python3} wanted
+    wanted=$(cksum <tests/requirements.txt)
+    [ "$(cat .venv/wanted 2>/dev/null)" != "$wanted" ] || return 0
+    command -v "$python" >/dev/null || debian python3 || return 1
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || return 1
+    echo "preparing .venv (about 700 MB, mostly Spark)"
+    "$python" -m venv --clear .venv || { debian python3-venv && "$python" -m venv --clear .venv; } || return 1
+    .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --ignore-requires-python -r tests/requirements.txt || return 1
+    echo "$wanted" >.venv/wanted
+}
+
+packages || echo "not prepared: .venv; Python 3.11 or later with venv is needed, and a package index"
+java_fits || debian openjdk-17-jre-headless && java_fits || echo "not prepared: Java 17 or 21; install one, or set JAVA_HOME"
