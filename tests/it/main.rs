@@ -27,6 +27,7 @@ mod follow;
 mod golden;
 mod ingest;
 mod listing;
+mod pages;
 mod restart;
 mod s3;
 mod stumbling;
