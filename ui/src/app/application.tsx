@@ -1,13 +1,13 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import { completeness, overview as overviewOf, type Overview } from '../api/ours';
-import { useResource } from '../api/resource';
+import { LIVE_MS, useResource } from '../api/resource';
 import { connectSessions, logsUrl } from '../api/spark';
 import { Mark, Status } from '../components/badge';
 import { Copy } from '../components/copy';
 import { Icon } from '../components/icon';
 import { Duration, Time } from '../components/number';
-import { Failed } from '../components/state';
 import { type AppPlace, type AppRef, appUrl } from '../core/address';
+import { useNow } from '../core/clock';
 import { count } from '../core/format';
 import { navigate } from '../core/router';
 import { useShortcuts } from '../core/shortcuts';
@@ -16,6 +16,7 @@ import { AppContext, type AppState } from './app-context';
 import { useCrumbs } from './breadcrumbs';
 import { CompletenessNote } from './completeness-note';
 import { LazyPage } from './lazy-page';
+import { Missing } from './missing';
 import { NotFound } from './not-found';
 import './application.css';
 
@@ -40,13 +41,7 @@ export function Application({ place: { app, rest } }: { place: AppPlace }) {
     ...(tab && section !== '' ? [{ text: tab.title, href: appUrl(app, section) }] : []),
   ]);
 
-  if (overview.error && !data) {
-    return (
-      <Failed error={overview.error} retry={overview.reload}>
-        <p><a href={`/?q=${encodeURIComponent(app.id)}`}>Search all clusters for {app.id}</a></p>
-      </Failed>
-    );
-  }
+  if (overview.error && !data) return <Missing place={{ app, rest }} error={overview.error} retry={overview.reload} />;
   return (
     <AppContext.Provider value={state}>
       <div class="app-head">
@@ -69,26 +64,35 @@ export function Application({ place: { app, rest } }: { place: AppPlace }) {
 function AppTitle({ app, data }: { app: AppRef; data: Overview | undefined }) {
   return (
     <div class="app-title">
-      <h1 class="clip" title={data?.name}>{data?.name ?? app.id}</h1>
-      {data && <Status of={data.status} />}
-      <span class="app-id">
-        <code>{app.id}</code>
-        <Copy text={app.id} label="Copy the application's id" />
-      </span>
-      {data && (
-        <span class="app-facts muted">
-          {app.attempt !== undefined && <span>attempt {app.attempt}</span>}
-          <span>Spark {data.sparkVersion}</span>
-          <span>{data.user}</span>
-          <span><Time v={data.startTime} /></span>
-          <span><Duration v={data.duration} /></span>
+      <div class="app-who">
+        <h1 class="clip" title={data?.name}>{data?.name ?? app.id}</h1>
+        {data && <Status of={data.status} />}
+        <span class="app-id">
+          <code>{app.id}</code>
+          <Copy text={app.id} label="Copy the application's id" />
         </span>
-      )}
+        {data && (
+          <span class="app-facts muted">
+            {app.attempt !== undefined && <span>attempt {app.attempt}</span>}
+            <span>Spark {data.sparkVersion}</span>
+            <span>{data.user}</span>
+            <span><Time v={data.startTime} /></span>
+            <span><Duration v={data.duration} /></span>
+            {data.status !== 'completed' && data.status !== 'failed' && <LastEvent at={data.lastEventTime} />}
+          </span>
+        )}
+      </div>
       <a class="button app-download" href={logsUrl(app)} download title="The event log as the cluster wrote it, zipped; not redacted">
         <Icon name="download" /> Log
       </a>
     </div>
   );
+}
+
+/** How old the newest event is: what is shown is no newer. */
+function LastEvent({ at }: { at: number }) {
+  const now = useNow(LIVE_MS);
+  return <span>last event <Time v={at} now={now} /></span>;
 }
 
 function TabCount({ tab, data }: { tab: Tab; data: Overview }) {

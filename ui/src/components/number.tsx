@@ -35,7 +35,7 @@ export const Rate = ({ v, unit }: Value & { unit: string }) => (
   <Num title={v == null ? 'not known' : `${v} ${unit} per second`}>{f.rate(v, unit)}</Num>
 );
 
-/** A moment: local time, with UTC on hover. `now` shows how long ago instead. */
+/** A moment: local time, with zone and UTC on hover. With `now` how long ago it was. */
 export function Time({ v, now }: Value & { now?: number }) {
   if (v == null) return <Num title="not known">{f.UNKNOWN}</Num>;
   return (

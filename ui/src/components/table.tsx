@@ -9,6 +9,7 @@ import { ColumnChooser } from './column-chooser';
 import { Help } from './help';
 import { Icon } from './icon';
 import { isPage } from '../pages';
+import { sortRows } from './table-sort';
 import { Empty, Failed } from './state';
 import './table.css';
 
@@ -257,23 +258,6 @@ function Waiting<R>({ columns, index }: { columns: Column<R>[]; index: number })
       ))}
     </div>
   );
-}
-
-export function sortRows<R>(rows: R[], columns: Column<R>[], sort: string): R[] {
-  const id = sort.replace(/^-/, '');
-  const by = columns.find((c) => c.id === id)?.sort;
-  if (typeof by !== 'function') return rows;
-  const sign = sort.startsWith('-') ? -1 : 1;
-  const keyed = rows.map((row) => ({ row, key: by(row) }));
-  keyed.sort((a, b) => {
-    if (a.key === b.key) return 0;
-    // What is not known comes last, whichever way.
-    if (a.key === undefined) return 1;
-    if (b.key === undefined) return -1;
-    if (typeof a.key === 'string' && typeof b.key === 'string') return sign * a.key.localeCompare(b.key, 'en', { numeric: true });
-    return sign * (a.key < b.key ? -1 : 1);
-  });
-  return keyed.map(({ row }) => row);
 }
 
 function useShownColumns<R>(id: string, columns: Column<R>[], prefix: string) {

@@ -10,7 +10,7 @@ import { REMOVALS, type Row } from './rows';
 const MUCH_GC = 0.1;
 
 export const columns = (start: number, end: number, live: boolean, open: (id: string) => void): Column<Row>[] => [
-  { id: 'id', title: 'Executor', width: 90, pin: true, sort: (r) => r.id, cell: (r) => <button type="button" class="plain-link" onClick={() => open(r.id)}>{r.id}</button> },
+  { id: 'id', title: 'Executor', width: 104, pin: true, sort: (r) => r.id, cell: (r) => <button type="button" class="plain-link" onClick={() => open(r.id)}>{r.id}</button> },
   { id: 'host', title: 'Host', width: 110, grow: 1, sort: (r) => r.host, cell: (r) => <span class="clip" title={r.spark.hostPort}>{r.host}</span> },
   { id: 'state', title: 'State', help: 'removal', width: 124, sort: (r) => stateWord(r, live), cell: (r) => <State of={r} live={live} /> },
   { id: 'added', title: 'From start to end', width: 150, grow: 2, sort: (r) => r.added, cell: (r) => <Lifetime of={r} start={start} end={end} /> },
