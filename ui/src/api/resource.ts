@@ -97,7 +97,8 @@ export function useResource<T>(endpoint: Endpoint<T> | undefined, options: Optio
       clearTimeout(timer);
       document.removeEventListener('visibilitychange', shown);
     };
-  }, [url, asked]);
+    // What stops changing is asked for once more: its end is news, too.
+  }, [url, asked, typeof options.live === 'boolean' && options.live]);
 
   const reload = useCallback(() => ask((n) => n + 1), []);
   const now = state.url === url ? state : next(state, url, options.keep ?? false);

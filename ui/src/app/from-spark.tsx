@@ -3,6 +3,8 @@ import { type ApplicationRow, applications } from '../api/ours';
 import { useResource } from '../api/resource';
 import { Status } from '../components/badge';
 import { Time } from '../components/number';
+import { PlainTable } from '../components/plain-table';
+import { Section } from '../components/section';
 import { Empty, Loaded } from '../components/state';
 import { appUrl, type SparkPlace } from '../core/address';
 import { navigate } from '../core/router';
@@ -32,17 +34,20 @@ export function FromSpark({ place }: { place: SparkPlace }) {
 
 function Choice({ of, place }: { of: ApplicationRow[]; place: SparkPlace }) {
   return (
-    <div class="state">
-      <h2>{of.length} clusters have an application {place.id}</h2>
-      <p>Which one do you mean?</p>
-      <ul class="choice-list">
-        {of.map((a) => (
-          <li key={a.cluster}>
-            <a href={lead(a, place)}><strong>{a.cluster}</strong> {a.name} <Time v={a.startTime} /></a> <Status of={a.status} quiet />
-          </li>
-        ))}
-      </ul>
-    </div>
+    <Section title={`${of.length} clusters have an application ${place.id}. Which one do you mean?`} flush>
+      <PlainTable
+        label={`Clusters with an application ${place.id}`}
+        rows={of}
+        rowKey={(a) => a.cluster}
+        columns={[
+          { title: 'Cluster', cell: (a) => <a href={lead(a, place)}>{a.cluster}</a> },
+          { title: 'Application', wide: true, cell: (a) => <a href={lead(a, place)}>{a.name || a.id}</a> },
+          { title: 'User', cell: (a) => a.user },
+          { title: 'Started', cell: (a) => <Time v={a.startTime} /> },
+          { title: 'Status', cell: (a) => <Status of={a.status} quiet /> },
+        ]}
+      />
+    </Section>
   );
 }
 

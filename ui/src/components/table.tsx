@@ -147,7 +147,7 @@ export function Table<R>(props: Props<R>) {
   const grid = shown.columns.map((c) => `minmax(${c.width}px, ${c.grow ?? 0.001}fr)`).join(' ');
   const least = shown.columns.reduce((all, c) => all + c.width, 0);
   const natural = (total ?? 4) * rowHeight + header + 2;
-  const style = { '--grid': grid, '--least': `${least}px`, '--row': `${rowHeight}px`, ...(fill ? {} : { height: `${Math.min(most, natural)}px` }) };
+  const style = { '--grid': grid, '--least': `${least}px`, '--row': `${rowHeight}px`, ...(fill || total === 0 ? {} : { height: `${Math.min(most, natural)}px` }) };
 
   if (list?.error && list.total === undefined) return <Failed error={list.error} retry={list.reload} />;
   return (
@@ -161,7 +161,7 @@ export function Table<R>(props: Props<R>) {
       {props.below}
       <div
         ref={box}
-        class="table"
+        class={`table${total === 0 ? ' none' : ''}`}
         role="grid"
         aria-label={label}
         aria-rowcount={(total ?? 0) + 1}
@@ -264,13 +264,13 @@ function useShownColumns<R>(id: string, columns: Column<R>[], prefix: string) {
   const { query } = usePlace();
   const named = query.get(`${prefix}cols`);
   const ids = useMemo(() => {
-    const chosen = named?.split(',') ?? readPref<string[]>(`columns.${id}`);
+    const chosen = named?.split('.') ?? readPref<string[]>(`columns.${id}`);
     const known = chosen?.filter((one) => columns.some((c) => c.id === one));
     return known?.length ? known : columns.filter((c) => !c.spare).map((c) => c.id);
   }, [named, id, columns]);
   const choose = (next: string[] | undefined) => {
     writePref(`columns.${id}`, next);
-    setQuery({ [`${prefix}cols`]: next?.join(',') });
+    setQuery({ [`${prefix}cols`]: next?.join('.') });
   };
   const shown = useMemo(() => columns.filter((c) => ids.includes(c.id)), [columns, ids]);
   return { ids, columns: shown, choose };

@@ -2,7 +2,7 @@ import { type Problem, problems as problemsOf, type Source, sources as sourcesOf
 import { usePagedList } from '../../api/pages';
 import { LIVE_MS, useResource } from '../../api/resource';
 import { useCrumbs } from '../../app/breadcrumbs';
-import { Badge, Mark } from '../../components/badge';
+import { Badge, Mark, type Tone } from '../../components/badge';
 import { Copy } from '../../components/copy';
 import { Count, Time } from '../../components/number';
 import { Fact, Facts, Section } from '../../components/section';
@@ -32,7 +32,7 @@ export default function Sources() {
             </Empty>
           ) : (
             <div class="sources">
-              {all.map((source) => (
+              {byUrgency(all, now).map((source) => (
                 <SourceCard key={`${source.cluster} ${source.url}`} source={source} now={now} />
               ))}
             </div>
@@ -42,6 +42,14 @@ export default function Sources() {
       <Problems />
     </div>
   );
+}
+
+const ORDER: Tone[] = ['fail', 'warn', 'run', 'idle', 'ok'];
+
+/** What needs somebody comes first. */
+function byUrgency(all: Source[], now: number): Source[] {
+  const urgency = (s: Source) => ORDER.indexOf(healthOf(s, now).tone);
+  return [...all].sort((a, b) => urgency(a) - urgency(b));
 }
 
 function SourceCard({ source, now }: { source: Source; now: number }) {
