@@ -1,6 +1,7 @@
 import { defineConfig } from 'vite';
 import { compress } from './build/compress.ts';
 import { licenses } from './build/licenses.ts';
+import { markdown } from './build/markdown.ts';
 
 /** Where `npm run dev` finds a running Afterglow. */
 const server = process.env.AFTERGLOW ?? 'http://127.0.0.1:18080';
@@ -16,6 +17,6 @@ export default defineConfig({
       output: { codeSplitting: { groups: [{ name: 'shared', test: /src\/(api|app|components|core)\/|src\/help/, minShareCount: 3 }] } },
     },
   },
-  plugins: [licenses(), compress()],
-  server: { proxy: Object.fromEntries(['/api', '/clusters'].map((path) => [path, server])) },
+  plugins: [licenses(), markdown(), compress()],
+  server: { fs: { allow: ['.', '../docs'] }, proxy: Object.fromEntries(['/api', '/clusters'].map((path) => [path, server])) },
 });

@@ -35,11 +35,14 @@ export interface Tab {
 export const fleetPages: Page[] = [
   { path: '', load: () => import('./applications'), fill: true },
   { path: 'sources', load: () => import('./sources') },
+  { path: 'docs', load: () => import('./docs') },
+  { path: 'docs/:page', load: () => import('./docs') },
 ];
 
 export const fleetTabs: Tab[] = [
   { section: '', title: 'Applications', key: 'a' },
   { section: 'sources', title: 'Sources', key: 'u' },
+  { section: 'docs', title: 'Docs', key: 'd' },
 ];
 
 export const appPages: Page[] = [

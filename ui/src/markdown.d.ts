@@ -1,0 +1,4 @@
+declare module '*.md' {
+  const page: import('../build/markdown').DocPage;
+  export default page;
+}
