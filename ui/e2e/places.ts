@@ -1,0 +1,110 @@
+/** Every kind of page, by addresses that exist: found by asking the API, as a reader would find them by clicking. */
+
+const server = process.env.AFTERGLOW ?? 'http://127.0.0.1:18080';
+
+export async function ask<T>(path: string): Promise<T> {
+  const response = await fetch(server + path);
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as T;
+}
+
+export interface App {
+  cluster: string;
+  id: string;
+  attemptId?: string;
+  name: string;
+  status: string;
+}
+
+export interface Place {
+  /** For file names: `sql-execution`. */
+  name: string;
+  path: string;
+}
+
+export function applications(): Promise<App[]> {
+  return ask<{ applications: App[] }>('/api/afterglow/v1/applications?length=1000').then((found) => found.applications);
+}
+
+const attempt = (app: App) => `${encodeURIComponent(app.id)}${app.attemptId ? `/${encodeURIComponent(app.attemptId)}` : ''}`;
+/** Where an application's pages are. */
+export const pages = (app: App) => `/apps/${encodeURIComponent(app.cluster)}/${attempt(app)}`;
+/** Where Spark's API has it. */
+export const spark = (app: App) => `/clusters/${encodeURIComponent(app.cluster)}/api/v1/applications/${attempt(app)}`;
+/** Where ours has it. */
+export const ours = (app: App) => `/api/afterglow/v1/clusters/${encodeURIComponent(app.cluster)}/applications/${attempt(app)}`;
+
+interface Counts {
+  jobs: number;
+  stages: number;
+  sql: number;
+  failedSql: number;
+  executors: number;
+  removedExecutors: number;
+  queries: number;
+  failedStages: number;
+}
+
+/** One place of each kind; of applications those that have most of what the page shows. */
+export async function places(): Promise<Place[]> {
+  const apps = await applications();
+  const counts = new Map<App, Counts>();
+  for (const app of apps) counts.set(app, (await ask<{ counts: Counts }>(`${ours(app)}/overview`)).counts);
+  const most = (of: (c: Counts) => number) => [...counts].toSorted(([, a], [, b]) => of(b) - of(a)).filter(([, c]) => of(c) > 0)[0]?.[0];
+  const found: Place[] = [
+    { name: 'applications', path: '/' },
+    { name: 'applications-filtered', path: '/?status=failed&sort=-duration' },
+    { name: 'applications-none', path: '/?q=nosuchapplicationanywhere' },
+    { name: 'sources', path: '/sources' },
+    { name: 'docs', path: '/docs/quick-start' },
+    { name: 'not-found', path: '/apps/nowhere/local-0' },
+  ];
+  const add = (name: string, app: App | undefined, rest: string) => app && found.push({ name, path: pages(app) + rest });
+
+  const failed = most((c) => c.failedStages);
+  add('overview-failed', failed, '');
+  const sql = most((c) => c.sql);
+  for (const tab of ['', '/jobs', '/stages', '/sql', '/executors', '/storage', '/environment']) add(`app${tab.replace('/', '-')}`, sql, tab);
+  add('job-failed', failed, `/jobs/${failed ? await jobOf(failed) : 0}`);
+  for (const [name, app] of [['stage-failed', failed], ['stage-large', most((c) => c.stages)]] as const) {
+    if (app) add(name, app, `/stages/${await stageOf(app, name === 'stage-failed')}`);
+  }
+  if (sql) {
+    const list = await ask<{ sql: { id: number; stages: number }[] }>(`${ours(sql)}/sql?length=1000`);
+    add('sql-execution', sql, `/sql/${list.sql.toSorted((a, b) => b.stages - a.stages)[0]?.id}`);
+  }
+  add('executors-lost', most((c) => c.removedExecutors), '/executors');
+  const streaming = most((c) => c.queries);
+  if (streaming) {
+    add('streaming', streaming, '/streaming');
+    const queries = await ask<{ runId: string }[]>(`${ours(streaming)}/streaming/queries`);
+    add('streaming-query', streaming, `/streaming/${queries[0]?.runId}`);
+  }
+  for (const app of apps) {
+    const rdds = await ask<{ id: number }[]>(`${spark(app)}/storage/rdd`);
+    if (rdds[0]) {
+      add('storage', app, '/storage');
+      add('storage-rdd', app, `/storage/${rdds[0].id}`);
+      break;
+    }
+  }
+  for (const app of apps) {
+    if ((await ask<unknown[]>(`${spark(app)}/connect/sessions`)).length > 0) {
+      add('connect', app, '/connect');
+      break;
+    }
+  }
+  add('running', apps.find((a) => a.status === 'running'), '');
+  return found;
+}
+
+async function jobOf(app: App): Promise<number> {
+  const jobs = await ask<{ jobId: number; status: string }[]>(`${spark(app)}/jobs`);
+  return (jobs.find((j) => j.status === 'FAILED') ?? jobs[0])?.jobId ?? 0;
+}
+
+async function stageOf(app: App, failed: boolean): Promise<string> {
+  const stages = await ask<{ stageId: number; attemptId: number; status: string; numTasks: number }[]>(`${spark(app)}/stages`);
+  const largest = stages.filter((s) => s.status === (failed ? 'FAILED' : 'COMPLETE')).toSorted((a, b) => b.numTasks - a.numTasks)[0];
+  return `${largest?.stageId ?? 0}/${largest?.attemptId ?? 0}`;
+}
