@@ -6,6 +6,7 @@ pub mod completeness;
 pub mod date;
 pub mod fleet;
 pub mod indexer;
+pub mod insight;
 pub mod maintain;
 pub mod order;
 pub mod redact;

@@ -4,19 +4,21 @@
 use std::path::Path;
 use std::sync::Mutex;
 
-use tantivy::collector::{Count, TopDocs};
+use tantivy::collector::{Collector, Count, SegmentCollector, TopDocs};
+use tantivy::columnar::Column;
 use tantivy::query::{AllQuery, BooleanQuery, Occur, Query, QueryParser, TermQuery};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value,
 };
 use tantivy::{
-    DocAddress, Index, IndexReader, IndexWriter, Order, ReloadPolicy, TantivyDocument, TantivyError, Term, doc,
+    DocAddress, DocId, Index, IndexReader, IndexWriter, Order, ReloadPolicy, Score, SegmentOrdinal, SegmentReader,
+    TantivyDocument, TantivyError, Term, doc,
 };
 
 use crate::catalog::{AttemptRow, Catalog, CatalogError};
 
 /// Version of the index: another one is built anew.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Memory of the writer.
 const BUDGET: usize = 32 << 20;
 /// Attempts taken from the catalog at a time.
@@ -69,7 +71,7 @@ impl Search {
     pub fn open(folder: &Path) -> Result<Self, SearchError> {
         let mut schema = Schema::builder();
         let fields = Fields {
-            row: schema.add_i64_field("row", INDEXED | STORED),
+            row: schema.add_i64_field("row", INDEXED | STORED | FAST),
             ended: schema.add_i64_field("ended", FAST),
             cluster: schema.add_text_field("cluster", STRING),
             user: schema.add_text_field("user", STRING),
@@ -187,21 +189,28 @@ impl Search {
         Ok(())
     }
 
+    /// What a text asks for: attempts with all its words, or with that id.
+    fn words(&self, text: &str) -> Result<Box<dyn Query>, SearchError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(Box::new(AllQuery));
+        }
+        let mut parser = QueryParser::for_index(&self.index, vec![self.fields.text]);
+        parser.set_conjunction_by_default();
+        let words = parser.parse_query(text).map_err(|e| SearchError::Query(e.to_string()))?;
+        let id = TermQuery::new(Term::from_field_text(self.fields.app, text), IndexRecordOption::Basic);
+        Ok(Box::new(BooleanQuery::union(vec![words, Box::new(id)])))
+    }
+
+    /// Catalog ids of all attempts that match, in no order.
+    pub fn matches(&self, text: &str) -> Result<Vec<i64>, SearchError> {
+        Ok(self.reader.searcher().search(&self.words(text)?, &Rows)?)
+    }
+
     /// Catalog ids of attempts that match, latest first; with the number of all matches.
     pub fn search(&self, q: &SearchQuery) -> Result<(usize, Vec<i64>), SearchError> {
         let f = self.fields;
-        let mut all: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-        let text = q.text.trim();
-        if text.is_empty() {
-            all.push((Occur::Must, Box::new(AllQuery)));
-        } else {
-            let mut parser = QueryParser::for_index(&self.index, vec![f.text]);
-            parser.set_conjunction_by_default();
-            let words = parser.parse_query(text).map_err(|e| SearchError::Query(e.to_string()))?;
-            let id: Box<dyn Query> =
-                Box::new(TermQuery::new(Term::from_field_text(f.app, text), IndexRecordOption::Basic));
-            all.push((Occur::Must, Box::new(BooleanQuery::union(vec![words, id]))));
-        }
+        let mut all = vec![(Occur::Must, self.words(&q.text)?)];
         for (field, value) in [(f.cluster, &q.cluster), (f.user, &q.user), (f.status, &q.status)] {
             if let Some(value) = value {
                 all.push((
@@ -222,6 +231,43 @@ impl Search {
             ids.extend(row(at)?);
         }
         Ok((total, ids))
+    }
+}
+
+/// Collects the catalog ids of all that match.
+struct Rows;
+
+struct RowsOfSegment {
+    rows: Column<i64>,
+    found: Vec<i64>,
+}
+
+impl Collector for Rows {
+    type Fruit = Vec<i64>;
+    type Child = RowsOfSegment;
+
+    fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<RowsOfSegment> {
+        Ok(RowsOfSegment { rows: segment.fast_fields().i64("row")?, found: Vec::new() })
+    }
+
+    fn requires_scoring(&self) -> bool {
+        false
+    }
+
+    fn merge_fruits(&self, found: Vec<Vec<i64>>) -> tantivy::Result<Vec<i64>> {
+        Ok(found.concat())
+    }
+}
+
+impl SegmentCollector for RowsOfSegment {
+    type Fruit = Vec<i64>;
+
+    fn collect(&mut self, doc: DocId, _: Score) {
+        self.found.extend(self.rows.first(doc));
+    }
+
+    fn harvest(self) -> Vec<i64> {
+        self.found
     }
 }
 

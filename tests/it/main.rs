@@ -27,6 +27,7 @@ mod follow;
 mod golden;
 mod ingest;
 mod listing;
+mod ours;
 mod pages;
 mod restart;
 mod s3;

@@ -37,7 +37,7 @@ impl Query {
     pub fn value<T: FromStr>(&self, name: &str, default: T) -> Result<T, ApiError> {
         match self.first(name) {
             None | Some("") => Ok(default),
-            Some(text) => text.parse().map_err(|_| ApiError::PARAMETER),
+            Some(text) => text.parse().map_err(|_| ApiError::parameter(format!("{name}={text} is not a number"))),
         }
     }
 
@@ -47,7 +47,8 @@ impl Query {
     }
 
     fn choices<T>(&self, name: &str, of: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, ApiError> {
-        self.values(name).map(|v| of(&v.to_ascii_uppercase()).ok_or(ApiError::PARAMETER)).collect()
+        let bad = |v| ApiError::parameter(format!("{name}={v} is none of the values that there are"));
+        self.values(name).map(|v| of(&v.to_ascii_uppercase()).ok_or_else(|| bad(v))).collect()
     }
 
     pub fn stage_statuses(&self) -> Result<Vec<StageStatus>, ApiError> {

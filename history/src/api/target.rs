@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -62,10 +62,8 @@ pub async fn find(api: &Api, cluster: Option<&str>, app: &str) -> Result<Vec<Att
     let mut clusters: Vec<&str> = attempts.iter().map(|a| a.cluster.as_str()).collect();
     clusters.dedup();
     if clusters.len() > 1 {
-        let qualified: Vec<String> =
-            clusters.iter().map(|c| format!("/clusters/{c}/api/v1/applications/{app}")).collect();
-        let message = format!("{app} is in several clusters: ask for {}, or add ?cluster=", qualified.join(" or "));
-        return Err(ApiError::Text(StatusCode::CONFLICT, message));
+        let clusters = clusters.into_iter().map(str::to_owned).collect();
+        return Err(ApiError::Ambiguous { app: app.to_owned(), clusters });
     }
     Ok(attempts)
 }
@@ -96,6 +94,11 @@ impl Target {
     /// against.
     pub fn now(&self) -> i64 {
         now()
+    }
+
+    /// How far the log goes: what our own API measures work against that has no end.
+    pub fn last_event(&self) -> i64 {
+        self.row.start_time + self.row.summary.duration
     }
 
     /// When the log was written last: what tasks that run are measured against.

@@ -12,7 +12,7 @@ use super::target::Target;
 use super::wire::{TaskData, TaskMetricDistributions, TaskQuantity};
 use crate::state::{Executor, Task};
 use crate::store::segment::{Metric, TaskColumn};
-use crate::store::tasks::{Page, Quantity, StageTasks};
+use crate::store::tasks::{Page, Quantity, StageTasks, TaskFilter};
 
 /// A task with the log links of its executor.
 pub fn show(task: &Task, executors: &BTreeMap<String, Executor>, now: i64) -> TaskData {
@@ -49,7 +49,8 @@ pub async fn list(target: Target, query: Query) -> Result<Response, ApiError> {
     if length <= 0 {
         return Err(ApiError::Html(StatusCode::INTERNAL_SERVER_ERROR));
     }
-    let wanted = Page { sort, ascending, statuses, offset: offset.max(0) as usize, length: length as usize };
+    let filter = TaskFilter { statuses, ..TaskFilter::default() };
+    let wanted = Page { filter, ..Page::new(sort, ascending, offset.max(0) as usize, length as usize) };
     let shown = page(&target, wanted).await?;
     target.json(&shown)
 }
@@ -146,10 +147,10 @@ pub async fn table(target: Target, query: Query) -> Result<Response, ApiError> {
     let ascending = query.first("order[0][dir]").ok_or_else(broken)?.eq_ignore_ascii_case("asc");
     let (start, length) = (number("start")?.max(0) as usize, number("length")?.max(0) as usize);
     if search.is_empty() {
-        let aa_data = page(&target, Page { sort, ascending, statuses: Vec::new(), offset: start, length }).await?;
+        let aa_data = page(&target, Page::new(sort, ascending, start, length)).await?;
         return target.json(&Table { records_filtered: total.clone(), aa_data, records_total: total });
     }
-    let all = page(&target, Page { sort, ascending, statuses: Vec::new(), offset: 0, length: usize::MAX }).await?;
+    let all = page(&target, Page::new(sort, ascending, 0, usize::MAX)).await?;
     let found: Vec<TaskData> = all.into_iter().filter(|t| contains(t, &search)).collect();
     let records_filtered = found.len().to_string();
     let aa_data = found.into_iter().skip(start).take(length).collect();

@@ -6,6 +6,7 @@ use object_store::path::Path;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
 
+use super::list::Group;
 use super::{Catalog, CatalogError, next};
 use crate::date::date;
 use crate::store::reader::PartRef;
@@ -70,6 +71,24 @@ pub struct AttemptRow {
     pub completeness: String,
     pub search_text: String,
     pub sequence: i64,
+    pub summary: Summary,
+}
+
+/// What lists show of an attempt beside its identity.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Empty where none is known.
+    pub queue: String,
+    /// The attempt's status, where "completed" is told from "failed".
+    pub outcome: String,
+    /// Milliseconds to the end, or to the last event of an attempt without one.
+    pub duration: i64,
+    pub tasks: i64,
+    pub failed_tasks: i64,
+    /// Sum of the run times of tasks, milliseconds.
+    pub executor_time: i64,
+    /// A line that says why it failed.
+    pub error: Option<String>,
 }
 
 /// Which applications a list shows; bounds are inclusive epoch milliseconds.
@@ -89,7 +108,8 @@ pub struct ApplicationFilter {
 }
 
 const COLUMNS: &str = "id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time, end_time,
-    last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, labels, damaged, completeness, sequence";
+    last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, labels, damaged, completeness, sequence,
+    queue, outcome, duration, tasks, failed_tasks, executor_time, error";
 
 fn attempt(r: &SqliteRow) -> Result<AttemptRow, CatalogError> {
     let text = |c: &str| r.try_get::<String, _>(c);
@@ -122,10 +142,30 @@ fn attempt(r: &SqliteRow) -> Result<AttemptRow, CatalogError> {
         completeness: text("completeness")?,
         search_text: String::new(),
         sequence: r.try_get("sequence")?,
+        summary: Summary {
+            queue: text("queue")?,
+            outcome: text("outcome")?,
+            duration: r.try_get("duration")?,
+            tasks: r.try_get("tasks")?,
+            failed_tasks: r.try_get("failed_tasks")?,
+            executor_time: r.try_get("executor_time")?,
+            error: r.try_get("error")?,
+        },
     })
 }
 
 impl AttemptRow {
+    fn group(&self, outcome: &str) -> Group {
+        Group {
+            cluster: self.cluster.clone(),
+            user: self.user.clone(),
+            queue: self.summary.queue.clone(),
+            outcome: outcome.to_owned(),
+            version: self.spark_version.clone(),
+            labels: self.labels.clone(),
+        }
+    }
+
     /// The log that the catalog has this attempt from, if it has it.
     pub(super) async fn owner(&self, tx: &mut Transaction<'_, Sqlite>) -> Result<Option<(i64, String)>, CatalogError> {
         let row = sqlx::query(
@@ -171,14 +211,17 @@ impl AttemptRow {
             None => next(tx, "attempt").await?,
         };
         let sequence = next(tx, "sequence").await?;
+        let group = self.group(&self.summary.outcome).id(tx).await?;
         let parts: Vec<(&str, u64)> = self.parts.iter().map(|p| (p.key.as_ref(), p.size)).collect();
         let size: u64 = self.parts.iter().map(|p| p.size).sum();
         let json = |v: Result<String, serde_json::Error>| v.map_err(|e| CatalogError::Stored(e.to_string()));
         sqlx::query(
             "INSERT INTO attempts (id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time,
                  end_time, last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, store_size,
-                 labels, damaged, completeness, search_text, sequence, day)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)",
+                 labels, damaged, completeness, search_text, sequence, day, queue, outcome, duration, tasks, failed_tasks, executor_time,
+                 error, group_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
+                 $27, $28, $29, $30, $31, $32, $33, $34, $35)",
         )
         .bind(id)
         .bind(&self.cluster)
@@ -207,6 +250,14 @@ impl AttemptRow {
         .bind(&self.search_text)
         .bind(sequence)
         .bind(&date(self.start_time)[..10])
+        .bind(&self.summary.queue)
+        .bind(&self.summary.outcome)
+        .bind(self.summary.duration)
+        .bind(self.summary.tasks)
+        .bind(self.summary.failed_tasks)
+        .bind(self.summary.executor_time)
+        .bind(&self.summary.error)
+        .bind(group)
         .execute(&mut **tx)
         .await?;
         summarize(tx, &self.cluster, &self.app_id).await?;
@@ -409,14 +460,17 @@ impl Catalog {
     /// Marks attempts as lost whose log has been quiet since `before`; gives how many.
     pub async fn mark_lost(&self, before: i64) -> Result<u64, CatalogError> {
         let mut tx = self.begin().await?;
-        let rows = sqlx::query("SELECT id FROM attempts WHERE status = 'running' AND last_updated < $1")
-            .bind(before)
-            .fetch_all(&mut *tx)
-            .await?;
+        let quiet = format!("SELECT {COLUMNS} FROM attempts WHERE status = 'running' AND last_updated < $1");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(quiet)).bind(before).fetch_all(&mut *tx).await?;
+        let lost = AttemptStatus::Lost.text();
         for r in &rows {
+            let a = attempt(r)?;
+            let group = a.group(lost).id(&mut tx).await?;
             let sequence = next(&mut tx, "sequence").await?;
-            sqlx::query("UPDATE attempts SET status = 'lost', sequence = $2 WHERE id = $1")
-                .bind(r.try_get::<i64, _>(0)?)
+            sqlx::query("UPDATE attempts SET status = $2, outcome = $2, group_id = $3, sequence = $4 WHERE id = $1")
+                .bind(a.id)
+                .bind(lost)
+                .bind(group)
                 .bind(sequence)
                 .execute(&mut *tx)
                 .await?;

@@ -70,6 +70,16 @@ pub struct SourceRow {
     pub passed_by: i64,
 }
 
+/// What is wrong with a log.
+#[derive(Debug, Clone)]
+pub struct LogProblem {
+    pub cluster: String,
+    /// URL of the source.
+    pub source: String,
+    pub log: String,
+    pub problem: String,
+}
+
 /// How a scan went.
 #[derive(Debug, Clone, Default)]
 pub struct SourceScan {
@@ -195,6 +205,27 @@ impl Catalog {
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?, r.try_get(2)?))).collect()
+    }
+
+    /// Logs with problems, a page of them, with the number of all.
+    pub async fn problems(
+        &self,
+        _viewer: &Viewer,
+        offset: i64,
+        limit: i64,
+    ) -> Result<(i64, Vec<LogProblem>), CatalogError> {
+        const WHERE: &str = "l.problem IS NOT NULL AND l.state <> 'no_log'";
+        let count = format!("SELECT COUNT(*) FROM logs l WHERE {WHERE}");
+        let total = sqlx::query(sqlx::AssertSqlSafe(count)).fetch_one(&self.readers).await?.try_get(0)?;
+        let page = format!(
+            "SELECT s.cluster, s.url, l.log_key, l.problem FROM logs l JOIN sources s ON s.id = l.source_id
+             WHERE {WHERE} ORDER BY s.cluster, s.url, l.log_key LIMIT $1 OFFSET $2"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(page)).bind(limit).bind(offset).fetch_all(&self.readers).await?;
+        let problems = rows.iter().map(|r| {
+            Ok(LogProblem { cluster: r.try_get(0)?, source: r.try_get(1)?, log: r.try_get(2)?, problem: r.try_get(3)? })
+        });
+        Ok((total, problems.collect::<Result<_, CatalogError>>()?))
     }
 
     /// Has every attempt of another format, and those that turned out damaged, read again.

@@ -6,17 +6,20 @@
 
 mod attempts;
 mod fleet;
+mod list;
 mod logs;
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row as _, Sqlite, Transaction};
 
-pub use attempts::{ApplicationFilter, AttemptRow, AttemptStatus};
+pub use attempts::{ApplicationFilter, AttemptRow, AttemptStatus, Summary};
 pub use fleet::{Batch, BatchState};
-pub use logs::{Commit, LogRow, LogState, SourceRow, SourceScan};
+pub use list::{Facet, ListFilter, ListPage, ListSort};
+pub use logs::{Commit, LogProblem, LogRow, LogState, SourceRow, SourceScan};
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -34,6 +37,7 @@ pub struct Catalog {
     readers: SqlitePool,
     /// SQLite takes one writer at a time; waiting for a turn here costs less than being refused.
     writer: SqlitePool,
+    groups: Arc<Mutex<list::Groups>>,
 }
 
 impl Catalog {
@@ -48,7 +52,7 @@ impl Catalog {
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         sqlx::migrate!("./migrations").run(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Catalog { readers, writer })
+        Ok(Catalog { readers, writer, groups: Arc::default() })
     }
 
     /// Closes all connections; what was committed is in the file.

@@ -10,13 +10,16 @@ use super::follow::LiveAttempt;
 use super::pipeline::{self, PipelineError, Work};
 use super::progress::Outcome;
 use super::{Indexer, identity, now};
-use crate::catalog::{AttemptRow, AttemptStatus, Commit, LogRow, LogState};
-use crate::state::{Attempt, Completeness};
+use crate::catalog::{AttemptRow, AttemptStatus, Commit, LogRow, LogState, Summary};
+use crate::insight::outcome;
+use crate::state::{Attempt, Completeness, StageAttempt};
 use crate::store::reader::PartRef;
 use crate::store::{AttemptReader, VERSION, part_key, snapshot};
 
 /// Characters of search text kept for an attempt.
 const MAX_SEARCH: usize = 64 << 10;
+/// Characters of an error that lists show.
+const MAX_ERROR: usize = 500;
 
 /// Why a log could not be read further: by no fault of the log.
 pub(super) struct Failure {
@@ -353,6 +356,36 @@ fn attempt_row(
         completeness: crate::completeness::json(&a.completeness),
         search_text: search_text(a),
         sequence: 0,
+        summary: summary(a),
+    }
+}
+
+/// Where resource managers say in which queue an application runs; Kubernetes has none of its own.
+const QUEUES: [&str; 4] = [
+    "spark.yarn.queue",
+    "spark.kubernetes.driver.label.queue",
+    "spark.kubernetes.driver.annotation.yunikorn.apache.org/queue",
+    "spark.kubernetes.driver.label.kueue.x-k8s.io/queue-name",
+];
+
+fn summary(a: &Attempt) -> Summary {
+    let app = &a.application;
+    let error = outcome::root_error(app, &a.jobs, &a.stages, &a.sql);
+    let outcome = match (&error, app.end_time) {
+        (_, None) => AttemptStatus::Running.text(),
+        (Some(_), _) => "failed",
+        (None, _) => AttemptStatus::Completed.text(),
+    };
+    let end = app.end_time.or(app.last_event_time).unwrap_or(0);
+    let tasks = |count: fn(&StageAttempt) -> i64| a.stages.values().map(count).sum();
+    Summary {
+        queue: QUEUES.iter().find_map(|key| a.environment.spark_property(key)).unwrap_or_default().to_owned(),
+        outcome: outcome.to_owned(),
+        duration: (end - app.start_time.unwrap_or(end)).max(0),
+        tasks: tasks(|s| s.active_tasks + s.completed_tasks + s.failed_tasks + s.killed_tasks),
+        failed_tasks: tasks(|s| s.failed_tasks),
+        executor_time: tasks(|s| s.metrics.executor_run_time),
+        error: error.map(|e| outcome::first_line(&e.text).chars().take(MAX_ERROR).collect()),
     }
 }
 

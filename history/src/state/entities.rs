@@ -137,6 +137,12 @@ pub struct StageAttempt {
     pub completion_time: Option<i64>,
     pub failure_reason: Option<String>,
     pub metrics: TaskMetrics,
+    /// Milliseconds from launch to finish, summed up over ended tasks that reported metrics.
+    pub measured_time: i64,
+    /// The same over those that did not.
+    pub unmeasured_time: i64,
+    /// Milliseconds in which the driver fetched results of tasks.
+    pub getting_result_time: i64,
     pub rdds: Vec<RddNode>,
     pub parent_ids: Vec<i64>,
     pub job_ids: BTreeSet<i64>,
@@ -328,6 +334,8 @@ pub struct SqlExecution {
     pub jobs: BTreeMap<i64, JobStatus>,
     pub stages: BTreeSet<i64>,
     pub plan: PlanGraph,
+    /// The plan before adaptive execution changed it, without metrics.
+    pub initial_plan: Option<PlanGraph>,
     /// By accumulator id. Only what a task or the driver reported.
     pub metrics: BTreeMap<i64, SqlMetric>,
 }
@@ -356,6 +364,20 @@ impl SqlExecution {
 pub struct PlanGraph {
     pub nodes: Vec<PlanNode>,
     pub edges: Vec<(i64, i64)>,
+}
+
+impl PlanGraph {
+    /// The graph without what only an executed plan has.
+    pub fn drawn(self) -> Self {
+        let nodes = self.nodes.into_iter().map(|n| PlanNode { metadata: Vec::new(), metrics: Vec::new(), ..n });
+        PlanGraph { nodes: nodes.collect(), edges: self.edges }
+    }
+
+    /// Whether the same operators are put together in the same way.
+    pub fn looks_like(&self, other: &PlanGraph) -> bool {
+        let nodes = |g: &PlanGraph| g.nodes.iter().map(|n| (n.name.clone(), n.cluster)).collect::<Vec<_>>();
+        self.edges == other.edges && nodes(self) == nodes(other)
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -388,6 +410,8 @@ pub struct SqlMetric {
     pub max: i64,
     /// (stage, attempt, task) of the highest value; none if the driver reported it.
     pub max_at: Option<(i64, i64, i64)>,
+    /// Stages whose tasks reported it, with the sum of what is above 0.
+    pub stages: Vec<(i64, i64)>,
 }
 
 /// A run of a Structured Streaming query.

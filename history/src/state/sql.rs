@@ -87,7 +87,8 @@ impl Attempt {
         exec.plan_description = self.redactor.text(&e.physical_plan_description).into_owned();
         if let Some(info) = &e.spark_plan_info {
             // The graph is the new plan's; values of metrics of earlier plans stay known.
-            exec.plan = plan::graph(info, &self.redactor);
+            let old = std::mem::replace(&mut exec.plan, plan::graph(info, &self.redactor));
+            exec.initial_plan.get_or_insert_with(|| old.drawn());
             if let Some(live) = self.live.sql.executions.get_mut(&e.execution_id) {
                 live.kinds.extend(kinds(&exec.plan));
             }
@@ -116,6 +117,8 @@ impl Attempt {
         if let Some(exec) = self.sql.get_mut(&e.execution_id) {
             exec.completion_time = Some(e.time);
             exec.error = e.error_message.as_ref().map(|m| self.redactor.text(m).into_owned());
+            // The last update of many says only that the plan stays as it is.
+            exec.initial_plan = exec.initial_plan.take().filter(|p| !p.looks_like(&exec.plan));
         }
         self.gather_sql(e.execution_id);
         self.sql_end_event(e.execution_id);
@@ -245,7 +248,10 @@ impl Attempt {
                 let g = all.entry(*acc).or_default();
                 g.reported += values.by_index.len();
                 let further = stage.num_tasks - values.by_index.len();
+                let from = g.values.len();
                 g.zeros = g.zeros.saturating_add(values.by_index.append(&mut g.values)).saturating_add(further);
+                let sum = g.values[from..].iter().filter(|v| **v > 0).fold(0i64, |a, b| a.wrapping_add(*b));
+                g.stages.push((*stage_id, sum));
                 if let Some((max, task)) = values.max
                     && g.max_at.is_none_or(|(seen, _)| max > seen)
                 {
@@ -279,14 +285,15 @@ struct Gathered {
     /// Further values that are 0.
     zeros: i64,
     max_at: Option<(i64, (i64, i64, i64))>,
+    stages: Vec<(i64, i64)>,
 }
 
 impl Gathered {
     fn into_metric(self, kind: String) -> SqlMetric {
-        let Gathered { mut values, reported, zeros, max_at } = self;
+        let Gathered { mut values, reported, zeros, max_at, stages } = self;
         if kind == "sum" {
             let sum = values.iter().fold(0i64, |a, b| a.wrapping_add(*b));
-            return SqlMetric { kind, values: reported, sum, ..SqlMetric::default() };
+            return SqlMetric { kind, values: reported, sum, stages, ..SqlMetric::default() };
         }
         let least = i64::from(kind == "average");
         values.retain(|v| *v >= least);
@@ -302,6 +309,7 @@ impl Gathered {
             median: at(count / 2),
             max: at((count - 1).max(0)),
             max_at: max_at.map(|(_, at)| at),
+            stages,
             kind,
         }
     }

@@ -92,6 +92,11 @@ impl Attempt {
             summary.killed_tasks += killed;
             summary.peaks.raise(&e.executor_metrics);
             stage.peaks.raise(&e.executor_metrics);
+            if counts {
+                *(if delta.is_some() { &mut stage.measured_time } else { &mut stage.unmeasured_time }) += duration;
+                let fetch = info.getting_result_time;
+                stage.getting_result_time += if fetch > 0 { (info.finish_time - fetch).max(0) } else { 0 };
+            }
             if let Some(m) = delta {
                 metrics::add(&mut stage.metrics, m);
                 summary.input_bytes += m.input_bytes_read;

@@ -161,8 +161,8 @@ impl AttemptReader {
         let mut bodies: BTreeMap<i64, SqlBody> = self.entities(Kind::SqlBodies, near).await?;
         let whole = heads.into_iter().filter(|(id, _)| ids.contains(id)).map(|(id, SqlHead(head))| {
             let body = bodies.remove(&id).map(|b| b.0).unwrap_or_default();
-            let SqlExecution { details, plan_description, plan, metrics, .. } = body;
-            (id, SqlExecution { details, plan_description, plan, metrics, ..head })
+            let SqlExecution { details, plan_description, plan, initial_plan, metrics, .. } = body;
+            (id, SqlExecution { details, plan_description, plan, initial_plan, metrics, ..head })
         });
         Ok(whole.collect())
     }
@@ -214,6 +214,30 @@ impl AttemptReader {
             .try_collect()
             .await?;
         Ok(StageTasks::new(stage, pieces))
+    }
+
+    /// Gives launch and finish of every task to `take`; tasks that run finish at `now`.
+    pub async fn task_spans(&self, now: i64, mut take: impl FnMut(i64, i64)) -> Result<(), StoreError> {
+        let directories = self.directories().await?;
+        let newest = directories.len().saturating_sub(1);
+        let wanted: Vec<(Path, Entry)> = directories
+            .iter()
+            .enumerate()
+            .flat_map(|(i, (key, directory))| {
+                let running = directory.of(Kind::RunningTasks).filter(move |_| i == newest);
+                directory.of(Kind::Tasks).chain(running).map(|e| (key.clone(), e.clone()))
+            })
+            .collect();
+        let mut segments = futures::stream::iter(wanted)
+            .map(|(key, entry)| {
+                let store = self.store.clone();
+                async move { store.segment(&key, &entry).await }
+            })
+            .buffered(PARALLEL);
+        while let Some(segment) = segments.try_next().await? {
+            segment.spans(now, &mut take);
+        }
+        Ok(())
     }
 
     /// What the fold needs to go on, as bytes of the newest part.

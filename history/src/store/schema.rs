@@ -61,7 +61,7 @@ record! {
     StageAttempt {
         stage_id, attempt_id, status, name, description, details, scheduling_pool, num_tasks, active_tasks,
         completed_tasks, failed_tasks, killed_tasks, completed_indices, submission_time, first_task_launched_time,
-        completion_time, failure_reason, metrics, rdds, parent_ids, job_ids, accumulables, locality, executors,
+        completion_time, failure_reason, metrics, measured_time, unmeasured_time, getting_result_time, rdds, parent_ids, job_ids, accumulables, locality, executors,
         speculation, killed_summary, resource_profile_id, peaks, shuffle_push_enabled, shuffle_mergers,
     }
     RddNode { id, name, scope, callsite, parent_ids, barrier, cached }
@@ -90,7 +90,7 @@ record! {
     PlanGraph { nodes, edges }
     PlanNode { id, name, description, cluster, metadata, metrics }
     PlanMetric { name, accumulator_id, kind }
-    SqlMetric { kind, values, sum, min, median, max, max_at }
+    SqlMetric { kind, values, sum, min, median, max, max_at, stages }
     StreamingQuery {
         id, run_id, name, start_timestamp, last_timestamp, last_batch_id, progress_reports, idle_reports, terminated,
         exception,
@@ -161,5 +161,5 @@ part_of_sql!(
 );
 part_of_sql!(
     /// The large part of a SQL execution: call site, plan text, plan graph and its metrics.
-    SqlBody, SqlBodyOf { id, details, plan_description, plan, metrics }
+    SqlBody, SqlBodyOf { id, details, plan_description, plan, initial_plan, metrics }
 );

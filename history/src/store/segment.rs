@@ -206,6 +206,15 @@ pub fn write(tasks: &mut [Task], out: &mut Vec<u8>) -> Vec<StageRows> {
     stages
 }
 
+/// A task with no more than what names it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTask {
+    pub task_id: i64,
+    pub index: i64,
+    pub status: TaskStatus,
+    pub executor: Arc<str>,
+}
+
 /// A segment in memory.
 pub struct Segment {
     bytes: Bytes,
@@ -280,6 +289,37 @@ impl Segment {
         self.names.get(usize::try_from(number).ok()?)
     }
 
+    /// Gives launch and finish of every task to `take`; tasks that run finish at `now`.
+    pub fn spans(&self, now: i64, take: &mut impl FnMut(i64, i64)) {
+        let (mut launched, mut durations) = (Vec::new(), Vec::new());
+        let _ = self.read(TaskColumn::LaunchTime, 0..self.rows, &mut launched);
+        let _ = self.read(TaskColumn::Duration, 0..self.rows, &mut durations);
+        for (from, duration) in launched.iter().zip(&durations) {
+            take(*from, if *duration >= 0 { from.saturating_add(*duration) } else { now });
+        }
+    }
+
+    /// Names by number.
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    /// Which of some rows have an error text that is wanted.
+    pub fn errors_with(&self, rows: Range<usize>, wanted: impl Fn(&str) -> bool) -> Vec<bool> {
+        let none = || vec![false; rows.len()];
+        if self.constant(TaskColumn::Error) == Some(0) {
+            return none();
+        }
+        let Some((errors, _)) = self.rare() else { return none() };
+        let wanted: Vec<bool> = errors.iter().map(|e| wanted(e)).collect();
+        let mut numbers = Vec::with_capacity(rows.len());
+        if self.read(TaskColumn::Error, rows.clone(), &mut numbers).is_none() {
+            return none();
+        }
+        // Numbers count from 1.
+        numbers.iter().map(|n| usize::try_from(n - 1).is_ok_and(|n| wanted.get(n) == Some(&true))).collect()
+    }
+
     fn rare(&self) -> Option<Rare> {
         let (plain, at) = self.rare;
         if plain == 0 {
@@ -288,6 +328,18 @@ impl Segment {
         let raw = zstd::bulk::decompress(&self.bytes[at..], usize::try_from(plain).ok()?).ok()?;
         let mut from = raw.as_slice();
         Some((Vec::take(&mut from)?, Vec::take(&mut from)?))
+    }
+
+    /// Which tasks are at the given rows.
+    pub fn named(&self, rows: &[usize], out: &mut Vec<NamedTask>) {
+        let columns = [TaskColumn::TaskId, TaskColumn::Index, TaskColumn::Status, TaskColumn::Executor];
+        let open = columns.map(|c| self.column(c.number()));
+        for &row in rows {
+            let [task_id, index, state, executor] =
+                [0, 1, 2, 3].map(|i: usize| open[i].as_ref().filter(|_| row < self.rows).map_or(0, |c| c.at(row)));
+            let executor = self.name(executor).cloned().unwrap_or_else(|| "".into());
+            out.push(NamedTask { task_id, index, status: status(state), executor });
+        }
     }
 
     /// Whole tasks at the given rows, all of stage attempt `stage`.

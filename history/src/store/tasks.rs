@@ -1,11 +1,12 @@
 //! The tasks of one stage attempt: pages in any order, counts and quantiles, over packed columns.
 //! Computes in memory and blocks: call from a thread that may.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::quantiles;
-use super::segment::{Metric, Segment, TaskColumn, status_number};
+use super::segment::{Metric, NamedTask, Segment, TaskColumn, status_number};
 use crate::state::{StageKey, Task, TaskStatus};
 
 /// Tasks of a stage attempt, in as many pieces as segments hold them.
@@ -31,11 +32,44 @@ pub enum Quantity {
 #[derive(Debug, Clone)]
 pub struct Page {
     pub sort: Quantity,
+    pub order: Order,
     pub ascending: bool,
-    /// Only tasks in one of these; all if empty.
-    pub statuses: Vec<TaskStatus>,
+    pub filter: TaskFilter,
     pub offset: usize,
     pub length: usize,
+}
+
+/// What sorting compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// What Spark's index holds: metrics of tasks that did not succeed come first.
+    Spark,
+    /// The values that are shown; names that are numbers as numbers.
+    Shown,
+}
+
+/// Which tasks are meant; each list that is empty lets all through.
+#[derive(Debug, Clone, Default)]
+pub struct TaskFilter {
+    pub statuses: Vec<TaskStatus>,
+    pub executors: Vec<String>,
+    pub text: Option<TextFilter>,
+}
+
+/// A text that executor, host, locality or error have in them.
+#[derive(Debug, Clone)]
+pub struct TextFilter {
+    /// In lower case. If it is a number, the task with that id or index is meant, too.
+    pub text: String,
+    /// Statuses whose name has it.
+    pub statuses: Vec<TaskStatus>,
+}
+
+impl Page {
+    /// A page of all tasks, in the order of Spark's index.
+    pub fn new(sort: Quantity, ascending: bool, offset: usize, length: usize) -> Self {
+        Page { sort, order: Order::Spark, ascending, filter: TaskFilter::default(), offset, length }
+    }
 }
 
 /// A row with what it is ordered by.
@@ -61,7 +95,7 @@ impl StageTasks {
     }
 
     /// All values of a column, in storage order.
-    fn column(&self, column: TaskColumn) -> Vec<i64> {
+    pub fn column(&self, column: TaskColumn) -> Vec<i64> {
         let mut out = Vec::with_capacity(self.len);
         for (segment, rows) in &self.pieces {
             if segment.read(column, rows.clone(), &mut out).is_none() {
@@ -128,43 +162,113 @@ impl StageTasks {
     /// A page; with the number of tasks that its filter lets through.
     pub fn page(&self, page: &Page) -> (Vec<Task>, usize) {
         let ids = self.column(TaskColumn::TaskId);
-        let sorts: Vec<i64> = match page.sort {
-            Quantity::Column(TaskColumn::TaskId) => vec![0; self.len],
-            Quantity::Column(c @ (TaskColumn::Executor | TaskColumn::Host | TaskColumn::Locality)) => self.ranks(c),
-            q => self.sort_keys(q),
+        let sorts: Vec<i64> = match (page.sort, page.order) {
+            (Quantity::Column(TaskColumn::TaskId), _) => vec![0; self.len],
+            (Quantity::Column(c @ (TaskColumn::Executor | TaskColumn::Host | TaskColumn::Locality)), order) => {
+                self.ranks(c, order)
+            }
+            (Quantity::Column(TaskColumn::Status), Order::Shown) => {
+                self.column(TaskColumn::Status).into_iter().map(alphabetical).collect()
+            }
+            (q, Order::Spark) => self.sort_keys(q),
+            (q, Order::Shown) => self.values(q),
         };
         let rows = 0..u32::try_from(self.len).unwrap_or(u32::MAX);
         let keyed = |row: u32| (sorts[row as usize], ids[row as usize], row);
-        let mut all: Vec<Keyed> = if page.statuses.is_empty() {
-            rows.map(keyed).collect()
-        } else {
-            let wanted: Vec<i64> = page.statuses.iter().map(|s| status_number(*s)).collect();
-            let status = self.column(TaskColumn::Status);
-            rows.filter(|r| wanted.contains(&status[*r as usize])).map(keyed).collect()
+        let mut all: Vec<Keyed> = match self.mask(&page.filter) {
+            None => rows.map(keyed).collect(),
+            Some(mask) => rows.filter(|r| mask[*r as usize]).map(keyed).collect(),
         };
         let count = all.len();
         let chosen = choose(&mut all, page);
         (self.fetch(&chosen), count)
     }
 
-    /// Ranks of the texts behind a column of numbers, so that they sort as text.
-    fn ranks(&self, column: TaskColumn) -> Vec<i64> {
-        let mut names: Vec<Arc<str>> = Vec::new();
-        let mut numbers = Vec::new();
-        for (segment, rows) in &self.pieces {
-            numbers.clear();
-            let _ = segment.read(column, rows.clone(), &mut numbers);
-            names.extend(numbers.iter().map(|n| segment.name(*n).cloned().unwrap_or_else(|| "".into())));
+    /// Which tasks a filter lets through, in storage order; none for all.
+    fn mask(&self, filter: &TaskFilter) -> Option<Vec<bool>> {
+        if filter.statuses.is_empty() && filter.executors.is_empty() && filter.text.is_none() {
+            return None;
         }
-        names.resize(self.len, "".into());
-        let mut sorted: Vec<&Arc<str>> = names.iter().collect();
-        sorted.sort_unstable();
-        sorted.dedup();
-        names.iter().map(|n| sorted.binary_search(&n).unwrap_or(0) as i64).collect()
+        let numbers = |statuses: &[TaskStatus]| statuses.iter().map(|s| status_number(*s)).collect::<Vec<_>>();
+        let mut mask = vec![true; self.len];
+        if !filter.statuses.is_empty() {
+            let wanted = numbers(&filter.statuses);
+            mask.iter_mut().zip(self.column(TaskColumn::Status)).for_each(|(m, s)| *m &= wanted.contains(&s));
+        }
+        if !filter.executors.is_empty() {
+            let wanted = self.with_name(&[TaskColumn::Executor], |name| filter.executors.iter().any(|e| e == name));
+            mask.iter_mut().zip(wanted).for_each(|(m, w)| *m &= w);
+        }
+        if let Some(TextFilter { text, statuses }) = &filter.text {
+            let places = [TaskColumn::Executor, TaskColumn::Host, TaskColumn::Locality];
+            let mut found = self.with_name(&places, |name| name.to_lowercase().contains(text));
+            let statuses = numbers(statuses);
+            found.iter_mut().zip(self.column(TaskColumn::Status)).for_each(|(f, s)| *f |= statuses.contains(&s));
+            if let Ok(number) = text.parse::<i64>() {
+                for column in [TaskColumn::TaskId, TaskColumn::Index] {
+                    found.iter_mut().zip(self.column(column)).for_each(|(f, v)| *f |= v == number);
+                }
+            }
+            let mut at = found.iter_mut();
+            for (segment, rows) in &self.pieces {
+                let errors = segment.errors_with(rows.clone(), |error| error.to_lowercase().contains(text));
+                at.by_ref().take(rows.len()).zip(errors).for_each(|(f, e)| *f |= e);
+            }
+            mask.iter_mut().zip(found).for_each(|(m, f)| *m &= f);
+        }
+        Some(mask)
     }
 
-    /// Whole tasks by row number, in the order given.
-    fn fetch(&self, rows: &[u32]) -> Vec<Task> {
+    /// Which tasks have a name that is wanted in one of these columns, in storage order.
+    fn with_name(&self, columns: &[TaskColumn], wanted: impl Fn(&str) -> bool) -> Vec<bool> {
+        let mut out = Vec::with_capacity(self.len);
+        let mut numbers = Vec::new();
+        for (segment, rows) in &self.pieces {
+            let from = out.len();
+            out.resize(from + rows.len(), false);
+            let wanted: Vec<bool> = segment.names().iter().map(|n| wanted(n)).collect();
+            for column in columns.iter().filter(|_| wanted.contains(&true)) {
+                numbers.clear();
+                let _ = segment.read(*column, rows.clone(), &mut numbers);
+                for (o, n) in out[from..].iter_mut().zip(&numbers) {
+                    *o |= usize::try_from(*n).is_ok_and(|n| wanted.get(n) == Some(&true));
+                }
+            }
+        }
+        out
+    }
+
+    /// Ranks of the texts behind a column of numbers, so that they sort as text.
+    fn ranks(&self, column: TaskColumn, order: Order) -> Vec<i64> {
+        self.named_ranks(column, order).0
+    }
+
+    /// The same, with the texts by rank; some may be of other columns.
+    pub fn named_ranks(&self, column: TaskColumn, order: Order) -> (Vec<i64>, Vec<Arc<str>>) {
+        let none: Arc<str> = "".into();
+        let mut names: Vec<Arc<str>> = self.pieces.iter().flat_map(|(s, _)| s.names()).cloned().collect();
+        names.push(none.clone());
+        names.sort_unstable();
+        names.dedup();
+        if order == Order::Shown {
+            names.sort_by_cached_key(|name| (name.parse::<i64>().unwrap_or(i64::MAX), name.clone()));
+        }
+        let rank: HashMap<&Arc<str>, i64> = names.iter().zip(0..).collect();
+        let mut out = Vec::with_capacity(self.len);
+        for (segment, rows) in &self.pieces {
+            let by_number: Vec<i64> = segment.names().iter().map(|n| rank[n]).collect();
+            let from = out.len();
+            let _ = segment.read(column, rows.clone(), &mut out);
+            out.resize(from + rows.len(), -1);
+            for n in &mut out[from..] {
+                *n = usize::try_from(*n).ok().and_then(|n| by_number.get(n)).copied().unwrap_or(rank[&none]);
+            }
+        }
+        (out, names)
+    }
+
+    /// Whole tasks by their place in storage order, in the order given.
+    pub fn fetch(&self, rows: &[u32]) -> Vec<Task> {
         let mut out: Vec<Option<Task>> = vec![None; rows.len()];
         let mut start = 0usize;
         for (segment, range) in &self.pieces {
@@ -185,10 +289,25 @@ impl StageTasks {
         out.into_iter().flatten().collect()
     }
 
+    /// Which tasks are at some places in storage order (ascending): only the columns of that are read.
+    pub fn named(&self, rows: &[usize]) -> Vec<NamedTask> {
+        let mut out = Vec::with_capacity(rows.len());
+        let (mut start, mut rest) = (0usize, rows);
+        for (segment, range) in &self.pieces {
+            let here = rest.partition_point(|row| *row < start + range.len());
+            let (mine, others) = rest.split_at(here);
+            let mine: Vec<usize> = mine.iter().map(|row| row - start + range.start).collect();
+            segment.named(&mine, &mut out);
+            rest = others;
+            start += range.len();
+        }
+        out
+    }
+
     /// All tasks, by task id.
     pub fn all(&self) -> Vec<Task> {
-        let sort = Quantity::Column(TaskColumn::TaskId);
-        self.page(&Page { sort, ascending: true, statuses: Vec::new(), offset: 0, length: usize::MAX }).0
+        let by_id = Quantity::Column(TaskColumn::TaskId);
+        self.page(&Page::new(by_id, true, 0, usize::MAX)).0
     }
 
     /// What tasks are ordered by, as Spark's index is: metrics of tasks that did not succeed are
@@ -211,6 +330,20 @@ impl StageTasks {
             }
         }
         values
+    }
+
+    /// Values of a quantity of the tasks that succeeded.
+    pub fn of_successful(&self, quantity: Quantity) -> Vec<i64> {
+        let success = status_number(TaskStatus::Success);
+        let values = self.values(quantity);
+        match self.constant(TaskColumn::Status) {
+            Some(status) if status == success => values,
+            Some(_) => Vec::new(),
+            None => {
+                let of = values.into_iter().zip(self.column(TaskColumn::Status));
+                of.filter(|(_, status)| *status == success).map(|(v, _)| v).collect()
+            }
+        }
     }
 
     /// The groups of tasks that quantiles are taken among.
@@ -260,6 +393,19 @@ pub struct Counted {
     pub timed: Group,
     pub ended: Group,
     pub successful: Group,
+}
+
+/// The place of a status among all by name.
+fn alphabetical(status: i64) -> i64 {
+    const NAMES: [TaskStatus; 6] = [
+        TaskStatus::Failed,
+        TaskStatus::GetResult,
+        TaskStatus::Killed,
+        TaskStatus::Running,
+        TaskStatus::Success,
+        TaskStatus::Unknown,
+    ];
+    NAMES.iter().position(|s| status_number(*s) == status).map_or(0, |at| at as i64)
 }
 
 fn has_ended(status: i64) -> bool {

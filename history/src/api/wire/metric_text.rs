@@ -110,6 +110,7 @@ mod tests {
             median: at(values.len() / 2),
             max: at(values.len().saturating_sub(1)),
             max_at: Some((3, 0, 9)),
+            stages: Vec::new(),
         }
     }
 

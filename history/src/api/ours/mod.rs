@@ -1,0 +1,59 @@
+//! Our own API: all that the web UI shows and Spark's REST has no endpoint for.
+//!
+//! One file a resource, with its wire types; `docs/api.md` is the contract. Errors are JSON here.
+
+mod applications;
+mod completeness;
+mod events;
+mod executors;
+mod list;
+mod overview;
+mod plan;
+mod search;
+mod shape;
+mod sources;
+mod sql;
+mod streaming;
+mod tasks;
+
+use axum::Router;
+use axum::middleware::map_response;
+use axum::routing::get;
+
+use super::Api;
+use super::error::{self, ApiError};
+
+pub fn router() -> Router<Api> {
+    Router::new()
+        .route("/search", get(search::search))
+        .route("/sources", get(sources::list))
+        .route("/sources/problems", get(sources::problems))
+        .route("/applications", get(applications::list))
+        .route("/applications/facets", get(applications::facets))
+        .nest("/clusters/{cluster}/applications/{app}", of_attempt())
+        .nest("/clusters/{cluster}/applications/{app}/{attempt}", of_attempt())
+        .nest("/applications/{app}", of_attempt())
+        .nest("/applications/{app}/{attempt}", of_attempt())
+        .fallback(no_path)
+        .layer(map_response(error::as_ours))
+}
+
+/// What there is of one attempt; mounted with and without cluster and attempt id.
+fn of_attempt() -> Router<Api> {
+    Router::new()
+        .route("/overview", get(overview::one))
+        .route("/completeness", get(completeness::one))
+        .route("/events", get(events::list))
+        .route("/executors/timeline", get(executors::timeline))
+        .route("/stages/{stage}/{stage_attempt}/tasks", get(tasks::list))
+        .route("/stages/{stage}/{stage_attempt}/histogram", get(shape::histogram))
+        .route("/stages/{stage}/{stage_attempt}/scatter", get(shape::scatter))
+        .route("/sql", get(sql::list))
+        .route("/sql/{execution}/graph", get(plan::graph))
+        .route("/streaming/queries", get(streaming::queries))
+        .route("/streaming/progress", get(streaming::progress))
+}
+
+async fn no_path() -> ApiError {
+    ApiError::not_found("no such path: docs/api.md lists those there are")
+}

@@ -1,0 +1,68 @@
+//! `sources`: where logs are read from, how the last listing went, and which logs have problems.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+
+use super::list::Slice;
+use crate::api::Api;
+use crate::api::error::ApiError;
+use crate::api::query::Query;
+use crate::api::target::json;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Source {
+    cluster: String,
+    url: String,
+    healthy: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_scan: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_success: Option<i64>,
+    objects: i64,
+    logs: i64,
+    passed_by: i64,
+}
+
+pub async fn list(State(api): State<Api>) -> Result<Response, ApiError> {
+    let all = api.catalog.sources(&api.viewer()).await?.into_iter().map(|s| Source {
+        cluster: s.cluster,
+        url: s.url,
+        healthy: s.problem.is_none() && s.last_success.is_some(),
+        problem: s.problem,
+        last_scan: s.last_scan,
+        last_success: s.last_success,
+        objects: s.objects,
+        logs: s.logs,
+        passed_by: s.passed_by,
+    });
+    json(&all.collect::<Vec<_>>())
+}
+
+#[derive(Serialize)]
+struct Problem {
+    cluster: String,
+    source: String,
+    log: String,
+    problem: String,
+}
+
+#[derive(Serialize)]
+struct Problems {
+    total: i64,
+    problems: Vec<Problem>,
+}
+
+/// Logs that were read with damage, or could not be read.
+pub async fn problems(State(api): State<Api>, query: Query) -> Result<Response, ApiError> {
+    let Slice { offset, length } = Slice::of(&query, 100)?;
+    let (total, rows) = api.catalog.problems(&api.viewer(), offset as i64, length as i64).await?;
+    let problems = rows
+        .into_iter()
+        .map(|p| Problem { cluster: p.cluster, source: p.source, log: p.log, problem: p.problem })
+        .collect();
+    json(&Problems { total, problems })
+}

@@ -1,0 +1,120 @@
+//! `stages/{stage}/{attempt}/tasks`: tasks of a stage attempt, in any order.
+
+use axum::response::Response;
+use serde::Serialize;
+
+use super::list::{self, Slice};
+use crate::api::error::ApiError;
+use crate::api::query::Query;
+use crate::api::target::Target;
+use crate::api::tasks::show;
+use crate::api::wire::{TaskData, TaskQuantity, task_status};
+use crate::state::{StageKey, TaskStatus};
+use crate::store::segment::{Metric, TaskColumn};
+use crate::store::tasks::{Order, Page, Quantity, StageTasks, TaskFilter, TextFilter};
+
+#[derive(Serialize)]
+struct Tasks {
+    /// Of the stage attempt.
+    total: usize,
+    /// That the filters let through.
+    filtered: usize,
+    tasks: Vec<TaskData>,
+}
+
+/// The stage attempt that the path names, with its tasks.
+pub async fn of_stage(target: &Target) -> Result<(StageKey, StageTasks), ApiError> {
+    let key = (target.number("stage")?, target.number("stage_attempt")?);
+    let tasks = target.tasks(key).await?;
+    if tasks.is_empty() && !target.reader.stage(key.0).await?.iter().any(|s| s.attempt_id == key.1) {
+        return Err(ApiError::not_found(format!("there is no stage {} with an attempt {}", key.0, key.1)));
+    }
+    Ok((key, tasks))
+}
+
+pub async fn list(target: Target, query: Query) -> Result<Response, ApiError> {
+    let (sort, descending) = list::sort(&query, "index", column)?;
+    let Slice { offset, length } = Slice::of(&query, 100)?;
+    let text = query.first("q").map(str::to_lowercase).filter(|q| !q.is_empty());
+    let filter = TaskFilter {
+        statuses: query.values("status").filter(|s| !s.is_empty()).map(status).collect::<Result<_, _>>()?,
+        executors: query.values("executor").filter(|e| !e.is_empty()).map(str::to_owned).collect(),
+        text: text.map(|text| TextFilter { statuses: statuses_with(&text), text }),
+    };
+    let page = Page { sort, order: Order::Shown, ascending: !descending, filter, offset, length };
+    let (_, tasks) = of_stage(&target).await?;
+    let executors = target.reader.executors().await?;
+    let now = target.last_word();
+    let shown = tokio::task::spawn_blocking(move || {
+        let (found, filtered) = tasks.page(&page);
+        let shown = found.iter().map(|t| show(t, &executors, now)).collect();
+        Tasks { total: tasks.len(), filtered, tasks: shown }
+    });
+    target.json(&shown.await?)
+}
+
+const STATUSES: [TaskStatus; 5] =
+    [TaskStatus::Running, TaskStatus::GetResult, TaskStatus::Success, TaskStatus::Failed, TaskStatus::Killed];
+
+fn status(name: &str) -> Result<TaskStatus, ApiError> {
+    let named = |s: &TaskStatus| task_status(*s).eq_ignore_ascii_case(name);
+    let found = STATUSES.into_iter().find(named);
+    found.ok_or_else(|| ApiError::parameter(format!("status={name}: there is no such status of tasks")))
+}
+
+fn statuses_with(text: &str) -> Vec<TaskStatus> {
+    STATUSES.into_iter().filter(|s| task_status(*s).to_lowercase().contains(text)).collect()
+}
+
+/// What tasks are sorted by, by its name in our API.
+fn column(name: &str) -> Option<Quantity> {
+    Some(match name {
+        "index" => Quantity::Column(TaskColumn::Index),
+        "taskId" => Quantity::Column(TaskColumn::TaskId),
+        "attempt" => Quantity::Column(TaskColumn::Attempt),
+        "launchTime" => Quantity::Column(TaskColumn::LaunchTime),
+        "executorId" => Quantity::Column(TaskColumn::Executor),
+        "host" => Quantity::Column(TaskColumn::Host),
+        "status" => Quantity::Column(TaskColumn::Status),
+        "locality" => Quantity::Column(TaskColumn::Locality),
+        other => measure(other)?.quantity,
+    })
+}
+
+/// A number of each task.
+#[derive(Clone, Copy)]
+pub struct Measure {
+    pub quantity: Quantity,
+    pub unit: &'static str,
+}
+
+/// A number of tasks by its name in our API.
+pub fn measure(name: &str) -> Option<Measure> {
+    let metric = |m: Metric, unit| Measure { quantity: Quantity::Column(TaskColumn::Metric(m)), unit };
+    let (ms, ns, bytes, count) = ("ms", "ns", "bytes", "count");
+    Some(match name {
+        "duration" => Measure { quantity: Quantity::Column(TaskColumn::Duration), unit: ms },
+        "schedulerDelay" => Measure { quantity: Quantity::SchedulerDelay, unit: ms },
+        "gettingResultTime" => Measure { quantity: Quantity::GettingResult, unit: ms },
+        "runTime" => metric(Metric::executor_run_time, ms),
+        "cpuTime" => metric(Metric::executor_cpu_time, ns),
+        "deserializeTime" => metric(Metric::executor_deserialize_time, ms),
+        "resultSerializationTime" => metric(Metric::result_serialization_time, ms),
+        "gcTime" => metric(Metric::jvm_gc_time, ms),
+        "fetchWaitTime" => metric(Metric::shuffle_fetch_wait_time, ms),
+        "shuffleWriteTime" => metric(Metric::shuffle_write_time, ns),
+        "inputSize" => metric(Metric::input_bytes_read, bytes),
+        "inputRecords" => metric(Metric::input_records_read, count),
+        "outputSize" => metric(Metric::output_bytes_written, bytes),
+        "outputRecords" => metric(Metric::output_records_written, count),
+        "shuffleRead" => Measure { quantity: Quantity::Sum(TaskQuantity::ShuffleReadBytes.columns()), unit: bytes },
+        "shuffleReadRecords" => metric(Metric::shuffle_records_read, count),
+        "shuffleWrite" => metric(Metric::shuffle_bytes_written, bytes),
+        "shuffleWriteRecords" => metric(Metric::shuffle_records_written, count),
+        "memorySpilled" => metric(Metric::memory_bytes_spilled, bytes),
+        "diskSpilled" => metric(Metric::disk_bytes_spilled, bytes),
+        "peakMemory" => metric(Metric::peak_execution_memory, bytes),
+        "resultSize" => metric(Metric::result_size, bytes),
+        _ => return None,
+    })
+}

@@ -1,0 +1,9 @@
+//! What the entities of an attempt come to: where the time went, why it failed, what to draw of
+//! many. Pure functions over [`crate::state`]: no IO, no clock, no HTTP.
+
+pub mod outcome;
+pub mod plan_time;
+pub mod presence;
+pub mod removal;
+pub mod sample;
+pub mod wall_clock;

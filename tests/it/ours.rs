@@ -1,0 +1,555 @@
+//! Our own API over real logs: held against what `/api/v1` says of them, and against itself.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::logs;
+use crate::server::{self, TestServer};
+
+const OURS: &str = "/api/afterglow/v1";
+
+/// A server over the logs of some cases, each a cluster of its own.
+fn serve(store: &Path, cases: &[(&str, &str)]) -> TestServer {
+    let all: Vec<String> = cases
+        .iter()
+        .map(|(version, case)| format!("{case}-{version}={}", logs::case(version, case).display()))
+        .collect();
+    let ingested = server::ingest(store, &all.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(ingested.status.code(), Some(0), "{}", server::stdout(&ingested));
+    TestServer::history(store)
+}
+
+fn array(v: &Value) -> &Vec<Value> {
+    v.as_array().unwrap_or_else(|| panic!("no list: {v}"))
+}
+
+fn int(v: &Value) -> i64 {
+    v.as_i64().unwrap_or_else(|| panic!("no whole number: {v}"))
+}
+
+fn text(v: &Value) -> &str {
+    v.as_str().unwrap_or_else(|| panic!("no text: {v}"))
+}
+
+/// Every attempt that is listed.
+fn applications(server: &TestServer, query: &str) -> Vec<Value> {
+    array(&server.json(&format!("{OURS}/applications?length=10000&{query}"))["applications"]).clone()
+}
+
+/// The path of an attempt, in our API and Spark's.
+fn path(app: &Value) -> String {
+    let attempt = app["attemptId"].as_str().map(|a| format!("/{a}")).unwrap_or_default();
+    format!("applications/{}{attempt}", text(&app["id"]))
+}
+
+fn ours(server: &TestServer, app: &Value, what: &str) -> Value {
+    server.json(&format!("{OURS}/clusters/{}/{}/{what}", text(&app["cluster"]), path(app)))
+}
+
+fn sparks(server: &TestServer, app: &Value, what: &str) -> Value {
+    server.json(&format!("/clusters/{}/api/v1/{}/{what}", text(&app["cluster"]), path(app)))
+}
+
+fn compare(a: &Value, b: &Value) -> Ordering {
+    match (a, b) {
+        (Value::Number(x), Value::Number(y)) => x.as_f64().partial_cmp(&y.as_f64()).unwrap(),
+        (Value::String(x), Value::String(y)) => x.cmp(y),
+        // What is not there counts as least.
+        (x, y) => x.is_null().cmp(&y.is_null()).reverse(),
+    }
+}
+
+/// Checks that values are in order.
+fn assert_sorted(what: &str, values: &[Value], descending: bool) {
+    let wrong = if descending { Ordering::Less } else { Ordering::Greater };
+    for pair in values.windows(2) {
+        assert_ne!(compare(&pair[0], &pair[1]), wrong, "{what}: {} before {}", pair[0], pair[1]);
+    }
+}
+
+const LISTED: [(&str, &str); 7] = [
+    ("4.3.0", "users"),
+    ("3.5.9", "users"),
+    ("4.3.0", "fail-job"),
+    ("3.5.9", "codec-none"),
+    ("4.3.0", "codec-none"),
+    ("3.5.9", "exec-lost"),
+    ("4.3.0", "fail-killed"),
+];
+
+#[test]
+fn the_list_of_attempts() {
+    let dir = logs::folder();
+    let server = serve(&dir.path().join("store"), &LISTED);
+    let all = applications(&server, "");
+    let listed: BTreeSet<String> = all.iter().map(|a| text(&a["id"]).to_owned()).collect();
+    let sparks_list = server.json("/api/v1/applications");
+    let expected: BTreeSet<String> = array(&sparks_list).iter().map(|a| text(&a["id"]).to_owned()).collect();
+    assert_eq!((listed, all.len()), (expected, 13));
+    every_order(&server, &all);
+    filters(&server, &all);
+    rows_are_what_sparks_api_says(&server, &all);
+}
+
+fn every_order(server: &TestServer, all: &[Value]) {
+    let columns = [
+        ("startTime", "startTime"),
+        ("endTime", "endTime"),
+        ("duration", "duration"),
+        ("name", "name"),
+        ("id", "id"),
+        ("cluster", "cluster"),
+        ("user", "user"),
+        ("queue", "queue"),
+        ("status", "status"),
+        ("version", "sparkVersion"),
+        ("logSize", "logSize"),
+        ("tasks", "tasks"),
+        ("failedTasks", "failedTasks"),
+        ("executorTime", "executorTime"),
+    ];
+    let key = |a: &Value| format!("{}/{}/{}", a["cluster"], a["id"], a["attemptId"]);
+    let keys: BTreeSet<String> = all.iter().map(key).collect();
+    for (sort, field) in columns {
+        for descending in [false, true] {
+            let sort = format!("{}{sort}", if descending { "-" } else { "" });
+            let rows = applications(server, &format!("sort={sort}"));
+            assert_sorted(&sort, &rows.iter().map(|r| r[field].clone()).collect::<Vec<_>>(), descending);
+            assert_eq!(rows.iter().map(key).collect::<BTreeSet<_>>(), keys, "{sort}");
+            let mut paged = Vec::new();
+            for offset in (0..rows.len()).step_by(4) {
+                let page = server.json(&format!("{OURS}/applications?sort={sort}&offset={offset}&length=4"));
+                assert_eq!(page["total"], json!(rows.len()));
+                paged.extend(array(&page["applications"]).clone());
+            }
+            assert_eq!(paged, rows, "{sort}: pages");
+        }
+    }
+    assert_eq!(applications(server, ""), applications(server, "sort=-startTime"));
+    let refused = server.get(&format!("{OURS}/applications?sort=colour"));
+    assert_eq!((refused.status, refused.header("content-type")), (400, Some("application/json")));
+    assert_eq!(refused.text(), r#"{"error":"sort=colour: there is no such column"}"#);
+}
+
+fn filters(server: &TestServer, all: &[Value]) {
+    let facets = server.json(&format!("{OURS}/applications/facets"));
+    let fields = [
+        ("cluster", "cluster"),
+        ("user", "user"),
+        ("queue", "queue"),
+        ("status", "status"),
+        ("version", "sparkVersion"),
+    ];
+    let counted = |rows: &[Value], field: &str| {
+        let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+        rows.iter().filter_map(|r| r[field].as_str()).for_each(|v| *counts.entry(v.to_owned()).or_default() += 1);
+        counts
+    };
+    let facet = |facets: &Value, name: &str| -> BTreeMap<String, i64> {
+        array(&facets[name]).iter().map(|f| (text(&f["value"]).to_owned(), int(&f["count"]))).collect()
+    };
+    for (name, field) in fields {
+        let counts = counted(all, field);
+        assert_eq!(facet(&facets, name), counts, "{name}");
+        let order: Vec<Value> = array(&facets[name]).iter().map(|f| f["count"].clone()).collect();
+        assert_sorted(name, &order, true);
+        for (value, n) in &counts {
+            let rows = applications(server, &format!("{name}={value}"));
+            assert_eq!(rows.len() as i64, *n, "{name}={value}");
+            assert!(rows.iter().all(|r| r[field] == json!(value)), "{name}={value}");
+            // Its own facet is not narrowed down by a filter, all others are.
+            let narrowed = server.json(&format!("{OURS}/applications/facets?{name}={value}"));
+            for (other, other_field) in fields {
+                let expected = if other == name { counts.clone() } else { counted(&rows, other_field) };
+                assert_eq!(facet(&narrowed, other), expected, "{other} of {name}={value}");
+            }
+        }
+    }
+    assert_eq!(facet(&facets, "queue").into_keys().collect::<Vec<_>>(), ["adhoc", "etl", "ml"]);
+    let of_two = applications(server, "user=alice&user=bob&version=4.3.0");
+    assert_eq!(
+        of_two.len(),
+        all.iter().filter(|a| ["alice", "bob"].contains(&text(&a["user"])) && a["sparkVersion"] == "4.3.0").count()
+    );
+    let start = |a: &Value| int(&a["startTime"]);
+    let middle = start(&all[all.len() / 2]);
+    let (since, until) =
+        (applications(server, &format!("from={middle}")), applications(server, &format!("to={middle}")));
+    assert!(since.iter().all(|a| start(a) >= middle) && until.iter().all(|a| start(a) <= middle));
+    assert_eq!(since.len() + until.len(), all.len() + 1);
+    // The words of a search, joined with the other filters.
+    let found = server.json(&format!("{OURS}/search?q=killed&limit=100"));
+    let ids = |rows: &[Value]| rows.iter().map(|a| text(&a["id"]).to_owned()).collect::<BTreeSet<_>>();
+    let by_words = applications(server, "q=killed");
+    assert_eq!(ids(&by_words), ids(array(&found["applications"])));
+    assert!(!by_words.is_empty());
+    let both = applications(server, "q=killed&version=4.3.0");
+    assert_eq!(both.len(), by_words.iter().filter(|a| a["sparkVersion"] == "4.3.0").count());
+    assert_eq!(applications(server, "q=nosuchword"), Vec::<Value>::new());
+}
+
+fn rows_are_what_sparks_api_says(server: &TestServer, all: &[Value]) {
+    for app in all {
+        let stages = sparks(server, app, "stages");
+        let sum = |field: &str| array(&stages).iter().map(|s| int(&s[field])).sum::<i64>();
+        let tasks = sum("numActiveTasks") + sum("numCompleteTasks") + sum("numFailedTasks") + sum("numKilledTasks");
+        let expected = [tasks, sum("numFailedTasks"), sum("executorRunTime")];
+        assert_eq!(["tasks", "failedTasks", "executorTime"].map(|f| int(&app[f])), expected, "{}", app["id"]);
+        let jobs = sparks(server, app, "jobs");
+        let info = &server.json(&format!(
+            "/clusters/{}/api/v1/applications/{}",
+            text(&app["cluster"]),
+            text(&app["id"])
+        ))["attempts"][0];
+        match app["status"].as_str() {
+            Some("running" | "lost") => assert_eq!(info["completed"], json!(false)),
+            status => {
+                assert_eq!((&info["completed"], int(&info["duration"])), (&json!(true), int(&app["duration"])));
+                let last = jobs.as_array().and_then(|j| j.first()).map(|j| j["status"] == "FAILED");
+                assert!(status == Some("failed") || last != Some(true), "{}", app["id"]);
+                assert_eq!(status == Some("failed"), app["error"].is_string());
+            }
+        }
+    }
+    let failed: Vec<&Value> = all.iter().filter(|a| a["status"] == "failed").collect();
+    let errors: Vec<&str> = failed.iter().map(|a| text(&a["error"])).collect();
+    assert_eq!(errors, ["ZeroDivisionError: division by zero"; 2], "of both versions' users");
+    for app in failed {
+        let error = &ours(server, app, "overview")["error"];
+        let jobs = sparks(server, app, "jobs");
+        let place = &error["where"];
+        assert_eq!(place["job"], array(&jobs)[0]["jobId"]);
+        let stage = sparks(server, app, &format!("stages/{}/{}?details=false", place["stage"], place["attempt"]));
+        assert_eq!((&stage["status"], &stage["failureReason"]), (&json!("FAILED"), &error["text"]));
+    }
+}
+
+#[test]
+fn one_application() {
+    let dir = logs::folder();
+    let cases = [
+        ("4.3.0", "sql"),
+        ("3.5.9", "sql"),
+        ("4.3.0", "fail-job"),
+        ("3.5.9", "exec-dynalloc"),
+        ("4.3.0", "exec-lost"),
+        ("4.3.0", "skew"),
+    ];
+    let server = serve(&dir.path().join("store"), &cases);
+    for app in &applications(&server, "sort=startTime") {
+        overview(&server, app);
+        executors(&server, app);
+        tasks(&server, app);
+        sql_list(&server, app);
+        plans(&server, app);
+    }
+}
+
+fn overview(server: &TestServer, app: &Value) {
+    let overview = ours(server, app, "overview");
+    for field in [
+        "cluster",
+        "id",
+        "name",
+        "user",
+        "status",
+        "startTime",
+        "endTime",
+        "duration",
+        "sparkVersion",
+        "logSize",
+        "labels",
+    ] {
+        assert_eq!(overview[field], app[field], "{field}");
+    }
+    let count = |what: &str, fits: &dyn Fn(&Value) -> bool| {
+        array(&sparks(server, app, what)).iter().filter(|x| fits(x)).count()
+    };
+    let status = |wanted: &'static str| move |x: &Value| x["status"] == wanted;
+    let stages = sparks(server, app, "stages");
+    let sum = |field: &str| array(&stages).iter().map(|s| int(&s[field])).sum::<i64>();
+    let worker = |e: &Value| e["id"] != "driver";
+    let expected = json!({
+        "jobs": count("jobs", &|_| true), "failedJobs": count("jobs", &status("FAILED")),
+        "stages": count("stages", &|_| true), "failedStages": count("stages", &status("FAILED")), "skippedStages": count("stages", &status("SKIPPED")),
+        "tasks": sum("numCompleteTasks") + sum("numFailedTasks") + sum("numKilledTasks") + sum("numActiveTasks"),
+        "failedTasks": sum("numFailedTasks"), "killedTasks": sum("numKilledTasks"),
+        "sql": count("sql", &|_| true), "failedSql": count("sql", &status("FAILED")),
+        "executors": count("allexecutors", &worker), "removedExecutors": count("allexecutors", &|e| worker(e) && e["isActive"] == false),
+        "queries": 0,
+    });
+    assert_eq!(overview["counts"], expected, "{}", app["id"]);
+    let expected = json!({
+        "inputBytes": sum("inputBytes"), "outputBytes": sum("outputBytes"), "shuffleReadBytes": sum("shuffleReadBytes"),
+        "shuffleWriteBytes": sum("shuffleWriteBytes"), "memorySpilled": sum("memoryBytesSpilled"), "diskSpilled": sum("diskBytesSpilled"),
+        "runTime": sum("executorRunTime"), "cpuTime": sum("executorCpuTime") / 1_000_000, "gcTime": sum("jvmGcTime"),
+    });
+    assert_eq!(overview["totals"], expected, "{}", app["id"]);
+    let wall = &overview["wallClock"];
+    let parts = array(&wall["parts"]);
+    assert_eq!(parts.iter().map(|p| int(&p["time"])).sum::<i64>(), int(&app["duration"]), "{wall}");
+    assert_eq!(wall["total"], app["duration"]);
+    assert!(parts.iter().all(|p| int(&p["time"]) >= 0), "{wall}");
+    assert!((parts.iter().map(|p| p["share"].as_f64().unwrap()).sum::<f64>() - 1.0).abs() < 1e-9);
+    let of = |name: &str| parts.iter().find(|p| p["name"] == name).map(|p| int(&p["time"])).unwrap();
+    if text(&app["id"]).starts_with("local-") {
+        assert_eq!(of("waitingForExecutors"), 0, "{wall}");
+    }
+    assert!(of("driver") > 0 && of("compute") > 0, "{wall}");
+    let shares: f64 = array(&overview["slowestStages"]).iter().map(|s| s["share"].as_f64().unwrap()).sum();
+    assert!(shares <= 1.0 - of("driver") as f64 / int(&wall["total"]) as f64 + 1e-9, "{wall}");
+    for (list, of) in [("slowestSql", "duration"), ("slowestStages", "duration")] {
+        assert_sorted(list, &array(&overview[list]).iter().map(|x| x[of].clone()).collect::<Vec<_>>(), true);
+    }
+    assert_eq!(overview["error"].is_object(), app["status"] == "failed");
+}
+
+fn executors(server: &TestServer, app: &Value) {
+    let timeline = ours(server, app, "executors/timeline?points=50");
+    let (start, end) = (int(&timeline["start"]), int(&timeline["end"]));
+    assert_eq!((start, end - start), (int(&app["startTime"]), int(&app["duration"])));
+    let mut all = sparks(server, app, "allexecutors");
+    let shown = array(&timeline["executors"]);
+    assert_eq!(shown.len(), array(&all).len());
+    assert_eq!(shown[0]["id"], "driver");
+    for e in shown {
+        let same = all.as_array_mut().unwrap().iter().find(|x| x["id"] == e["id"]).expect("the executor");
+        assert_eq!(
+            (&e["cores"], &e["maxMemory"], e.get("reason")),
+            (&same["totalCores"], &same["maxMemory"], same.get("removeReason"))
+        );
+        if e["id"] != "driver" {
+            assert_eq!((&e["busyTime"], &e["gcTime"]), (&same["totalDuration"], &same["totalGCTime"]));
+        }
+        let class = match e["reason"].as_str() {
+            None => Value::Null,
+            Some(r) if r.contains("137") => json!("killed"),
+            Some("Executor killed by driver.") => json!("idle"),
+            Some(other) => panic!("{other}"),
+        };
+        assert_eq!(e["class"], class);
+    }
+    // What all tasks took is what runs on average over the whole time.
+    let stages = sparks(server, app, "stages?details=true");
+    let spans = array(&stages).iter().flat_map(|s| s["tasks"].as_object().into_iter().flat_map(|t| t.values()));
+    let took: i64 = spans.map(|t| t["duration"].as_i64().unwrap_or(0)).sum();
+    let series = &timeline["series"];
+    let points = array(&series["runningTasks"]);
+    assert_eq!((points.len(), array(&series["time"]).len(), series["time"][0].clone()), (50, 50, json!(start)));
+    let step = (end - start) as f64 / 50.0;
+    let ran: f64 = points.iter().map(|p| p.as_f64().unwrap() * step).sum();
+    assert!((ran - took as f64).abs() <= took as f64 * 0.01 + 1.0, "{ran} {took}");
+    let most = array(&series["executors"]).iter().map(|p| p.as_f64().unwrap()).fold(0.0, f64::max);
+    let workers = if shown.len() == 1 { 1 } else { shown.len() - 1 };
+    assert!(most > 0.5 && most <= workers as f64, "{most} of {workers}");
+}
+
+/// A value of a task.
+type Field = fn(&Value) -> Value;
+
+/// Columns of tasks with what they are in Spark's task.
+fn task_columns() -> Vec<(&'static str, Field)> {
+    fn metric(t: &Value, path: &str) -> Value {
+        json!(t.pointer(&format!("/taskMetrics/{path}")).and_then(Value::as_i64).unwrap_or(0))
+    }
+    vec![
+        ("index", |t| t["index"].clone()),
+        ("taskId", |t| t["taskId"].clone()),
+        ("attempt", |t| t["attempt"].clone()),
+        ("launchTime", |t| t["launchTime"].clone()),
+        ("duration", |t| json!(t["duration"].as_i64().unwrap_or(0))),
+        ("executorId", |t| json!(t["executorId"].as_str().and_then(|e| e.parse::<i64>().ok()).unwrap_or(i64::MAX))),
+        ("host", |t| t["host"].clone()),
+        ("status", |t| t["status"].clone()),
+        ("locality", |t| t["taskLocality"].clone()),
+        ("schedulerDelay", |t| t["schedulerDelay"].clone()),
+        ("gcTime", |t| metric(t, "jvmGcTime")),
+        ("runTime", |t| metric(t, "executorRunTime")),
+        ("inputSize", |t| metric(t, "inputMetrics/bytesRead")),
+        ("outputSize", |t| metric(t, "outputMetrics/bytesWritten")),
+        ("shuffleRead", |t| {
+            json!(
+                int(&metric(t, "shuffleReadMetrics/localBytesRead"))
+                    + int(&metric(t, "shuffleReadMetrics/remoteBytesRead"))
+            )
+        }),
+        ("shuffleWrite", |t| metric(t, "shuffleWriteMetrics/bytesWritten")),
+        ("memorySpilled", |t| metric(t, "memoryBytesSpilled")),
+        ("diskSpilled", |t| metric(t, "diskBytesSpilled")),
+        ("peakMemory", |t| metric(t, "peakExecutionMemory")),
+    ]
+}
+
+fn tasks(server: &TestServer, app: &Value) {
+    let stages = sparks(server, app, "stages");
+    for stage in array(&stages).iter().filter(|s| s["status"] != "SKIPPED") {
+        let base = format!("stages/{}/{}", stage["stageId"], stage["attemptId"]);
+        let mut expected = sparks(server, app, &format!("{base}/taskList?length=10000"));
+        let expected = expected.as_array_mut().unwrap();
+        let by_index = |t: &Value| (int(&t["index"]), int(&t["taskId"]));
+        expected.sort_by_key(by_index);
+        let all = ours(server, app, &format!("{base}/tasks?length=10000"));
+        assert_eq!((&all["total"], &all["filtered"]), (&json!(expected.len()), &json!(expected.len())));
+        assert_eq!(array(&all["tasks"]), expected, "{base}");
+        for (column, value) in task_columns() {
+            for descending in [false, true] {
+                let sort = format!("{}{column}", if descending { "-" } else { "" });
+                let sorted = ours(server, app, &format!("{base}/tasks?length=10000&sort={sort}"));
+                let sorted = array(&sorted["tasks"]);
+                assert_sorted(&sort, &sorted.iter().map(value).collect::<Vec<_>>(), descending);
+                let page = ours(server, app, &format!("{base}/tasks?offset=1&length=2&sort={sort}"));
+                assert_eq!(array(&page["tasks"]), &sorted[1.min(sorted.len())..3.min(sorted.len())]);
+            }
+        }
+        let found = |query: &str| ours(server, app, &format!("{base}/tasks?length=10000&{query}"));
+        for status in ["SUCCESS", "FAILED", "KILLED"] {
+            let fitting: Vec<Value> = expected.iter().filter(|t| t["status"] == status).cloned().collect();
+            assert_eq!(array(&found(&format!("status={status}"))["tasks"]), &fitting);
+            assert_eq!(found(&format!("q={}", status.to_lowercase()))["filtered"], json!(fitting.len()));
+        }
+        let first = text(&expected[0]["executorId"]).to_owned();
+        let fitting = expected.iter().filter(|t| t["executorId"] == json!(first)).count();
+        assert_eq!(found(&format!("executor={first}"))["filtered"], json!(fitting));
+        let failed = expected
+            .iter()
+            .filter(|t| t["errorMessage"].as_str().is_some_and(|e| e.to_lowercase().contains("exception")))
+            .count();
+        assert_eq!(found("q=Exception")["filtered"], json!(failed), "{base}");
+        assert_eq!(found(&format!("q={}", expected[0]["taskId"]))["filtered"].as_i64().map(|n| n > 0), Some(true));
+    }
+    for stage in array(&stages).iter().filter(|s| s["status"] != "SKIPPED") {
+        shapes(server, app, &format!("stages/{}/{}", stage["stageId"], stage["attemptId"]));
+    }
+    let missing = server.get(&format!("{OURS}/{}/stages/999999/0/tasks", path(app)));
+    assert_eq!(
+        (missing.status, missing.text()),
+        (404, r#"{"error":"there is no stage 999999 with an attempt 0"}"#.to_owned())
+    );
+}
+
+fn sql_list(server: &TestServer, app: &Value) {
+    let expected = sparks(server, app, "sql?details=false&planDescription=false&length=10000");
+    let all = ours(server, app, "sql?length=10000&sort=id");
+    assert_eq!(all["total"], json!(array(&expected).len()));
+    for (x, same) in array(&all["sql"]).iter().zip(array(&expected)) {
+        for (field, of) in [
+            ("id", "id"),
+            ("status", "status"),
+            ("description", "description"),
+            ("duration", "duration"),
+            ("rootId", "rootExecutionId"),
+        ] {
+            assert_eq!(x[field], same[of], "{field}");
+        }
+        assert_eq!(int(&x["failedJobs"]) as usize, array(&same["failedJobIds"]).len());
+        let jobs: usize =
+            ["runningJobIds", "successJobIds", "failedJobIds"].iter().map(|f| array(&same[f]).len()).sum();
+        assert_eq!(array(&x["jobs"]).len(), jobs);
+        let error = same["errorMessage"].as_str().filter(|e| !e.is_empty());
+        assert_eq!(x["error"].is_string(), error.is_some());
+    }
+    for column in ["id", "description", "status", "submitTime", "duration"] {
+        for descending in [false, true] {
+            let sorted =
+                ours(server, app, &format!("sql?length=10000&sort={}{column}", if descending { "-" } else { "" }));
+            assert_sorted(
+                column,
+                &array(&sorted["sql"]).iter().map(|x| x[column].clone()).collect::<Vec<_>>(),
+                descending,
+            );
+            assert_eq!(sorted["total"], all["total"]);
+        }
+    }
+    let failed = array(&expected).iter().filter(|x| x["status"] == "FAILED").count();
+    assert_eq!(ours(server, app, "sql?status=failed")["total"], json!(failed));
+}
+
+fn plans(server: &TestServer, app: &Value) {
+    let mut changed = 0;
+    for same in array(&sparks(server, app, "sql?length=10000")) {
+        let graph = ours(server, app, &format!("sql/{}/graph", same["id"]));
+        let nodes = array(&graph["nodes"]);
+        assert_eq!(nodes.len(), array(&same["nodes"]).len());
+        assert_eq!(graph["planDescription"], same["planDescription"]);
+        let edges: Vec<Value> =
+            array(&same["edges"]).iter().map(|e| json!({"from": e["fromId"], "to": e["toId"]})).collect();
+        assert_eq!(array(&graph["edges"]), &edges);
+        let of_stages: i64 = array(&graph["stages"]).iter().map(|s| int(&s["runTime"])).sum();
+        let stages: BTreeSet<i64> = array(&graph["stages"]).iter().map(|s| int(&s["stage"])).collect();
+        let (mut time, mut share) = (0, 0.0);
+        for node in nodes {
+            let same = array(&same["nodes"]).iter().find(|n| n["nodeId"] == node["id"]).expect("the node");
+            assert_eq!((&node["name"], &node["description"]), (&same["nodeName"], &same["desc"]));
+            let shown: Vec<Value> = array(&node["metrics"])
+                .iter()
+                .filter(|m| m["text"].is_string())
+                .map(|m| json!({"name": m["name"], "value": m["text"]}))
+                .collect();
+            assert_eq!(json!(shown), same["metrics"], "{}", node["name"]);
+            assert!(array(&node["stages"]).iter().all(|s| stages.contains(&int(s))), "{node}");
+            if !text(&node["name"]).starts_with("WholeStageCodegen") {
+                time += node["time"].as_i64().unwrap_or(0);
+                share += node["share"].as_f64().unwrap_or(0.0);
+            }
+        }
+        assert!(time <= of_stages + nodes.len() as i64 && share <= 1.0 + 1e-9, "{time} of {of_stages}: {share}");
+        if let Some(initial) = graph.get("initial") {
+            changed += 1;
+            assert_ne!(array(&initial["nodes"]).len(), 0);
+            assert!(
+                array(&initial["nodes"]).iter().any(|n| text(&n["description"]).contains("isFinalPlan=false")),
+                "{initial}"
+            );
+        }
+    }
+    if text(&app["cluster"]).starts_with("sql-") {
+        assert!(changed > 5, "{changed} plans were changed while they ran");
+    }
+}
+
+fn shapes(server: &TestServer, app: &Value, stage: &str) {
+    let tasks = sparks(server, app, &format!("{stage}/taskList?length=10000"));
+    let columns: BTreeMap<&str, Field> = task_columns().into_iter().collect();
+    let successful: Vec<&Value> = array(&tasks).iter().filter(|t| t["status"] == "SUCCESS").collect();
+    for of in ["duration", "runTime", "gcTime", "schedulerDelay", "shuffleRead", "shuffleWrite", "peakMemory"] {
+        let values: Vec<i64> = successful.iter().map(|t| int(&columns[of](t))).collect();
+        let shown = ours(server, app, &format!("{stage}/histogram?of={of}&bins=7"));
+        assert_eq!((&shown["of"], &shown["count"]), (&json!(of), &json!(values.len())), "{stage}");
+        assert_eq!(
+            (shown["min"].as_i64(), shown["max"].as_i64()),
+            (values.iter().min().copied(), values.iter().max().copied())
+        );
+        let bins = array(&shown["bins"]);
+        assert!(bins.len() <= 7 && bins.is_empty() == values.is_empty());
+        for bin in bins {
+            let inside = values.iter().filter(|v| (int(&bin["from"])..int(&bin["to"])).contains(v)).count();
+            assert_eq!(int(&bin["count"]), inside as i64, "{stage} {of} {bin}");
+        }
+    }
+    let all = ours(server, app, &format!("{stage}/scatter?x=runTime"));
+    assert_eq!(
+        (&all["total"], array(&all["points"]).len(), &all["y"]),
+        (&json!(array(&tasks).len()), array(&tasks).len(), &json!("duration"))
+    );
+    for p in array(&all["points"]) {
+        let task = array(&tasks).iter().find(|t| t["taskId"] == p["task"]).expect("the task");
+        let expected = json!({
+            "x": columns["runTime"](task), "y": columns["duration"](task), "task": task["taskId"], "index": task["index"],
+            "status": task["status"], "executor": task["executorId"],
+        });
+        assert_eq!(p, &expected);
+    }
+    let few = ours(server, app, &format!("{stage}/scatter?x=runTime&points=5"));
+    let least = |points: &Value, axis: &str| array(points).iter().map(|p| int(&p[axis])).min();
+    let most = |points: &Value, axis: &str| array(points).iter().map(|p| int(&p[axis])).max();
+    assert!(array(&few["points"]).len() <= 5);
+    for axis in ["x", "y"] {
+        assert_eq!(
+            (least(&few["points"], axis), most(&few["points"], axis)),
+            (least(&all["points"], axis), most(&all["points"], axis))
+        );
+    }
+}
