@@ -78,6 +78,20 @@ pub fn parse_date(text: &str) -> Option<i64> {
     Some(rest.time_of_day().and_then(|ms| midnight.checked_add(ms)).unwrap_or(midnight))
 }
 
+/// Reads an instant as Java and Spark's streaming reports write it, `2015-02-03T16:42:40.123Z`
+/// with any number of decimals, to epoch milliseconds.
+pub fn instant(text: &str) -> Option<i64> {
+    let text = text.trim().strip_suffix('Z')?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let millis: String = fraction.chars().chain("000".chars()).take(3).collect();
+    let mut rest = Rest(whole);
+    let (year, month, day) = (rest.number()?, rest.after(b'-')?, rest.after(b'-')?);
+    let (hour, minute, second) = (rest.after(b'T')?, rest.after(b':')?, rest.after(b':')?);
+    let seconds = hour.checked_mul(3600)?.checked_add(minute.checked_mul(60)?)?.checked_add(second)?;
+    let midnight = days(year, month, day)?.checked_mul(DAY_MS)?;
+    midnight.checked_add(seconds.checked_mul(1000)?)?.checked_add(millis.parse().ok()?)
+}
+
 /// The text that is still to be read.
 struct Rest<'t>(&'t str);
 
@@ -204,6 +218,22 @@ mod tests {
         }
         assert_eq!(date(-62_135_596_800_000), "0001-01-01T00:00:00.000GMT");
         assert!(date(i64::MIN).starts_with("-292275055-05-16T"));
+    }
+
+    #[test]
+    fn reads_instants() {
+        let cases = [
+            ("2026-11-21T00:27:25.798Z", Some(1_795_220_845_798)),
+            ("2026-11-21T00:27:25Z", Some(1_795_220_845_000)),
+            ("2026-11-21T00:27:25.7Z", Some(1_795_220_845_700)),
+            ("2026-11-21T00:27:25.798123Z", Some(1_795_220_845_798)),
+            ("1970-01-01T00:00:00.000Z", Some(0)),
+            ("2026-11-21", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(instant(text), expected, "{text}");
+        }
     }
 
     /// Expectations: Java 17's `SimpleDateFormat`, used as Spark's `SimpleDateParam` uses it.

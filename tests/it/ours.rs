@@ -245,6 +245,8 @@ fn one_application() {
         tasks(&server, app);
         sql_list(&server, app);
         plans(&server, app);
+        jobs(&server, app);
+        stages(&server, app);
     }
 }
 
@@ -552,4 +554,290 @@ fn shapes(server: &TestServer, app: &Value, stage: &str) {
             (least(&all["points"], axis), most(&all["points"], axis))
         );
     }
+}
+
+fn millis(date: &Value) -> i64 {
+    let text = text(date).trim_end_matches("GMT");
+    let (day, time) = text.split_once('T').expect("a date");
+    let numbers = |t: &str| t.split([':', '.', '-']).map(|n| n.parse::<i64>().unwrap()).collect::<Vec<_>>();
+    let (d, t) = (numbers(day), numbers(time));
+    // The logs are of one month.
+    assert_eq!((d[0], d[1]), (2026, 11));
+    1_793_491_200_000 + (d[2] - 1) * 86_400_000 + ((t[0] * 60 + t[1]) * 60 + t[2]) * 1000 + t[3]
+}
+
+fn jobs(server: &TestServer, app: &Value) {
+    let timeline = ours(server, app, "jobs/timeline");
+    let expected = sparks(server, app, "jobs");
+    assert_eq!(array(&timeline["jobs"]).len(), array(&expected).len());
+    for (job, same) in array(&timeline["jobs"]).iter().zip(array(&expected).iter().rev()) {
+        assert_eq!((&job["id"], &job["status"], &job["stages"]), (&same["jobId"], &same["status"], &same["stageIds"]));
+        assert_eq!(
+            (int(&job["submitTime"]), int(&job["endTime"])),
+            (millis(&same["submissionTime"]), millis(&same["completionTime"]))
+        );
+        assert_eq!(array(&job["skippedStages"]).len() as i64, int(&same["numSkippedStages"]));
+    }
+    let expected = sparks(server, app, "stages");
+    assert_eq!(array(&timeline["stages"]).len(), array(&expected).len());
+    for (stage, same) in array(&timeline["stages"]).iter().zip(array(&expected).iter().rev()) {
+        assert_eq!(
+            (&stage["stage"], &stage["attempt"], &stage["name"]),
+            (&same["stageId"], &same["attemptId"], &same["name"])
+        );
+        assert_eq!(
+            (&stage["status"], &stage["tasks"], &stage["failedTasks"]),
+            (&same["status"], &same["numTasks"], &same["numFailedTasks"])
+        );
+        let times = ["submissionTime", "firstTaskLaunchedTime", "completionTime"].map(|f| same.get(f).map(millis));
+        assert_eq!(["submitTime", "firstTaskTime", "endTime"].map(|f| stage[f].as_i64()), times);
+        assert!(!array(&stage["jobs"]).is_empty());
+    }
+}
+
+fn stages(server: &TestServer, app: &Value) {
+    for stage in array(&sparks(server, app, "stages")) {
+        let base = format!("stages/{}/{}", stage["stageId"], stage["attemptId"]);
+        let graph = ours(server, app, &format!("{base}/graph"));
+        let rdds: BTreeSet<i64> =
+            array(&graph["operators"]).iter().flat_map(|o| array(&o["rdds"])).map(|r| int(&r["id"])).collect();
+        assert_eq!(rdds, array(&stage["rddIds"]).iter().map(int).collect::<BTreeSet<_>>());
+        for edge in array(&graph["edges"]) {
+            assert!(rdds.contains(&int(&edge["from"])) && rdds.contains(&int(&edge["to"])), "{edge}");
+        }
+        // Every RDD of a stage leads to its last one.
+        assert!(array(&graph["edges"]).len() + 1 >= rdds.len(), "{graph}");
+        if stage["status"] == "SKIPPED" {
+            continue;
+        }
+        let tasks = sparks(server, app, &format!("{base}/taskList?length=10000"));
+        let tasks: BTreeMap<i64, &Value> = array(&tasks).iter().map(|t| (int(&t["taskId"]), t)).collect();
+        let timeline = ours(server, app, &format!("{base}/timeline"));
+        assert_eq!(int(&timeline["total"]), tasks.len() as i64);
+        let (mut seen, mut executors) = (BTreeSet::new(), BTreeSet::new());
+        for lane in array(&timeline["lanes"]) {
+            assert!(executors.insert(text(&lane["executor"]).to_owned()));
+            for bar in array(&lane["tasks"]) {
+                let task = tasks[&int(&bar["task"])];
+                assert!(seen.insert(int(&bar["task"])));
+                let (launch, took) = (millis(&task["launchTime"]), task["duration"].as_i64().unwrap_or(0));
+                assert_eq!(
+                    (&lane["executor"], &bar["status"], &bar["index"]),
+                    (&task["executorId"], &task["status"], &task["index"])
+                );
+                assert_eq!((int(&bar["launch"]), int(&bar["finish"])), (launch, launch + took));
+                assert!(int(&timeline["start"]) <= launch && launch + took <= int(&timeline["end"]));
+                let of = |phase: &str| int(&bar["phases"][phase]);
+                let metric =
+                    |path: &str| task.pointer(&format!("/taskMetrics/{path}")).and_then(Value::as_i64).unwrap_or(0);
+                let (gc, read) = (metric("jvmGcTime"), metric("shuffleReadMetrics/fetchWaitTime"));
+                let write = metric("shuffleWriteMetrics/writeTime") / 1_000_000;
+                assert_eq!((of("gc"), of("shuffleRead"), of("shuffleWrite")), (gc, read, write));
+                assert_eq!(of("compute"), (metric("executorRunTime") - gc - read - write).max(0));
+                assert_eq!(
+                    (of("deserialize"), of("schedulerDelay")),
+                    (metric("executorDeserializeTime"), int(&task["schedulerDelay"]))
+                );
+            }
+        }
+        assert_eq!(seen.len(), tasks.len());
+        let few = ours(server, app, &format!("{base}/timeline?length=2"));
+        let shown: usize = array(&few["lanes"]).iter().map(|l| array(&l["tasks"]).len()).sum();
+        assert_eq!((array(&few["lanes"]).len(), &few["total"]), (executors.len(), &timeline["total"]));
+        assert!(shown <= 2.max(executors.len()));
+    }
+}
+
+#[test]
+fn streaming() {
+    let dir = logs::folder();
+    let server = serve(&dir.path().join("store"), &[("4.3.0", "streaming-rocksdb"), ("3.5.9", "streaming-hdfs")]);
+    for app in &applications(&server, "") {
+        let all = ours(&server, app, "streaming/progress?length=100000");
+        let all = array(&all);
+        assert!(all.len() > 20);
+        let mut paged = Vec::new();
+        for offset in (0..all.len()).step_by(7) {
+            paged.extend(array(&ours(&server, app, &format!("streaming/progress?offset={offset}&length=7"))).clone());
+        }
+        assert_eq!(&paged, all);
+        let queries = ours(&server, app, "streaming/queries");
+        assert_eq!(ours(&server, app, "overview")["counts"]["queries"], json!(array(&queries).len()));
+        let mut reports = 0;
+        for query in array(&queries) {
+            let run = text(&query["runId"]);
+            let of_run: Vec<&Value> = all.iter().filter(|p| p["runId"] == run).collect();
+            reports += of_run.len();
+            assert_eq!(query["progressReports"], json!(of_run.len()));
+            let page = ours(&server, app, &format!("streaming/progress?runId={run}&offset=1&length=2"));
+            assert_eq!(
+                array(&page).iter().collect::<Vec<_>>(),
+                of_run.iter().skip(1).take(2).copied().collect::<Vec<_>>()
+            );
+            series(&server, app, query, &of_run);
+        }
+        assert_eq!(reports, all.len());
+        let missing = server.get(&format!("{OURS}/{}/streaming/queries/none/series", path(app)));
+        assert_eq!(missing.text(), r#"{"error":"there is no run none of a streaming query"}"#);
+    }
+}
+
+fn series(server: &TestServer, app: &Value, query: &Value, reports: &[&Value]) {
+    let series = ours(server, app, &format!("streaming/queries/{}/series", text(&query["runId"])));
+    assert_eq!(
+        (&series["id"], &series["runId"], series.get("name")),
+        (&query["id"], &query["runId"], query.get("name"))
+    );
+    assert_eq!((&series["batches"], &series["points"]), (&json!(reports.len()), &json!(reports.len())));
+    let same = |what: &str, column: &Value, value: &dyn Fn(&Value) -> Option<f64>| {
+        let expected: Vec<Option<f64>> = reports.iter().map(|r| value(r)).collect();
+        let got: Vec<Option<f64>> = array(column).iter().map(Value::as_f64).collect();
+        assert_eq!(got, expected, "{what}");
+    };
+    let sum =
+        |r: &Value, field: &str| array(&r["sources"]).iter().filter_map(|s| s[field].as_f64()).reduce(|a, b| a + b);
+    let date = |v: &Value| v.as_str().map(|t| millis(&json!(t.trim_end_matches('Z'))) as f64);
+    let watermark = |r: &Value| {
+        r["eventTime"]["watermark"].as_str().filter(|w| !w.starts_with("1970")).and_then(|w| date(&json!(w)))
+    };
+    same("batch", &series["batch"], &|r| r["batchId"].as_f64());
+    same("time", &series["time"], &|r| date(&r["timestamp"]));
+    same("inputRows", &series["inputRows"], &|r| sum(r, "numInputRows"));
+    same("inputRate", &series["inputRate"], &|r| sum(r, "inputRowsPerSecond"));
+    same("processedRate", &series["processedRate"], &|r| sum(r, "processedRowsPerSecond"));
+    same("watermark", &series["watermark"], &watermark);
+    same("watermarkLag", &series["watermarkLag"], &|r| Some(date(&r["timestamp"])? - watermark(r)?));
+    let names = |field: &str| {
+        reports.iter().flat_map(|r| r[field].as_object().unwrap().keys().cloned()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(series["duration"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>(), names("durationMs"));
+    for (name, column) in series["duration"].as_object().unwrap() {
+        same(name, column, &|r| r["durationMs"][name].as_f64());
+    }
+    for (i, operator) in array(&series["operators"]).iter().enumerate() {
+        let of = |r: &Value, field: &str| r["stateOperators"][i][field].as_f64();
+        assert_eq!(operator["name"], reports[0]["stateOperators"][i]["operatorName"]);
+        for (name, field) in [
+            ("rows", "numRowsTotal"),
+            ("memory", "memoryUsedBytes"),
+            ("commitTime", "commitTimeMs"),
+            ("dropped", "numRowsDroppedByWatermark"),
+        ] {
+            same(name, &operator[name], &|r| of(r, field));
+        }
+        let custom = operator["custom"].as_object().unwrap();
+        assert!(custom.len() >= 3, "{custom:?}");
+        for (name, column) in custom {
+            same(name, column, &|r| r["stateOperators"][i]["customMetrics"][name].as_f64());
+        }
+    }
+    for (i, source) in array(&series["sources"]).iter().enumerate() {
+        assert_eq!(source["description"], reports[0]["sources"][i]["description"]);
+        same("source rows", &source["inputRows"], &|r| r["sources"][i]["numInputRows"].as_f64());
+        same("lag", &source["lag"], &|_| None);
+    }
+    if let Some(first) = reports.first() {
+        assert_eq!(series["sink"], first["sink"]["description"]);
+    }
+    let few = ours(server, app, &format!("streaming/queries/{}/series?points=2", text(&query["runId"])));
+    let half = reports.len().div_ceil(2);
+    if reports.len() > 2 {
+        let most = |part: &[&Value]| {
+            part.iter().filter_map(|r| r["durationMs"]["triggerExecution"].as_f64()).fold(f64::MIN, f64::max)
+        };
+        let got: Vec<f64> = array(&few["duration"]["triggerExecution"]).iter().map(|v| v.as_f64().unwrap()).collect();
+        assert_eq!(got, [most(&reports[..half]), most(&reports[half..])]);
+        assert_eq!((&few["batches"], &few["points"]), (&json!(reports.len()), &json!(2)));
+    }
+}
+
+#[test]
+fn labels_filter_and_are_counted() {
+    let dir = logs::folder();
+    let (file, store) = (dir.path().join("afterglow.toml"), dir.path().join("store"));
+    let labels = [
+        ("a", "team = 'risk', env = 'prod'"),
+        ("b", "team = 'risk', env = 'test'"),
+        ("c", "team = 'science'"),
+        ("d", ""),
+    ];
+    let case = logs::case("3.5.9", "codec-none");
+    let sources = labels.map(|(cluster, labels)| {
+        format!("[[source]]\ncluster = '{cluster}'\nurl = '{}'\nlabels = {{ {labels} }}\n", case.display())
+    });
+    std::fs::write(&file, format!("[store]\ndir = '{}'\n{}", store.display(), sources.concat())).unwrap();
+    let ingested = server::run(&["ingest", "--once", "--config", file.to_str().unwrap()]);
+    assert_eq!(ingested.status.code(), Some(0), "{}{}", server::stdout(&ingested), server::stderr(&ingested));
+    let server = TestServer::history(&store);
+    let clusters = |query: &str| {
+        applications(&server, query).iter().map(|a| text(&a["cluster"]).to_owned()).collect::<BTreeSet<_>>()
+    };
+    let cases = [
+        ("label=team=risk", "a b"),
+        ("label=team=risk&label=team=science", "a b c"),
+        ("label=team=risk&label=env=prod", "a"),
+        ("label=team=risk&label=env=prod&cluster=b", ""),
+        ("label=team=none", ""),
+        ("cluster=c&cluster=d", "c d"),
+    ];
+    for (query, expected) in cases {
+        assert_eq!(clusters(query), expected.split_whitespace().map(str::to_owned).collect(), "{query}");
+    }
+    let facet = |query: &str| server.json(&format!("{OURS}/applications/facets?{query}"))["label"].clone();
+    let count = |value: &str, count: i64| json!({"value": value, "count": count});
+    let all = json!([count("team=risk", 2), count("env=prod", 1), count("env=test", 1), count("team=science", 1)]);
+    assert_eq!(facet(""), all);
+    assert_eq!(facet("label=env=prod"), all, "not by its own filter");
+    assert_eq!(facet("cluster=b"), json!([count("env=test", 1), count("team=risk", 1)]));
+}
+
+#[test]
+fn answers_beside_attempts() {
+    let dir = logs::folder();
+    let store = dir.path().join("store");
+    let (one, damaged) = (logs::case("3.5.9", "codec-none"), logs::case("3.5.9", "derived"));
+    let all = [format!("a={}", one.display()), format!("b={}", one.display()), format!("c={}", damaged.display())];
+    let ingested = server::ingest(&store, &all.each_ref().map(String::as_str));
+    assert_eq!(ingested.status.code(), Some(3), "{}", server::stdout(&ingested));
+    let server = TestServer::history(&store);
+    let (id, _) = logs::plain("3.5.9", "codec-none");
+    let unclear = server.get(&format!("{OURS}/applications/{id}/overview"));
+    let expected = format!(
+        r#"{{"error":"{id} is in several clusters: ask for {OURS}/clusters/a/applications/{id} or {OURS}/clusters/b/applications/{id}, or add ?cluster="}}"#
+    );
+    assert_eq!((unclear.status, unclear.text()), (409, expected));
+    let clear = server.json(&format!("{OURS}/applications/{id}/overview?cluster=b"));
+    assert_eq!((&clear["cluster"], &clear["id"]), (&json!("b"), &json!(id)));
+    let etag = server.get(&format!("{OURS}/clusters/a/applications/{id}/overview"));
+    assert!(etag.header("etag").is_some());
+    let refused = [
+        ("nothing/here", 404, "no such path: docs/api.md lists those there are"),
+        ("applications/none/overview", 404, "no such app: none"),
+        ("applications?offset=x", 400, "offset=x is not a number"),
+        ("applications?label=team", 400, "label=team: a label is asked for as label=name=value"),
+        ("applications?q=%22", 400, ""),
+        (&format!("clusters/a/applications/{id}/stages/x/0/tasks"), 400, "stage=x is not a number"),
+        (
+            &format!("clusters/a/applications/{id}/stages/0/0/histogram?of=host"),
+            400,
+            "of=host: tasks have no such number",
+        ),
+        (&format!("clusters/a/applications/{id}/sql/777/graph"), 404, "there is no SQL execution 777"),
+    ];
+    for (path, status, error) in refused {
+        let got = server.get(&format!("{OURS}/{path}"));
+        let body: Value = serde_json::from_slice(&got.body).unwrap_or_else(|e| panic!("{path}: {e}: {}", got.text()));
+        assert_eq!((got.status, got.header("content-type")), (status, Some("application/json")), "{path}");
+        assert!(error.is_empty() || body == json!({"error": error}), "{path}: {body}");
+    }
+    let problems = server.json(&format!("{OURS}/sources/problems"));
+    let all = array(&problems["problems"]);
+    assert_eq!(problems["total"], json!(all.len()));
+    assert!(all.len() > 3 && all.iter().all(|p| p["cluster"] == "c" && text(&p["source"]).contains("derived")));
+    let page = server.json(&format!("{OURS}/sources/problems?offset=1&length=2"));
+    assert_eq!((array(&page["problems"]), &page["total"]), (&all[1..3].to_vec(), &problems["total"]));
+    let defaults = server.json(&format!("{OURS}/settings/defaults?version=3.5.1"));
+    assert_eq!((&defaults["version"], &defaults["spark.sql.ansi.enabled"]), (&json!("3.5.9"), &json!("false")));
+    let newest = server.json(&format!("{OURS}/settings/defaults"));
+    assert_eq!((&newest["version"], &newest["spark.sql.ansi.enabled"]), (&json!("4.3.0"), &json!("true")));
 }

@@ -73,7 +73,8 @@ impl Target {
     pub fn number(&self, name: &str) -> Result<i64, ApiError> {
         let text = self.param(name);
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        if digits { text.parse().map_err(|_| ApiError::PARAMETER) } else { Err(ApiError::PARAMETER) }
+        let number = text.parse().ok().filter(|_| digits);
+        number.ok_or_else(|| ApiError::parameter(format!("{name}={text} is not a number")))
     }
 
     pub fn param(&self, name: &str) -> &str {

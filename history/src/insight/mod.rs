@@ -6,4 +6,5 @@ pub mod plan_time;
 pub mod presence;
 pub mod removal;
 pub mod sample;
+pub mod series;
 pub mod wall_clock;

@@ -16,7 +16,7 @@ use super::{
     segment::{self, StageRows},
 };
 use crate::record;
-use crate::state::{StageKey, Task};
+use crate::state::{Progress, StageKey, Task};
 
 const MAGIC: &[u8; 6] = b"AGLOW\0";
 /// Directory offset, length and checksum, version, magic.
@@ -76,11 +76,13 @@ pub struct Entry {
     pub last: i64,
     /// Of a segment: its stages.
     pub stages: Vec<StageRows>,
+    /// Of progress reports: how many of each run of a query.
+    pub runs: Vec<(String, u64)>,
 }
 
 record! {
     StageRows { stage, start, rows }
-    Entry { kind, offset, len, plain, crc, rows, first, last, stages }
+    Entry { kind, offset, len, plain, crc, rows, first, last, stages, runs }
 }
 
 /// The directory of a part.
@@ -149,6 +151,32 @@ pub fn open_segment(entry: &Entry, stored: Bytes) -> Option<segment::Segment> {
     segment::Segment::open(stored)
 }
 
+/// A block under construction.
+#[derive(Default)]
+struct Block {
+    raw: Vec<u8>,
+    rows: u64,
+    first: i64,
+    last: i64,
+    runs: Vec<(String, u64)>,
+}
+
+impl Block {
+    fn put<K: Record + BlockKey, V: PutItem>(&mut self, key: &K, value: Option<&V>) {
+        let n = key.number();
+        (self.first, self.last) = if self.rows == 0 { (n, n) } else { (self.first.min(n), self.last.max(n)) };
+        key.put(&mut self.raw);
+        match value {
+            None => self.raw.push(0),
+            Some(v) => {
+                self.raw.push(1);
+                v.put_item(&mut self.raw);
+            }
+        }
+        self.rows += 1;
+    }
+}
+
 /// Builds a part. Small ones stay in memory, others grow in a file of the scratch folder.
 pub struct PartWriter {
     scratch: PathBuf,
@@ -211,8 +239,9 @@ impl PartWriter {
         let keys = |s: Option<&StageRows>| s.map_or(0, |s| s.stage.0);
         let (first, last) = (keys(stages.first()), keys(stages.last()));
         let crc = u64::from(crc32fast::hash(&bytes));
+        let rows = tasks.len() as u64;
         self.append(
-            Entry { kind, offset: 0, len: 0, plain: 0, crc, rows: tasks.len() as u64, first, last, stages },
+            Entry { kind, offset: 0, len: 0, plain: 0, crc, rows, first, last, stages, runs: Vec::new() },
             &bytes,
         )
     }
@@ -223,34 +252,41 @@ impl PartWriter {
         K: Record + BlockKey,
         V: PutItem,
     {
-        let mut raw = Vec::new();
-        let (mut rows, mut first, mut last) = (0u64, i64::MAX, i64::MIN);
+        let mut block = Block::default();
         for (key, value) in items {
-            let n = key.number();
-            (first, last) = (first.min(n), last.max(n));
-            key.put(&mut raw);
-            match value {
-                None => raw.push(0),
-                Some(v) => {
-                    raw.push(1);
-                    v.put_item(&mut raw);
-                }
-            }
-            rows += 1;
-            if raw.len() >= BLOCK {
-                self.block(kind, &raw, rows, first, last)?;
-                raw.clear();
-                (rows, first, last) = (0, i64::MAX, i64::MIN);
+            block.put(&key, value.as_ref());
+            if block.raw.len() >= BLOCK {
+                self.block(kind, std::mem::take(&mut block))?;
             }
         }
-        if rows > 0 { self.block(kind, &raw, rows, first, last) } else { Ok(()) }
+        self.block(kind, block)
     }
 
-    fn block(&mut self, kind: Kind, raw: &[u8], rows: u64, first: i64, last: i64) -> io::Result<()> {
-        let stored = self.compress(raw)?;
+    /// Writes progress reports, numbered from `first` on.
+    pub fn progress(&mut self, reports: &[Progress], first: i64) -> io::Result<()> {
+        let mut block = Block::default();
+        for (number, report) in (first..).zip(reports) {
+            block.put(&number, Some(&report));
+            match block.runs.iter_mut().find(|(run, _)| *run == report.run_id) {
+                Some((_, n)) => *n += 1,
+                None => block.runs.push((report.run_id.clone(), 1)),
+            }
+            if block.raw.len() >= BLOCK {
+                self.block(Kind::Progress, std::mem::take(&mut block))?;
+            }
+        }
+        self.block(Kind::Progress, block)
+    }
+
+    fn block(&mut self, kind: Kind, block: Block) -> io::Result<()> {
+        let Block { raw, rows, first, last, runs } = block;
+        if rows == 0 {
+            return Ok(());
+        }
+        let stored = self.compress(&raw)?;
         let crc = u64::from(crc32fast::hash(&stored));
         let plain = raw.len() as u64;
-        self.append(Entry { kind, offset: 0, len: 0, plain, crc, rows, first, last, stages: Vec::new() }, &stored)
+        self.append(Entry { kind, offset: 0, len: 0, plain, crc, rows, first, last, stages: Vec::new(), runs }, &stored)
     }
 
     /// One compressor serves a whole part: making one costs more than a small block.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 
 use super::{
@@ -185,7 +185,80 @@ impl AttemptReader {
 
     /// Progress reports in the order of the log.
     pub async fn progress(&self) -> Result<Vec<Progress>, StoreError> {
-        Ok(self.all::<i64, Progress>(Kind::Progress).await?.into_values().collect())
+        Ok(self.progress_page(None, 0, usize::MAX).await?.0)
+    }
+
+    /// A page of the progress reports, of one run or of all, with how many there are.
+    pub async fn progress_page(
+        &self,
+        run: Option<&str>,
+        offset: usize,
+        length: usize,
+    ) -> Result<(Vec<Progress>, usize), StoreError> {
+        let end = offset.saturating_add(length);
+        let (mut total, mut wanted, mut skip) = (0, Vec::new(), 0);
+        for (key, entry, rows) in self.progress_blocks(run).await? {
+            if total < end && total + rows > offset {
+                if wanted.is_empty() {
+                    skip = offset - total;
+                }
+                wanted.push((key, entry));
+            }
+            total += rows;
+        }
+        let mut out = Vec::new();
+        let mut blocks = self.progress_of(wanted, run);
+        while let Some(reports) = blocks.try_next().await? {
+            out.extend(reports);
+        }
+        Ok((out.into_iter().skip(skip).take(length).collect(), total))
+    }
+
+    /// How many progress reports a run has, and all of them in order, some at a time.
+    pub async fn progress_of_run<'r>(
+        &'r self,
+        run: &'r str,
+    ) -> Result<(usize, impl Stream<Item = Result<Vec<Progress>, StoreError>> + 'r), StoreError> {
+        let blocks = self.progress_blocks(Some(run)).await?;
+        let total = blocks.iter().map(|(_, _, rows)| rows).sum();
+        let blocks = blocks.into_iter().map(|(key, entry, _)| (key, entry)).collect();
+        Ok((total, self.progress_of(blocks, Some(run))))
+    }
+
+    /// Blocks of progress reports, with how many they have of a run, or of all.
+    async fn progress_blocks(&self, run: Option<&str>) -> Result<Vec<(Path, Entry, usize)>, StoreError> {
+        let mut out = Vec::new();
+        for (key, directory) in self.directories().await? {
+            for entry in directory.of(Kind::Progress) {
+                let of_run = |run: &str| entry.runs.iter().filter(|(r, _)| r == run).map(|(_, n)| *n).sum();
+                let rows = run.map_or(entry.rows, of_run);
+                if rows > 0 {
+                    out.push((key.clone(), entry.clone(), usize::try_from(rows).unwrap_or(usize::MAX)));
+                }
+            }
+        }
+        // Blocks are numbered through all parts.
+        out.sort_by_key(|(_, entry, _)| entry.first);
+        Ok(out)
+    }
+
+    /// The reports in some blocks, a block at a time.
+    fn progress_of<'r>(
+        &'r self,
+        blocks: Vec<(Path, Entry)>,
+        run: Option<&'r str>,
+    ) -> impl Stream<Item = Result<Vec<Progress>, StoreError>> + Unpin + 'r {
+        let read = move |(key, entry): (Path, Entry)| async move {
+            let bytes = self.store.plain(&key, &entry).await?;
+            let mut from = &bytes[..];
+            let mut out = Vec::new();
+            for _ in 0..entry.rows {
+                let row = take_row::<i64, Progress>(&mut from).ok_or_else(|| super::damaged_block(&key, &entry))?;
+                out.extend(row.1.filter(|p| run.is_none_or(|r| r == p.run_id)));
+            }
+            Ok(out)
+        };
+        futures::stream::iter(blocks).map(read).buffered(PARALLEL).boxed()
     }
 
     /// The tasks of a stage attempt.

@@ -12,7 +12,7 @@ use super::{
     schema::{SqlBodyOf, SqlHeadOf},
 };
 use crate::redact::Redactor;
-use crate::state::{Attempt, Changed, Live, Progress, Rows};
+use crate::state::{Attempt, Changed, Live, Rows};
 
 /// Moves the rows an attempt has made into a part under construction. Progress reports are
 /// numbered through the attempt; `next` is the next number.
@@ -20,7 +20,7 @@ pub fn write_rows(part: &mut PartWriter, rows: Rows, next: &mut i64) -> std::io:
     part.tasks(rows.tasks)?;
     let first = *next;
     *next += rows.progress.len() as i64;
-    part.entities(Kind::Progress, rows.progress.iter().zip(first..).map(|(p, n): (&Progress, i64)| (n, Some(p))))
+    part.progress(&rows.progress, first)
 }
 
 /// Completes a part with what changed since the last one. `resume`: with what the fold needs to

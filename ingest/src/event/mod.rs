@@ -6,6 +6,7 @@
 
 pub mod application;
 pub mod metrics;
+pub mod progress;
 pub mod scheduler;
 pub mod server;
 pub mod sql;
@@ -14,6 +15,7 @@ mod text;
 
 pub use application::*;
 pub use metrics::{EXECUTOR_METRIC_NAMES, ExecutorMetrics, TaskMetrics};
+pub use progress::ProgressReport;
 pub use scheduler::*;
 pub use server::*;
 pub use sql::*;

@@ -101,6 +101,20 @@ pub struct StageInfo<'a> {
     pub shuffle_push_mergers_count: i64,
 }
 
+/// The operation that made an RDD; RDDs of one operation share it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Scope {
+    pub id: String,
+    pub name: String,
+}
+
+impl Scope {
+    /// Reads the text that [`RddInfo::scope`] is.
+    pub fn read(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok()
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub struct RddInfo<'a> {
     #[serde(rename = "RDD ID")]

@@ -1,4 +1,6 @@
-//! What lists share: which part of them is shown, and in which order.
+//! What lists share: which part of them is shown, and in which order; and how numbers are written.
+
+use serde::Serialize;
 
 use crate::api::error::ApiError;
 use crate::api::query::Query;
@@ -37,5 +39,20 @@ pub fn order<T, K: Ord>(rows: &mut [T], descending: bool, key: impl Fn(&T) -> K)
         rows.sort_by_cached_key(|r| std::cmp::Reverse(key(r)));
     } else {
         rows.sort_by_cached_key(key);
+    }
+}
+
+/// A number, without a fraction where it has none.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Number {
+    Whole(i64),
+    Fraction(f64),
+}
+
+impl Number {
+    pub fn of(v: f64) -> Self {
+        // Up to here every whole number is exact.
+        if v.fract() == 0.0 && v.abs() < 9e15 { Number::Whole(v as i64) } else { Number::Fraction(v) }
     }
 }

@@ -6,15 +6,19 @@ mod applications;
 mod completeness;
 mod events;
 mod executors;
+mod graph;
+mod jobs;
 mod list;
 mod overview;
 mod plan;
 mod search;
+mod settings;
 mod shape;
 mod sources;
 mod sql;
 mod streaming;
 mod tasks;
+mod timeline;
 
 use axum::Router;
 use axum::middleware::map_response;
@@ -30,6 +34,7 @@ pub fn router() -> Router<Api> {
         .route("/sources/problems", get(sources::problems))
         .route("/applications", get(applications::list))
         .route("/applications/facets", get(applications::facets))
+        .route("/settings/defaults", get(settings::defaults))
         .nest("/clusters/{cluster}/applications/{app}", of_attempt())
         .nest("/clusters/{cluster}/applications/{app}/{attempt}", of_attempt())
         .nest("/applications/{app}", of_attempt())
@@ -45,12 +50,16 @@ fn of_attempt() -> Router<Api> {
         .route("/completeness", get(completeness::one))
         .route("/events", get(events::list))
         .route("/executors/timeline", get(executors::timeline))
+        .route("/jobs/timeline", get(jobs::timeline))
         .route("/stages/{stage}/{stage_attempt}/tasks", get(tasks::list))
         .route("/stages/{stage}/{stage_attempt}/histogram", get(shape::histogram))
         .route("/stages/{stage}/{stage_attempt}/scatter", get(shape::scatter))
+        .route("/stages/{stage}/{stage_attempt}/timeline", get(timeline::of_stage))
+        .route("/stages/{stage}/{stage_attempt}/graph", get(graph::of_stage))
         .route("/sql", get(sql::list))
         .route("/sql/{execution}/graph", get(plan::graph))
         .route("/streaming/queries", get(streaming::queries))
+        .route("/streaming/queries/{run}/series", get(streaming::series))
         .route("/streaming/progress", get(streaming::progress))
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::response::Response;
 use serde::Serialize;
 
+use super::list::Number;
 use super::sql::duration;
 use crate::api::error::ApiError;
 use crate::api::target::Target;
@@ -96,13 +97,6 @@ struct Metric {
     max: Option<Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_at: Option<TaskAt>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Number {
-    Whole(i64),
-    Fraction(f64),
 }
 
 #[derive(Serialize)]

@@ -1,13 +1,19 @@
-//! `streaming/*`: runs of Structured Streaming queries and their progress reports.
+//! `streaming/*`: runs of Structured Streaming queries, their progress reports, and those as numbers.
 
+use std::collections::BTreeMap;
+
+use afterglow_ingest::event::ProgressReport;
 use axum::response::Response;
-use serde::Serialize;
+use futures::TryStreamExt as _;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::list::{Number, Slice};
 use crate::api::error::ApiError;
 use crate::api::query::Query;
 use crate::api::target::Target;
 use crate::catalog::AttemptStatus;
+use crate::insight::series::{self, Gatherer};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,11 +54,125 @@ pub async fn queries(target: Target, query: Query) -> Result<Response, ApiError>
 
 /// Progress reports as Spark wrote them, in order; `runId` narrows to one run.
 pub async fn progress(target: Target, query: Query) -> Result<Response, ApiError> {
-    let run = query.first("runId");
-    let all = target.reader.progress().await?;
-    let shown = all
-        .into_iter()
-        .filter(|p| run.is_none_or(|r| r == p.run_id))
-        .filter_map(|p| RawValue::from_string(p.json).ok());
-    target.json(&query.slice(shown.collect())?)
+    let Slice { offset, length } = Slice::of(&query, 100)?;
+    let run = query.first("runId").filter(|r| !r.is_empty());
+    let (reports, _) = target.reader.progress_page(run, offset, length).await?;
+    let shown = reports.into_iter().filter_map(|p| RawValue::from_string(p.json).ok());
+    target.json(&shown.collect::<Vec<_>>())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Series {
+    id: String,
+    run_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Reports, which may be more than there are points.
+    batches: usize,
+    points: usize,
+    batch: Vec<Option<i64>>,
+    time: Vec<Option<i64>>,
+    input_rows: Column,
+    input_rate: Column,
+    processed_rate: Column,
+    duration: BTreeMap<String, Column>,
+    watermark: Column,
+    watermark_lag: Column,
+    operators: Vec<Operator>,
+    sources: Vec<Source>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sink: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Operator {
+    name: String,
+    rows: Column,
+    updated: Column,
+    removed: Column,
+    dropped: Column,
+    update_time: Column,
+    removal_time: Column,
+    commit_time: Column,
+    memory: Column,
+    custom: BTreeMap<String, Column>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Source {
+    description: String,
+    input_rows: Column,
+    lag: Column,
+}
+
+/// Numbers without a fraction as whole ones: most are, and they are shorter.
+struct Column(series::Column);
+
+impl Serialize for Column {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(self.0.iter().map(|v| v.map(Number::of)))
+    }
+}
+
+fn columns(all: BTreeMap<String, series::Column>) -> BTreeMap<String, Column> {
+    all.into_iter().map(|(name, c)| (name, Column(c))).collect()
+}
+
+/// Reports that are parsed together, off the threads that serve.
+const TOGETHER: usize = 16;
+
+/// A run's progress as series of numbers.
+pub async fn series(target: Target, query: Query) -> Result<Response, ApiError> {
+    let points: usize = query.value("points", 500)?;
+    let run = target.param("run");
+    let Some(of) = target.reader.queries().await?.remove(run) else {
+        return Err(ApiError::not_found(format!("there is no run {run} of a streaming query")));
+    };
+    let (total, blocks) = target.reader.progress_of_run(run).await?;
+    let mut gatherer = Gatherer::new(total, points.clamp(1, 10_000));
+    let mut blocks = std::pin::pin!(blocks.try_chunks(TOGETHER));
+    while let Some(reports) = blocks.try_next().await.map_err(|e| e.1)? {
+        gatherer = tokio::task::spawn_blocking(move || {
+            let all = reports.iter().flatten();
+            all.for_each(|p| gatherer.take(ProgressReport::read(&p.json).as_ref()));
+            gatherer
+        })
+        .await?;
+    }
+    let s = gatherer.finish();
+    let operator = |o: series::Operator| Operator {
+        name: o.name,
+        rows: Column(o.rows),
+        updated: Column(o.updated),
+        removed: Column(o.removed),
+        dropped: Column(o.dropped),
+        update_time: Column(o.update_time),
+        removal_time: Column(o.removal_time),
+        commit_time: Column(o.commit_time),
+        memory: Column(o.memory),
+        custom: columns(o.custom),
+    };
+    let source =
+        |s: series::Source| Source { description: s.description, input_rows: Column(s.input_rows), lag: Column(s.lag) };
+    target.json(&Series {
+        id: of.id,
+        run_id: of.run_id,
+        name: of.name,
+        batches: s.batches,
+        points: if s.batches == 0 { 0 } else { s.batch.len() },
+        batch: s.batch,
+        time: s.time,
+        input_rows: Column(s.input_rows),
+        input_rate: Column(s.input_rate),
+        processed_rate: Column(s.processed_rate),
+        duration: columns(s.duration),
+        watermark: Column(s.watermark),
+        watermark_lag: Column(s.watermark_lag),
+        operators: s.operators.into_iter().map(operator).collect(),
+        sources: s.sources.into_iter().map(source).collect(),
+        sink: s.sink,
+    })
 }

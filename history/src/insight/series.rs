@@ -1,0 +1,326 @@
+//! The progress of a streaming query as series of numbers: a point for each batch, or, of many
+//! batches, for each run of them. Reports are taken in one after the other; what is held does not
+//! grow with their number.
+
+use std::collections::BTreeMap;
+
+use afterglow_ingest::event::ProgressReport;
+use afterglow_ingest::event::progress::{SourceProgress, StateOperator};
+
+use crate::date::instant;
+
+/// A value for each point; none where no report of the point has it.
+pub type Column = Vec<Option<f64>>;
+
+/// The series of a run of a query.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Series {
+    /// Reports taken in.
+    pub batches: usize,
+    /// Of each point the last batch, and when it was triggered, epoch milliseconds.
+    pub batch: Vec<Option<i64>>,
+    pub time: Vec<Option<i64>>,
+    pub input_rows: Column,
+    pub input_rate: Column,
+    pub processed_rate: Column,
+    pub duration: BTreeMap<String, Column>,
+    /// Epoch milliseconds.
+    pub watermark: Column,
+    pub watermark_lag: Column,
+    pub operators: Vec<Operator>,
+    pub sources: Vec<Source>,
+    pub sink: Option<String>,
+}
+
+/// A stateful operator, by its place in the query.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Operator {
+    pub name: String,
+    pub rows: Column,
+    pub updated: Column,
+    pub removed: Column,
+    pub dropped: Column,
+    pub update_time: Column,
+    pub removal_time: Column,
+    pub commit_time: Column,
+    pub memory: Column,
+    pub custom: BTreeMap<String, Column>,
+}
+
+/// A source, by its place in the query.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Source {
+    pub description: String,
+    pub input_rows: Column,
+    pub lag: Column,
+}
+
+/// How the values of a run of batches become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fold {
+    Mean,
+    Most,
+}
+
+/// Values of one name, a sum and a number for each point.
+#[derive(Debug, Clone)]
+struct Gathered {
+    fold: Fold,
+    points: Vec<(f64, u32)>,
+}
+
+impl Gathered {
+    fn column(&self) -> Column {
+        let value = |(v, n): &(f64, u32)| match (n, self.fold) {
+            (0, _) => None,
+            (_, Fold::Most) => Some(*v),
+            (n, Fold::Mean) => Some(v / f64::from(*n)),
+        };
+        self.points.iter().map(value).collect()
+    }
+}
+
+/// An operator or a source.
+struct GatheredPart {
+    name: String,
+    fixed: BTreeMap<&'static str, Gathered>,
+    custom: BTreeMap<String, Gathered>,
+}
+
+impl GatheredPart {
+    fn new(name: &str) -> Self {
+        GatheredPart { name: name.to_owned(), fixed: BTreeMap::new(), custom: BTreeMap::new() }
+    }
+}
+
+/// Custom metrics that are times: their highest value tells more than the mean.
+fn is_time(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.contains("latency") || name.ends_with("ms") || name.ends_with("time")
+}
+
+/// Takes reports in.
+pub struct Gatherer {
+    total: usize,
+    points: usize,
+    taken: usize,
+    batch: Vec<Option<i64>>,
+    time: Vec<Option<i64>>,
+    query: BTreeMap<&'static str, Gathered>,
+    duration: BTreeMap<String, Gathered>,
+    operators: Vec<GatheredPart>,
+    sources: Vec<GatheredPart>,
+    sink: Option<String>,
+}
+
+/// Series of one name that a hostile log could make many of.
+const MOST_NAMES: usize = 1000;
+
+impl Gatherer {
+    /// For `total` reports, at most so many points.
+    pub fn new(total: usize, points: usize) -> Self {
+        let points = points.clamp(1, total.max(1));
+        Gatherer {
+            total: total.max(1),
+            points,
+            taken: 0,
+            batch: vec![None; points],
+            time: vec![None; points],
+            query: BTreeMap::new(),
+            duration: BTreeMap::new(),
+            operators: Vec::new(),
+            sources: Vec::new(),
+            sink: None,
+        }
+    }
+
+    /// Takes the next report in; one that cannot be read leaves a gap.
+    pub fn take(&mut self, report: Option<&ProgressReport>) {
+        let at = (self.taken * self.points / self.total).min(self.points - 1);
+        self.taken += 1;
+        let Some(r) = report else { return };
+        let time = instant(&r.timestamp);
+        self.batch[at] = Some(r.batch_id);
+        self.time[at] = time.or(self.time[at]);
+        let points = self.points;
+        let put = |of: &mut BTreeMap<&'static str, Gathered>, name: &'static str, fold: Fold, value: Option<f64>| {
+            add(of.entry(name).or_insert_with(|| gathered(fold, points)), at, value);
+        };
+        let open = |of: &mut BTreeMap<String, Gathered>, name: &str, fold: Fold, value: f64| {
+            if !of.contains_key(name) {
+                if of.len() >= MOST_NAMES {
+                    return;
+                }
+                of.insert(name.to_owned(), gathered(fold, points));
+            }
+            if let Some(g) = of.get_mut(name) {
+                add(g, at, Some(value));
+            }
+        };
+        let sum = |of: fn(&SourceProgress) -> Option<f64>| r.sources.iter().filter_map(of).reduce(|a, b| a + b);
+        put(&mut self.query, "inputRows", Fold::Mean, sum(|s| s.num_input_rows.0));
+        put(&mut self.query, "inputRate", Fold::Mean, sum(|s| s.input_rows_per_second.0));
+        put(&mut self.query, "processedRate", Fold::Mean, sum(|s| s.processed_rows_per_second.0));
+        // Until the first row has told the event time, the watermark stands at 1970.
+        let watermark = r.watermark().and_then(instant).filter(|w| *w > 0);
+        put(&mut self.query, "watermark", Fold::Most, watermark.map(|w| w as f64));
+        let lag = watermark.zip(time).map(|(w, t)| (t - w) as f64);
+        put(&mut self.query, "watermarkLag", Fold::Most, lag);
+        r.duration_ms.0.iter().for_each(|(name, v)| open(&mut self.duration, name, Fold::Most, *v));
+        for (i, o) in r.state_operators.iter().take(MOST_NAMES).enumerate() {
+            if self.operators.len() <= i {
+                self.operators.push(GatheredPart::new(&o.operator_name));
+            }
+            let GatheredPart { fixed, custom, .. } = &mut self.operators[i];
+            for (name, fold, value) in numbers(o) {
+                put(fixed, name, fold, value);
+            }
+            for (name, v) in &o.custom_metrics.0 {
+                open(custom, name, if is_time(name) { Fold::Most } else { Fold::Mean }, *v);
+            }
+        }
+        for (i, s) in r.sources.iter().take(MOST_NAMES).enumerate() {
+            if self.sources.len() <= i {
+                self.sources.push(GatheredPart::new(&s.description));
+            }
+            let fixed = &mut self.sources[i].fixed;
+            put(fixed, "inputRows", Fold::Mean, s.num_input_rows.0);
+            put(fixed, "lag", Fold::Most, s.lag());
+        }
+        if r.sink.description.is_some() {
+            self.sink.clone_from(&r.sink.description);
+        }
+    }
+
+    pub fn finish(self) -> Series {
+        let none = vec![None; self.points];
+        let column =
+            |of: &BTreeMap<&'static str, Gathered>, name| of.get(name).map_or_else(|| none.clone(), Gathered::column);
+        let columns = |of: &BTreeMap<String, Gathered>| of.iter().map(|(k, g)| (k.clone(), g.column())).collect();
+        Series {
+            batches: self.taken,
+            input_rows: column(&self.query, "inputRows"),
+            input_rate: column(&self.query, "inputRate"),
+            processed_rate: column(&self.query, "processedRate"),
+            duration: columns(&self.duration),
+            watermark: column(&self.query, "watermark"),
+            watermark_lag: column(&self.query, "watermarkLag"),
+            operators: self
+                .operators
+                .iter()
+                .map(|GatheredPart { name, fixed, custom }| Operator {
+                    name: name.clone(),
+                    rows: column(fixed, "rows"),
+                    updated: column(fixed, "updated"),
+                    removed: column(fixed, "removed"),
+                    dropped: column(fixed, "dropped"),
+                    update_time: column(fixed, "updateTime"),
+                    removal_time: column(fixed, "removalTime"),
+                    commit_time: column(fixed, "commitTime"),
+                    memory: column(fixed, "memory"),
+                    custom: columns(custom),
+                })
+                .collect(),
+            sources: self
+                .sources
+                .iter()
+                .map(|GatheredPart { name, fixed, .. }| Source {
+                    description: name.clone(),
+                    input_rows: column(fixed, "inputRows"),
+                    lag: column(fixed, "lag"),
+                })
+                .collect(),
+            batch: self.batch,
+            time: self.time,
+            sink: self.sink,
+        }
+    }
+}
+
+fn numbers(o: &StateOperator) -> [(&'static str, Fold, Option<f64>); 8] {
+    [
+        ("rows", Fold::Mean, o.num_rows_total.0),
+        ("updated", Fold::Mean, o.num_rows_updated.0),
+        ("removed", Fold::Mean, o.num_rows_removed.0),
+        ("dropped", Fold::Mean, o.num_rows_dropped_by_watermark.0),
+        ("updateTime", Fold::Most, o.all_updates_time_ms.0),
+        ("removalTime", Fold::Most, o.all_removals_time_ms.0),
+        ("commitTime", Fold::Most, o.commit_time_ms.0),
+        ("memory", Fold::Mean, o.memory_used_bytes.0),
+    ]
+}
+
+fn gathered(fold: Fold, points: usize) -> Gathered {
+    Gathered { fold, points: vec![(0.0, 0); points] }
+}
+
+fn add(to: &mut Gathered, at: usize, value: Option<f64>) {
+    let (Some(value), Some((sum, n))) = (value, to.points.get_mut(at)) else { return };
+    *sum = match (to.fold, *n) {
+        (_, 0) => value,
+        (Fold::Mean, _) => *sum + value,
+        (Fold::Most, _) => sum.max(value),
+    };
+    *n += 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn report(n: i64) -> String {
+        format!(
+            r#"{{"batchId":{n},"timestamp":"2026-11-21T00:00:0{}.000Z","durationMs":{{"addBatch":{}}},"eventTime":{{"watermark":"{}"}},
+            "stateOperators":[{{"operatorName":"dedupe","numRowsTotal":{n},"customMetrics":{{"getLatencyMs":{n},"hits":{n}}}}}],
+            "sources":[{{"description":"a","numInputRows":{n},"inputRowsPerSecond":1.5}},{{"description":"b","numInputRows":10}}],"sink":{{"description":"s"}}}}"#,
+            n % 10,
+            n * 7 % 5,
+            if n == 0 { "1970-01-01T00:00:00.000Z" } else { "2026-11-21T00:00:00.000Z" },
+        )
+    }
+
+    fn series(n: i64, points: usize) -> Series {
+        let mut all = Gatherer::new(n as usize, points);
+        (0..n).for_each(|i| all.take(ProgressReport::read(&report(i)).as_ref()));
+        all.finish()
+    }
+
+    #[test]
+    fn a_point_for_each_batch() {
+        let s = series(3, 500);
+        assert_eq!((s.batches, &s.batch), (3, &vec![Some(0), Some(1), Some(2)]));
+        assert_eq!(s.input_rows, [Some(10.0), Some(11.0), Some(12.0)]);
+        assert_eq!(s.input_rate, [Some(1.5); 3]);
+        assert_eq!(s.processed_rate, [None; 3]);
+        assert_eq!(s.watermark_lag, [None, Some(1000.0), Some(2000.0)]);
+        assert_eq!(s.watermark[1], Some(1_795_219_200_000.0));
+        assert_eq!(s.duration["addBatch"], [Some(0.0), Some(2.0), Some(4.0)]);
+        assert_eq!((s.operators[0].rows[2], s.operators[0].commit_time[2]), (Some(2.0), None));
+        assert_eq!((s.sources.len(), s.sources[1].input_rows[0], s.sources[1].lag[0]), (2, Some(10.0), None));
+        assert_eq!(s.sink.as_deref(), Some("s"));
+    }
+
+    #[test]
+    fn a_point_for_a_run_of_batches() {
+        let s = series(10, 2);
+        assert_eq!(s.batch, [Some(4), Some(9)]);
+        assert_eq!(s.input_rows, [Some(12.0), Some(17.0)], "means");
+        assert_eq!(s.duration["addBatch"], [Some(4.0), Some(4.0)], "highest");
+        assert_eq!(s.operators[0].custom["getLatencyMs"], [Some(4.0), Some(9.0)]);
+        assert_eq!(s.operators[0].custom["hits"], [Some(2.0), Some(7.0)]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_report_is_lost(n in 0i64..60, points in 1usize..80) {
+            let s = series(n, points);
+            prop_assert_eq!(s.batches as i64, n);
+            prop_assert_eq!(s.batch.len(), points.min((n as usize).max(1)));
+            prop_assert!(n == 0 || s.batch.iter().all(Option::is_some));
+            let most = s.operators.first().map_or(-1.0, |o| o.custom["getLatencyMs"].iter().flatten().fold(-1.0f64, |a, b| a.max(*b)));
+            prop_assert_eq!(most as i64, n - 1);
+        }
+    }
+}
