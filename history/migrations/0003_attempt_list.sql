@@ -60,6 +60,5 @@ CREATE INDEX attempts_list_tasks ON attempts (tasks, start_time DESC, id DESC, g
 CREATE INDEX attempts_list_failed_tasks ON attempts (failed_tasks, start_time DESC, id DESC, group_id);
 CREATE INDEX attempts_list_executor_time ON attempts (executor_time, start_time DESC, id DESC, group_id);
 CREATE INDEX attempts_list_group ON attempts (group_id, start_time, id);
-CREATE INDEX attempts_list_id ON attempts (id, group_id, start_time);
 -- Earlier runs of an application.
 CREATE INDEX attempts_by_name ON attempts (cluster, user_name, name, start_time);

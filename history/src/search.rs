@@ -202,9 +202,11 @@ impl Search {
         Ok(Box::new(BooleanQuery::union(vec![words, Box::new(id)])))
     }
 
-    /// Catalog ids of all attempts that match, in no order.
+    /// Catalog ids of all attempts that match, ascending.
     pub fn matches(&self, text: &str) -> Result<Vec<i64>, SearchError> {
-        Ok(self.reader.searcher().search(&self.words(text)?, &Rows)?)
+        let mut ids = self.reader.searcher().search(&self.words(text)?, &Rows)?;
+        ids.sort_unstable();
+        Ok(ids)
     }
 
     /// Catalog ids of attempts that match, latest first; with the number of all matches.

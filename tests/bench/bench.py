@@ -129,6 +129,12 @@ def pages(port, app, stage, tasks, n=100):
     for column in ("GC Time", "Duration", "Launch Time"):
         kinds[f"table by {column}"] = lambda c=column: (f"{base}/taskTable?draw=1&start={offset()}&length=100&numTasks={tasks}&columnIndexToSort=0"
                                                         f"&columnNameToSort={quote(c)}&order%5B0%5D%5Bdir%5D=desc&search%5Bvalue%5D=")
+    ours = base.replace("/api/v1/", "/api/afterglow/v1/")
+    if get(port, f"{ours}/histogram")[0] == 200:  # the peer has no such thing
+        kinds["histogram"] = lambda: f"{ours}/histogram?of={rng.choice(['duration', 'gcTime', 'shuffleRead', 'schedulerDelay'])}"
+        kinds["scatter"] = lambda: f"{ours}/scatter?x={rng.choice(['inputSize', 'runTime'])}&y=duration"
+        kinds["timeline"] = lambda: f"{ours}/timeline"
+        kinds["tasks of an executor"] = lambda: f"{ours}/tasks?sort=-duration&executor=driver&offset={offset()}"
     out = {}
     for what, path in kinds.items():
         times = []
@@ -237,18 +243,23 @@ def catalog(o, tmp, n=100_000):
     afterglow(o.afterglow, store, 0).stop()  # makes the tables
     db = sqlite3.connect(store / "catalog.db")
     columns = ("id cluster app_id attempt_id source_id log_key name user_name spark_version start_time day end_time last_event_time last_updated"
-               " status log_size events format generation parts store_size labels damaged completeness search_text sequence").split()
+               " status log_size events format generation parts store_size labels damaged completeness search_text sequence queue outcome duration tasks"
+               " failed_tasks executor_time group_id").split()
     words = "orders customers daily load aggregate join export refresh sessions clicks billing forecast features training".split()
     rng, base = random.Random(1), 1_760_000_000_000
-    rows, apps = [], []
+    rows, apps, groups = [], [], {}
     for i in range(n):
         end = base + i * 60_000
         cluster, app = f"cluster-{i % 100}", f"application_{base // 1000}_{i:06d}"
         name = " ".join(rng.sample(words, 3))
+        group = (cluster, f"user{i % 200}", f"queue{i % 20}", "failed" if i % 19 == 0 else "completed", "3.5.9", "{}")
         rows.append((i + 1, cluster, app, "", 1, app, name, f"user{i % 200}", "3.5.9", end - 50_000, "2025-10-09", end, end, end, "completed", 1_000_000, 500, 1, 1,
-                     "[]", 0, "{}", 0, "{}", f"{name} insert into table_{i % 5000}", i + 1))
+                     "[]", 0, "{}", 0, "{}", f"{name} insert into table_{i % 5000}", i + 1, group[2], group[3], rng.randrange(50_000), rng.randrange(10_000),
+                     rng.randrange(100), rng.randrange(10**9), groups.setdefault(group, len(groups) + 1)))
         apps.append((cluster, app, end, 1, end - 50_000, end - 50_000, end, end))
     db.executemany(f"INSERT INTO attempts ({','.join(columns)}) VALUES ({','.join('?' * len(columns))})", rows)
+    db.executemany("INSERT INTO attempt_groups (cluster, user_name, queue, outcome, spark_version, labels, id) VALUES (?,?,?,?,?,?,?)",
+                   [(*group, id) for group, id in groups.items()])
     db.executemany("INSERT INTO applications (cluster, app_id, end_time, completed, first_start, last_start, first_end, last_end) VALUES (?,?,?,?,?,?,?,?)", apps)
     db.commit()
     db.close()
@@ -259,6 +270,12 @@ def catalog(o, tmp, n=100_000):
                        ("list of one cluster", lambda: f"/clusters/cluster-{rng.randrange(100)}/api/v1/applications?limit=100"),
                        ("page 50 of the list", lambda: "/api/v1/applications?limit=100&offset=5000"),
                        ("between two dates", lambda: "/api/v1/applications?limit=100&minEndDate=2025-10-20&maxEndDate=2025-11-20"),
+                       ("attempts by duration", lambda: "/api/afterglow/v1/applications?sort=-duration"),
+                       ("attempts by name, any page", lambda: f"/api/afterglow/v1/applications?sort=name&offset={rng.randrange(n - 100)}"),
+                       ("attempts of a user that failed", lambda: f"/api/afterglow/v1/applications?sort=-tasks&status=failed&user=user{rng.randrange(200)}"),
+                       ("attempts with a word", lambda: f"/api/afterglow/v1/applications?q={rng.choice(words)}"),
+                       ("facets", lambda: "/api/afterglow/v1/applications/facets"),
+                       ("facets of those that failed", lambda: "/api/afterglow/v1/applications/facets?status=failed"),
                        ("search, two words", lambda: f"/api/afterglow/v1/search?q={'+'.join(rng.sample(words, 2))}"),
                        ("search, filtered", lambda: f"/api/afterglow/v1/search?q={rng.choice(words)}&cluster=cluster-{rng.randrange(100)}&user=user{rng.randrange(200)}")):
         times = sorted(get(s.port, path())[2] for _ in range(200))

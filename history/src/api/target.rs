@@ -17,6 +17,9 @@ use crate::state::StageKey;
 use crate::store::AttemptReader;
 use crate::store::tasks::StageTasks;
 
+/// Another release may answer otherwise.
+const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
 /// The attempt a path names, ready to be read.
 pub struct Target {
     pub row: AttemptRow,
@@ -39,7 +42,7 @@ impl FromRequestParts<Api> for Target {
         let row = attempts.into_iter().find(|a| a.attempt_id.as_deref() == attempt);
         let row = row.ok_or_else(|| ApiError::not_found(format!("no such app: {name}")))?;
         let finished = row.status == AttemptStatus::Completed;
-        let etag = finished.then(|| format!("W/\"{}-{}-{}\"", row.id, row.generation, row.sequence));
+        let etag = finished.then(|| format!("W/\"{}-{}-{}-{RELEASE}\"", row.id, row.generation, row.sequence));
         if let Some(etag) = &etag
             && let Some(seen) = parts.headers.get(header::IF_NONE_MATCH).and_then(|h| h.to_str().ok())
             && seen.split(',').any(|s| s.trim() == etag)

@@ -6,7 +6,7 @@ use object_store::path::Path;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
 
-use super::list::Group;
+use super::groups::Group;
 use super::{Catalog, CatalogError, next};
 use crate::date::date;
 use crate::store::reader::PartRef;

@@ -3,11 +3,11 @@
 //! that filters look at groups, and pages and counts only into indexes.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
-use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
+use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use super::{AttemptRow, Catalog, CatalogError, next};
+use super::groups::{Counts, Facet};
+use super::{AttemptRow, Catalog, CatalogError};
 use crate::viewer::Viewer;
 
 /// Which attempts a list shows: of each filter any of the values, all where there are none.
@@ -23,22 +23,21 @@ pub struct ListFilter {
     /// Bounds of the start, inclusive epoch milliseconds.
     pub from: Option<i64>,
     pub to: Option<i64>,
-    /// Only attempts with these catalog ids.
+    /// Only attempts with these catalog ids; best ascending.
     pub ids: Option<Vec<i64>>,
 }
 
-/// How a query filters by groups.
+/// How a query comes to the attempts that a filter lets through.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum ByGroup {
-    Not,
-    /// Goes from the groups to their attempts.
+enum Way {
+    /// From what the filter says to the attempts.
     Seek,
-    /// Goes through the attempts in order, and looks at the group of each.
+    /// Through all attempts in some order, looking at each.
     Check,
 }
 
-/// Matches of which so few are sorted rather than met in order.
-const FEW: i64 = 500;
+/// So few matches are sought and sorted rather than met in order.
+const FEW: usize = 500;
 
 /// What attempts are listed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,20 +88,6 @@ pub struct ListPage {
     pub length: i64,
 }
 
-/// What the attempts of a group have in common.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Group {
-    pub cluster: String,
-    pub user: String,
-    pub queue: String,
-    pub outcome: String,
-    pub version: String,
-    pub labels: BTreeMap<String, String>,
-}
-
-/// Groups by id. They never change, so those once read are kept.
-pub(super) type Groups = Arc<HashMap<i64, Arc<Group>>>;
-
 impl ListFilter {
     /// Whether any filter looks at groups.
     fn is_grouped(&self) -> bool {
@@ -110,22 +95,24 @@ impl ListFilter {
         lists.iter().any(|l| !l.is_empty()) || !self.labels.is_empty()
     }
 
-    fn push(&self, q: &mut QueryBuilder<Sqlite>, groups: ByGroup) {
+    /// Appends the filter as conditions; `grouped`: with those that look at groups.
+    fn push(&self, q: &mut QueryBuilder<Sqlite>, way: Way, grouped: bool) {
+        // The sign keeps the planner off a column's index.
+        let column = |name: &str, seek: bool| format!(" AND {}{name}", if seek { "" } else { "+" });
+        let seek = way == Way::Seek;
         if let Some(from) = self.from {
-            q.push(" AND start_time >= ").push_bind(from);
+            q.push(column("start_time", seek)).push(" >= ").push_bind(from);
         }
         if let Some(to) = self.to {
-            q.push(" AND start_time <= ").push_bind(to);
+            q.push(column("start_time", seek)).push(" <= ").push_bind(to);
         }
         if let Some(ids) = &self.ids {
             // Written out: there may be more than a statement can bind.
-            let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
-            q.push(" AND id IN (").push(ids.join(",")).push(")");
+            let texts: Vec<String> = ids.iter().map(i64::to_string).collect();
+            q.push(column("id", ids.len() <= FEW)).push(" IN (").push(texts.join(",")).push(")");
         }
-        if groups != ByGroup::Not && self.is_grouped() {
-            // The sign keeps the planner off the index of groups.
-            q.push(if groups == ByGroup::Check { " AND +group_id" } else { " AND group_id" });
-            q.push(" IN (SELECT g.id FROM attempt_groups g WHERE 1 = 1");
+        if grouped && self.is_grouped() {
+            q.push(column("group_id", seek)).push(" IN (SELECT g.id FROM attempt_groups g WHERE 1 = 1");
             let lists = [
                 ("cluster", &self.clusters),
                 ("user_name", &self.users),
@@ -166,10 +153,10 @@ impl Catalog {
         page: ListPage,
     ) -> Result<(Vec<AttemptRow>, i64), CatalogError> {
         let mut q = QueryBuilder::new("SELECT COUNT(*) FROM attempts WHERE 1 = 1");
-        filter.push(&mut q, ByGroup::Seek);
+        filter.push(&mut q, Way::Seek, true);
         let total: i64 = q.build().fetch_one(&self.readers).await?.try_get(0)?;
         let mut q = QueryBuilder::new("SELECT id FROM attempts WHERE 1 = 1");
-        filter.push(&mut q, if total <= FEW { ByGroup::Seek } else { ByGroup::Check });
+        filter.push(&mut q, if total <= FEW as i64 { Way::Seek } else { Way::Check }, true);
         let (way, back) = if page.descending { (" DESC", " ASC") } else { (" ASC", " DESC") };
         q.push(" ORDER BY ");
         if page.sort == ListSort::StartTime {
@@ -189,71 +176,14 @@ impl Catalog {
 
     /// How often each value of what attempts are filtered by occurs among those that all other
     /// filters let through; most frequent first.
-    pub async fn facets(
-        &self,
-        _viewer: &Viewer,
-        filter: &ListFilter,
-    ) -> Result<Vec<(Facet, Vec<(String, i64)>)>, CatalogError> {
-        let groups = self.grouped(filter).await?;
-        let facets = Facet::ALL.iter().map(|facet| {
-            let mut counts: HashMap<std::borrow::Cow<'_, str>, i64> = HashMap::new();
-            for (group, n) in groups.iter().filter(|(g, _)| g.passes(filter, Some(*facet))) {
-                let mut add = |value| *counts.entry(value).or_default() += n;
-                match facet.value(group) {
-                    Some(value) => add(value.into()),
-                    None => group.labels.iter().for_each(|(k, v)| add(format!("{k}={v}").into())),
-                }
-            }
-            let mut all: Vec<(String, i64)> =
-                counts.into_iter().filter(|(v, _)| !v.is_empty()).map(|(v, n)| (v.into_owned(), n)).collect();
-            all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-            (*facet, all)
-        });
-        Ok(facets.collect())
-    }
-
-    /// Groups with how many of their attempts lie within the filter's times and ids.
-    async fn grouped(&self, filter: &ListFilter) -> Result<Vec<(Arc<Group>, i64)>, CatalogError> {
+    pub async fn facets(&self, _viewer: &Viewer, filter: &ListFilter) -> Result<Vec<(Facet, Counts)>, CatalogError> {
         let mut q = QueryBuilder::new("SELECT group_id, COUNT(*) FROM attempts WHERE 1 = 1");
-        filter.push(&mut q, ByGroup::Not);
+        filter.push(&mut q, Way::Seek, false);
         q.push(" GROUP BY group_id");
         let counts = q.build().fetch_all(&self.readers).await?;
         let counts: Vec<(i64, i64)> =
             counts.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect::<Result<_, CatalogError>>()?;
-        let mut known = self.groups_known();
-        if counts.iter().any(|(id, _)| !known.contains_key(id)) {
-            known = self.read_groups().await?;
-        }
-        Ok(counts.into_iter().filter_map(|(id, n)| Some((known.get(&id)?.clone(), n))).collect())
-    }
-
-    fn groups_known(&self) -> Groups {
-        self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-
-    async fn read_groups(&self) -> Result<Groups, CatalogError> {
-        let rows =
-            sqlx::query("SELECT id, cluster, user_name, queue, outcome, spark_version, labels FROM attempt_groups")
-                .fetch_all(&self.readers)
-                .await?;
-        let all = rows
-            .iter()
-            .map(|r| {
-                let labels: String = r.try_get(6)?;
-                let group = Group {
-                    cluster: r.try_get(1)?,
-                    user: r.try_get(2)?,
-                    queue: r.try_get(3)?,
-                    outcome: r.try_get(4)?,
-                    version: r.try_get(5)?,
-                    labels: serde_json::from_str(&labels).unwrap_or_default(),
-                };
-                Ok((r.try_get(0)?, Arc::new(group)))
-            })
-            .collect::<Result<HashMap<i64, Arc<Group>>, CatalogError>>()?;
-        let all = Arc::new(all);
-        *self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = all.clone();
-        Ok(all)
+        self.count_facets(filter, &counts).await
     }
 
     /// Attempts of the same name, user and cluster that started before `time`, latest first.
@@ -279,96 +209,5 @@ impl Catalog {
         let mut all = self.attempts(viewer, &ids).await?;
         all.sort_by_key(|a| std::cmp::Reverse((a.start_time, a.id)));
         Ok(all)
-    }
-}
-
-/// What lists are counted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Facet {
-    Cluster,
-    User,
-    Queue,
-    Outcome,
-    Version,
-    Label,
-}
-
-impl Facet {
-    const ALL: [Facet; 6] = [Facet::Cluster, Facet::User, Facet::Queue, Facet::Outcome, Facet::Version, Facet::Label];
-
-    /// The group's value; none for labels, of which it has several.
-    fn value(self, g: &Group) -> Option<&str> {
-        match self {
-            Facet::Cluster => Some(&g.cluster),
-            Facet::User => Some(&g.user),
-            Facet::Queue => Some(&g.queue),
-            Facet::Outcome => Some(&g.outcome),
-            Facet::Version => Some(&g.version),
-            Facet::Label => None,
-        }
-    }
-}
-
-impl Group {
-    /// Whether all filters but that of a facet let the group through.
-    fn passes(&self, filter: &ListFilter, but: Option<Facet>) -> bool {
-        let lists = [
-            (Facet::Cluster, &filter.clusters),
-            (Facet::User, &filter.users),
-            (Facet::Queue, &filter.queues),
-            (Facet::Outcome, &filter.outcomes),
-            (Facet::Version, &filter.versions),
-        ];
-        let fits = |facet: Facet, wanted: &[String]| {
-            but == Some(facet) || wanted.is_empty() || facet.value(self).is_some_and(|v| wanted.iter().any(|w| w == v))
-        };
-        let labelled = |(label, values): (&String, &Vec<String>)| {
-            self.labels.get(label).is_some_and(|v| values.iter().any(|w| w == v))
-        };
-        lists.into_iter().all(|(facet, wanted)| fits(facet, wanted))
-            && (but == Some(Facet::Label) || filter.labels.iter().all(labelled))
-    }
-
-    /// The group's id, new or known.
-    pub(super) async fn id(&self, tx: &mut Transaction<'_, Sqlite>) -> Result<i64, CatalogError> {
-        let labels = serde_json::to_string(&self.labels).map_err(|e| CatalogError::Stored(e.to_string()))?;
-        let found = sqlx::query(
-            "SELECT id FROM attempt_groups WHERE cluster = $1 AND user_name = $2 AND queue = $3 AND outcome = $4
-             AND spark_version = $5 AND labels = $6",
-        )
-        .bind(&self.cluster)
-        .bind(&self.user)
-        .bind(&self.queue)
-        .bind(&self.outcome)
-        .bind(&self.version)
-        .bind(&labels)
-        .fetch_optional(&mut **tx)
-        .await?;
-        if let Some(row) = found {
-            return Ok(row.try_get(0)?);
-        }
-        let id = next(tx, "group").await?;
-        sqlx::query(
-            "INSERT INTO attempt_groups (id, cluster, user_name, queue, outcome, spark_version, labels)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(id)
-        .bind(&self.cluster)
-        .bind(&self.user)
-        .bind(&self.queue)
-        .bind(&self.outcome)
-        .bind(&self.version)
-        .bind(&labels)
-        .execute(&mut **tx)
-        .await?;
-        for (label, value) in &self.labels {
-            sqlx::query("INSERT INTO group_labels (group_id, label, value) VALUES ($1, $2, $3)")
-                .bind(id)
-                .bind(label)
-                .bind(value)
-                .execute(&mut **tx)
-                .await?;
-        }
-        Ok(id)
     }
 }

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod fleet;
+mod groups;
 mod list;
 mod logs;
 
@@ -18,7 +19,8 @@ use sqlx::{Row as _, Sqlite, Transaction};
 
 pub use attempts::{ApplicationFilter, AttemptRow, AttemptStatus, Summary};
 pub use fleet::{Batch, BatchState};
-pub use list::{Facet, ListFilter, ListPage, ListSort};
+pub use groups::{Facet, Group};
+pub use list::{ListFilter, ListPage, ListSort};
 pub use logs::{Commit, LogProblem, LogRow, LogState, SourceRow, SourceScan};
 
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +39,8 @@ pub struct Catalog {
     readers: SqlitePool,
     /// SQLite takes one writer at a time; waiting for a turn here costs less than being refused.
     writer: SqlitePool,
-    groups: Arc<Mutex<list::Groups>>,
+    /// As far as they were read.
+    groups: Arc<Mutex<Arc<groups::Groups>>>,
 }
 
 impl Catalog {

@@ -69,15 +69,17 @@ pub fn points(x: &[i64], y: &[i64], count: usize) -> Vec<usize> {
 }
 
 /// Rows of at most `count` tasks, of each lane the longest and at least one: lanes with few tasks
-/// keep all, the others as many each.
+/// keep all, the others as many each. Lanes are small numbers from 0 on.
 pub fn longest(lanes: &[i64], durations: &[i64], count: usize) -> Vec<usize> {
     let rows = lanes.len().min(durations.len());
     if rows <= count {
         return (0..rows).collect();
     }
-    let mut by_lane: std::collections::BTreeMap<i64, Vec<usize>> = std::collections::BTreeMap::new();
-    (0..rows).for_each(|row| by_lane.entry(lanes[row]).or_default().push(row));
-    let mut sizes: Vec<usize> = by_lane.values().map(Vec::len).collect();
+    let lanes = lanes[..rows].iter().map(|lane| usize::try_from(*lane).unwrap_or(0));
+    let mut by_lane: Vec<Vec<usize>> = vec![Vec::new(); lanes.clone().max().unwrap_or(0) + 1];
+    lanes.enumerate().for_each(|(row, lane)| by_lane[lane].push(row));
+    by_lane.retain(|rows| !rows.is_empty());
+    let mut sizes: Vec<usize> = by_lane.iter().map(Vec::len).collect();
     sizes.sort_unstable();
     let (mut left, mut lanes_left, mut each) = (count, sizes.len(), 0);
     for size in sizes {
@@ -90,7 +92,7 @@ pub fn longest(lanes: &[i64], durations: &[i64], count: usize) -> Vec<usize> {
     }
     let each = each.max(1);
     let mut chosen = Vec::new();
-    for mut rows in by_lane.into_values() {
+    for mut rows in by_lane {
         if rows.len() > each {
             rows.select_nth_unstable_by_key(each - 1, |row| (std::cmp::Reverse(durations[*row]), *row));
             rows.truncate(each);

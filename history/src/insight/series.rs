@@ -2,10 +2,10 @@
 //! batches, for each run of them. Reports are taken in one after the other; what is held does not
 //! grow with their number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use afterglow_ingest::event::ProgressReport;
-use afterglow_ingest::event::progress::{SourceProgress, StateOperator};
+use afterglow_ingest::event::progress::{Numbers, SourceProgress, StateOperator};
 
 use crate::date::instant;
 
@@ -84,12 +84,44 @@ impl Gathered {
 struct GatheredPart {
     name: String,
     fixed: BTreeMap<&'static str, Gathered>,
-    custom: BTreeMap<String, Gathered>,
+    custom: Open,
 }
 
 impl GatheredPart {
     fn new(name: &str) -> Self {
-        GatheredPart { name: name.to_owned(), fixed: BTreeMap::new(), custom: BTreeMap::new() }
+        GatheredPart { name: name.to_owned(), fixed: BTreeMap::new(), custom: Open::default() }
+    }
+}
+
+/// Series whose names the reports bring.
+#[derive(Default)]
+struct Open {
+    all: Vec<(String, Gathered)>,
+    places: HashMap<String, usize>,
+}
+
+impl Open {
+    /// Takes in the numbers of a report. Reports have the same names in the same order, mostly:
+    /// each is looked for in its place first.
+    fn take(&mut self, numbers: &Numbers<'_>, at: usize, points: usize, fold: impl Fn(&str) -> Fold) {
+        for (i, (name, value)) in numbers.iter().enumerate() {
+            let here = self.all.get(i).is_some_and(|(n, _)| **n == **name);
+            let place = if here { Some(i) } else { self.places.get(&**name).copied() };
+            let place = match place {
+                Some(place) => place,
+                None if value.0.is_none() || self.all.len() >= MOST_NAMES => continue,
+                None => {
+                    self.places.insert(name.to_string(), self.all.len());
+                    self.all.push((name.to_string(), gathered(fold(name), points)));
+                    self.all.len() - 1
+                }
+            };
+            add(&mut self.all[place].1, at, value.0);
+        }
+    }
+
+    fn columns(self) -> BTreeMap<String, Column> {
+        self.all.into_iter().map(|(name, g)| (name, g.column())).collect()
     }
 }
 
@@ -107,7 +139,7 @@ pub struct Gatherer {
     batch: Vec<Option<i64>>,
     time: Vec<Option<i64>>,
     query: BTreeMap<&'static str, Gathered>,
-    duration: BTreeMap<String, Gathered>,
+    duration: Open,
     operators: Vec<GatheredPart>,
     sources: Vec<GatheredPart>,
     sink: Option<String>,
@@ -127,7 +159,7 @@ impl Gatherer {
             batch: vec![None; points],
             time: vec![None; points],
             query: BTreeMap::new(),
-            duration: BTreeMap::new(),
+            duration: Open::default(),
             operators: Vec::new(),
             sources: Vec::new(),
             sink: None,
@@ -135,7 +167,7 @@ impl Gatherer {
     }
 
     /// Takes the next report in; one that cannot be read leaves a gap.
-    pub fn take(&mut self, report: Option<&ProgressReport>) {
+    pub fn take(&mut self, report: Option<&ProgressReport<'_>>) {
         let at = (self.taken * self.points / self.total).min(self.points - 1);
         self.taken += 1;
         let Some(r) = report else { return };
@@ -146,18 +178,7 @@ impl Gatherer {
         let put = |of: &mut BTreeMap<&'static str, Gathered>, name: &'static str, fold: Fold, value: Option<f64>| {
             add(of.entry(name).or_insert_with(|| gathered(fold, points)), at, value);
         };
-        let open = |of: &mut BTreeMap<String, Gathered>, name: &str, fold: Fold, value: f64| {
-            if !of.contains_key(name) {
-                if of.len() >= MOST_NAMES {
-                    return;
-                }
-                of.insert(name.to_owned(), gathered(fold, points));
-            }
-            if let Some(g) = of.get_mut(name) {
-                add(g, at, Some(value));
-            }
-        };
-        let sum = |of: fn(&SourceProgress) -> Option<f64>| r.sources.iter().filter_map(of).reduce(|a, b| a + b);
+        let sum = |of: fn(&SourceProgress<'_>) -> Option<f64>| r.sources.iter().filter_map(of).reduce(|a, b| a + b);
         put(&mut self.query, "inputRows", Fold::Mean, sum(|s| s.num_input_rows.0));
         put(&mut self.query, "inputRate", Fold::Mean, sum(|s| s.input_rows_per_second.0));
         put(&mut self.query, "processedRate", Fold::Mean, sum(|s| s.processed_rows_per_second.0));
@@ -166,7 +187,7 @@ impl Gatherer {
         put(&mut self.query, "watermark", Fold::Most, watermark.map(|w| w as f64));
         let lag = watermark.zip(time).map(|(w, t)| (t - w) as f64);
         put(&mut self.query, "watermarkLag", Fold::Most, lag);
-        r.duration_ms.0.iter().for_each(|(name, v)| open(&mut self.duration, name, Fold::Most, *v));
+        self.duration.take(&r.duration_ms, at, points, |_| Fold::Most);
         for (i, o) in r.state_operators.iter().take(MOST_NAMES).enumerate() {
             if self.operators.len() <= i {
                 self.operators.push(GatheredPart::new(&o.operator_name));
@@ -175,9 +196,7 @@ impl Gatherer {
             for (name, fold, value) in numbers(o) {
                 put(fixed, name, fold, value);
             }
-            for (name, v) in &o.custom_metrics.0 {
-                open(custom, name, if is_time(name) { Fold::Most } else { Fold::Mean }, *v);
-            }
+            custom.take(&o.custom_metrics, at, points, |name| if is_time(name) { Fold::Most } else { Fold::Mean });
         }
         for (i, s) in r.sources.iter().take(MOST_NAMES).enumerate() {
             if self.sources.len() <= i {
@@ -188,7 +207,7 @@ impl Gatherer {
             put(fixed, "lag", Fold::Most, s.lag());
         }
         if r.sink.description.is_some() {
-            self.sink.clone_from(&r.sink.description);
+            self.sink = r.sink.description.as_ref().map(|d| d.to_string());
         }
     }
 
@@ -196,38 +215,37 @@ impl Gatherer {
         let none = vec![None; self.points];
         let column =
             |of: &BTreeMap<&'static str, Gathered>, name| of.get(name).map_or_else(|| none.clone(), Gathered::column);
-        let columns = |of: &BTreeMap<String, Gathered>| of.iter().map(|(k, g)| (k.clone(), g.column())).collect();
         Series {
             batches: self.taken,
             input_rows: column(&self.query, "inputRows"),
             input_rate: column(&self.query, "inputRate"),
             processed_rate: column(&self.query, "processedRate"),
-            duration: columns(&self.duration),
+            duration: self.duration.columns(),
             watermark: column(&self.query, "watermark"),
             watermark_lag: column(&self.query, "watermarkLag"),
             operators: self
                 .operators
-                .iter()
+                .into_iter()
                 .map(|GatheredPart { name, fixed, custom }| Operator {
-                    name: name.clone(),
-                    rows: column(fixed, "rows"),
-                    updated: column(fixed, "updated"),
-                    removed: column(fixed, "removed"),
-                    dropped: column(fixed, "dropped"),
-                    update_time: column(fixed, "updateTime"),
-                    removal_time: column(fixed, "removalTime"),
-                    commit_time: column(fixed, "commitTime"),
-                    memory: column(fixed, "memory"),
-                    custom: columns(custom),
+                    name,
+                    rows: column(&fixed, "rows"),
+                    updated: column(&fixed, "updated"),
+                    removed: column(&fixed, "removed"),
+                    dropped: column(&fixed, "dropped"),
+                    update_time: column(&fixed, "updateTime"),
+                    removal_time: column(&fixed, "removalTime"),
+                    commit_time: column(&fixed, "commitTime"),
+                    memory: column(&fixed, "memory"),
+                    custom: custom.columns(),
                 })
                 .collect(),
             sources: self
                 .sources
-                .iter()
+                .into_iter()
                 .map(|GatheredPart { name, fixed, .. }| Source {
-                    description: name.clone(),
-                    input_rows: column(fixed, "inputRows"),
-                    lag: column(fixed, "lag"),
+                    description: name,
+                    input_rows: column(&fixed, "inputRows"),
+                    lag: column(&fixed, "lag"),
                 })
                 .collect(),
             batch: self.batch,
@@ -237,7 +255,7 @@ impl Gatherer {
     }
 }
 
-fn numbers(o: &StateOperator) -> [(&'static str, Fold, Option<f64>); 8] {
+fn numbers(o: &StateOperator<'_>) -> [(&'static str, Fold, Option<f64>); 8] {
     [
         ("rows", Fold::Mean, o.num_rows_total.0),
         ("updated", Fold::Mean, o.num_rows_updated.0),

@@ -1,7 +1,7 @@
 //! Answers about one attempt out of its parts. Where several parts have an entity, the newest
 //! part's word counts. Reads the blocks that a question needs and no others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
@@ -12,6 +12,7 @@ use super::{
     part::{BlockKey, Directory, Entry, Kind},
     record::{Record, byte},
     schema::{SqlBody, SqlHead},
+    segment::Segment,
     tasks::StageTasks,
 };
 use crate::state::{
@@ -121,6 +122,13 @@ impl AttemptReader {
 
     pub async fn stages(&self) -> Result<BTreeMap<StageKey, StageAttempt>, StoreError> {
         self.all(Kind::Stages).await
+    }
+
+    /// All attempts of some stages.
+    pub async fn stages_of(&self, ids: &BTreeSet<i64>) -> Result<Vec<StageAttempt>, StoreError> {
+        let near = |e: &Entry| e.first <= e.last && ids.range(e.first..=e.last).next().is_some();
+        let found: BTreeMap<StageKey, StageAttempt> = self.entities(Kind::Stages, near).await?;
+        Ok(found.into_values().filter(|s| ids.contains(&s.stage_id)).collect())
     }
 
     /// All attempts of one stage, by attempt id.
@@ -289,28 +297,18 @@ impl AttemptReader {
         Ok(StageTasks::new(stage, pieces))
     }
 
-    /// Gives launch and finish of every task to `take`; tasks that run finish at `now`.
-    pub async fn task_spans(&self, now: i64, mut take: impl FnMut(i64, i64)) -> Result<(), StoreError> {
+    /// Every segment of tasks, some at a time.
+    pub async fn segments(&self) -> Result<impl Stream<Item = Result<Vec<Arc<Segment>>, StoreError>> + '_, StoreError> {
         let directories = self.directories().await?;
         let newest = directories.len().saturating_sub(1);
-        let wanted: Vec<(Path, Entry)> = directories
-            .iter()
-            .enumerate()
-            .flat_map(|(i, (key, directory))| {
-                let running = directory.of(Kind::RunningTasks).filter(move |_| i == newest);
-                directory.of(Kind::Tasks).chain(running).map(|e| (key.clone(), e.clone()))
-            })
-            .collect();
-        let mut segments = futures::stream::iter(wanted)
-            .map(|(key, entry)| {
-                let store = self.store.clone();
-                async move { store.segment(&key, &entry).await }
-            })
-            .buffered(PARALLEL);
-        while let Some(segment) = segments.try_next().await? {
-            segment.spans(now, &mut take);
+        let mut wanted: Vec<(Path, Entry)> = Vec::new();
+        for (i, (key, directory)) in directories.iter().enumerate() {
+            let running = directory.of(Kind::RunningTasks).filter(|_| i == newest);
+            wanted.extend(directory.of(Kind::Tasks).chain(running).map(|e| (key.clone(), e.clone())));
         }
-        Ok(())
+        let read = move |(key, entry): (Path, Entry)| async move { self.store.segment(&key, &entry).await };
+        let all = futures::stream::iter(wanted).map(read).buffered(PARALLEL);
+        Ok(all.try_chunks(PARALLEL).map_err(|e| e.1))
     }
 
     /// What the fold needs to go on, as bytes of the newest part.

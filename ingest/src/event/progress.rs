@@ -2,40 +2,55 @@
 //! custom metrics, durations and offsets are whatever Spark and its connectors made them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::text::{Pairs, Text};
+
+/// Numbers by name, in the order of the report.
+pub type Numbers<'a> = Pairs<Text<'a>, Number>;
 
 /// A progress report as numbers.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct ProgressReport {
+pub struct ProgressReport<'a> {
     pub batch_id: i64,
     /// ISO 8601, UTC.
-    pub timestamp: String,
-    pub duration_ms: Numbers,
-    pub event_time: BTreeMap<String, Value>,
-    pub state_operators: Vec<StateOperator>,
-    pub sources: Vec<SourceProgress>,
-    pub sink: SinkProgress,
+    #[serde(borrow)]
+    pub timestamp: Text<'a>,
+    #[serde(borrow)]
+    pub duration_ms: Numbers<'a>,
+    #[serde(borrow)]
+    event_time: Pairs<Text<'a>, Text<'a>>,
+    #[serde(borrow)]
+    pub state_operators: Vec<StateOperator<'a>>,
+    #[serde(borrow)]
+    pub sources: Vec<SourceProgress<'a>>,
+    #[serde(borrow)]
+    pub sink: SinkProgress<'a>,
 }
 
-impl ProgressReport {
+impl<'a> ProgressReport<'a> {
     /// Reads the JSON of a report, as Spark wrote it.
-    pub fn read(json: &str) -> Option<Self> {
+    pub fn read(json: &'a str) -> Option<Self> {
         serde_json::from_str(json).ok()
     }
 
     /// ISO 8601, UTC.
     pub fn watermark(&self) -> Option<&str> {
-        self.event_time.get("watermark")?.as_str()
+        self.event_time.value("watermark").map(|t| &**t)
     }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct StateOperator {
-    pub operator_name: String,
+pub struct StateOperator<'a> {
+    #[serde(borrow)]
+    pub operator_name: Text<'a>,
     pub num_rows_total: Number,
     pub num_rows_updated: Number,
     pub num_rows_removed: Number,
@@ -44,52 +59,62 @@ pub struct StateOperator {
     pub all_removals_time_ms: Number,
     pub commit_time_ms: Number,
     pub memory_used_bytes: Number,
-    pub custom_metrics: Numbers,
+    #[serde(borrow)]
+    pub custom_metrics: Numbers<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct SourceProgress {
-    pub description: String,
+pub struct SourceProgress<'a> {
+    #[serde(borrow)]
+    pub description: Text<'a>,
     pub num_input_rows: Number,
     pub input_rows_per_second: Number,
     pub processed_rows_per_second: Number,
-    end_offset: Value,
-    latest_offset: Value,
-    pub metrics: Numbers,
+    #[serde(borrow)]
+    end_offset: Option<&'a RawValue>,
+    #[serde(borrow)]
+    latest_offset: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub metrics: Numbers<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct SinkProgress {
-    pub description: Option<String>,
+pub struct SinkProgress<'a> {
+    #[serde(borrow)]
+    pub description: Option<Text<'a>>,
 }
 
-impl SourceProgress {
+impl Numbers<'_> {
+    /// The number of that name, if it is one.
+    pub fn number(&self, name: &str) -> Option<f64> {
+        self.iter().find(|(k, _)| &**k == name).and_then(|(_, v)| v.0)
+    }
+}
+
+impl SourceProgress<'_> {
     /// Offsets that were there and were not read, over all partitions; where the report has no
     /// offsets by partition, what it says of the partition that is furthest behind.
     pub fn lag(&self) -> Option<f64> {
         let by_partition = || {
-            let (read, there) = (partitions(&self.end_offset)?, partitions(&self.latest_offset)?);
+            let (read, there) = (partitions(self.end_offset?)?, partitions(self.latest_offset?)?);
             let behind = there.iter().map(|(partition, latest)| {
                 let end = read.get(partition).copied().unwrap_or(0.0);
                 (latest - end).max(0.0)
             });
             Some(behind.sum())
         };
-        by_partition()
-            .or_else(|| ["maxOffsetsBehindLatest", "avgOffsetsBehindLatest"].iter().find_map(|k| self.metrics.get(k)))
+        by_partition().or_else(|| {
+            ["maxOffsetsBehindLatest", "avgOffsetsBehindLatest"].iter().find_map(|k| self.metrics.number(k))
+        })
     }
 }
 
 /// Offsets as `{"topic":{"partition":offset}}`, perhaps in a text, by topic and partition.
-fn partitions(offsets: &Value) -> Option<BTreeMap<(String, String), f64>> {
-    let parsed: Value;
-    let offsets = match offsets {
-        Value::String(text) => {
-            parsed = serde_json::from_str(text).ok()?;
-            &parsed
-        }
+fn partitions(offsets: &RawValue) -> Option<BTreeMap<(String, String), f64>> {
+    let offsets: Value = match serde_json::from_str(offsets.get()).ok()? {
+        Value::String(text) => serde_json::from_str(&text).ok()?,
         other => other,
     };
     let mut all = BTreeMap::new();
@@ -102,36 +127,45 @@ fn partitions(offsets: &Value) -> Option<BTreeMap<(String, String), f64>> {
 }
 
 /// A number, written as one or as a text; none for everything else.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
-#[serde(from = "Value")]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Number(pub Option<f64>);
 
-impl From<Value> for Number {
-    fn from(v: Value) -> Self {
-        let number = match v {
-            Value::Number(n) => n.as_f64(),
-            Value::String(s) => s.parse().ok(),
-            _ => None,
-        };
-        Number(number.filter(|n: &f64| n.is_finite()))
-    }
-}
-
-/// Numbers by name; names without one are left out.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(from = "Value")]
-pub struct Numbers(pub BTreeMap<String, f64>);
-
-impl Numbers {
-    pub fn get(&self, name: &str) -> Option<f64> {
-        self.0.get(name).copied()
-    }
-}
-
-impl From<Value> for Numbers {
-    fn from(all: Value) -> Self {
-        let Value::Object(all) = all else { return Numbers::default() };
-        Numbers(all.into_iter().filter_map(|(k, v)| Some((k, Number::from(v).0?))).collect())
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Number;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+            fn visit_i64<E>(self, v: i64) -> Result<Number, E> {
+                Ok(Number(Some(v as f64)))
+            }
+            fn visit_u64<E>(self, v: u64) -> Result<Number, E> {
+                Ok(Number(Some(v as f64)))
+            }
+            fn visit_f64<E>(self, v: f64) -> Result<Number, E> {
+                Ok(Number(Some(v).filter(|v| v.is_finite())))
+            }
+            fn visit_str<E>(self, v: &str) -> Result<Number, E> {
+                Ok(Number(v.parse().ok().filter(|v: &f64| v.is_finite())))
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Number, E> {
+                Ok(Number(None))
+            }
+            fn visit_unit<E>(self) -> Result<Number, E> {
+                Ok(Number(None))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Number, A::Error> {
+                while a.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Number(None))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut a: A) -> Result<Number, A::Error> {
+                while a.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Number(None))
+            }
+        }
+        d.deserialize_any(V)
     }
 }
 
@@ -139,7 +173,7 @@ impl From<Value> for Numbers {
 mod tests {
     use super::*;
 
-    fn source(json: &str) -> SourceProgress {
+    fn source(json: &str) -> SourceProgress<'_> {
         serde_json::from_str(json).unwrap()
     }
 
@@ -167,7 +201,10 @@ mod tests {
             r#"{"batchId":3,"durationMs":{"a":1,"b":"x"},"sources":[{"inputRowsPerSecond":"NaN"}],"new":{}}"#,
         )
         .unwrap();
-        assert_eq!((report.batch_id, report.duration_ms.get("a"), report.duration_ms.get("b")), (3, Some(1.0), None));
+        assert_eq!(
+            (report.batch_id, report.duration_ms.number("a"), report.duration_ms.number("b")),
+            (3, Some(1.0), None)
+        );
         assert_eq!((report.sources[0].input_rows_per_second, report.watermark()), (Number(None), None));
         assert!(ProgressReport::read("{").is_none());
     }

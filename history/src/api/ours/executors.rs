@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::response::Response;
+use futures::TryStreamExt as _;
 use serde::Serialize;
 
 use crate::api::error::ApiError;
@@ -97,7 +98,14 @@ pub async fn timeline(target: Target, query: Query) -> Result<Response, ApiError
     let end = target.last_event();
     let steps = Steps::new(start, end, points);
     let mut running = steps.clone();
-    target.reader.task_spans(end, |from, to| running.add(from, to, 1.0)).await?;
+    let mut segments = std::pin::pin!(target.reader.segments().await?);
+    while let Some(some) = segments.try_next().await? {
+        running = tokio::task::spawn_blocking(move || {
+            some.iter().for_each(|s| s.spans(end, &mut |from, to| running.add(from, to, 1.0)));
+            running
+        })
+        .await?;
+    }
     let (mut count, mut cores) = (steps.clone(), steps);
     for e in executors.values() {
         if let Some((from, to)) = present(e, start, end) {

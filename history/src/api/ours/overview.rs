@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::api::Api;
 use crate::api::error::ApiError;
-use crate::api::target::{Target, find};
+use crate::api::target::{Target, find, json};
 use crate::api::wire::{sql_status, stage_status};
 use crate::catalog::AttemptRow;
 use crate::insight::outcome::{self, RootError};
@@ -55,6 +55,8 @@ struct Overview {
 
 #[derive(Serialize)]
 struct Failure {
+    /// The one that says what went wrong, out of all of the text.
+    line: String,
     text: String,
     #[serde(rename = "where")]
     place: Place,
@@ -75,7 +77,11 @@ struct Place {
 impl Failure {
     fn new(e: RootError) -> Self {
         let (stage, attempt) = e.stage.unzip();
-        Failure { text: e.text, place: Place { stage, attempt, job: e.job, sql: e.sql } }
+        Failure {
+            line: outcome::first_line(&e.text),
+            text: e.text,
+            place: Place { stage, attempt, job: e.job, sql: e.sql },
+        }
     }
 }
 
@@ -194,7 +200,8 @@ pub async fn one(State(api): State<Api>, target: Target) -> Result<Response, Api
     let runs = api.catalog.earlier_runs(&api.viewer(), row, RUNS).await?;
     let error = outcome::root_error(&application, &read.jobs, &read.stages, &read.sql);
     let wall = wall_clock(row.start_time, target.last_event(), &read.stages, &read.executors);
-    target.json(&Overview {
+    // Without the attempt's version: it tells of other runs, too.
+    json(&Overview {
         cluster: row.cluster.clone(),
         id: row.app_id.clone(),
         attempt_id: row.attempt_id.clone(),

@@ -134,8 +134,7 @@ pub async fn graph(target: Target) -> Result<Response, ApiError> {
         return Err(ApiError::not_found(format!("there is no SQL execution {id}")));
     };
     let heads = target.reader.sql_heads().await?;
-    let stages: Vec<StageAttempt> =
-        target.reader.stages().await?.into_values().filter(|s| x.stages.contains(&s.stage_id)).collect();
+    let stages = target.reader.stages_of(&x.stages).await?;
     let now = target.last_event();
     let below = heads.values().filter(|s| s.root_id == id && s.id != id);
     target.json(&Graph {
