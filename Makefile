@@ -4,10 +4,10 @@ SHS := 4.3.0 3.5.9
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Without Node.js the binary is built all the same, and says how to get the pages.
 PAGES := $(if $(shell command -v npm),ui)
-UI_FILES := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print)
+UI_FILES := $(shell find ui docs -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: demo build ui check test oracle logs bench fmt clean help
+.PHONY: demo build ui check test screenshots oracle logs bench clean help
 
 demo: $(PAGES) ## build, and serve the bundled logs on http://127.0.0.1:18080
 	cargo run --release -- demo
@@ -24,13 +24,18 @@ check: ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-test: ## all tests; prepares what they need, names what it had to skip (with CI=true a skip is a failure)
+test: $(PAGES) ## all tests; prepares what they need, names what it had to skip (with CI=true a skip is a failure)
 	@tests/prepare.sh
 	@rm -f $(TARGET)/tmp/skipped
 	cargo test --workspace --locked
 	@tests/ui.sh
 	@tests/clients/test.sh
 	@[ ! -f $(TARGET)/tmp/skipped ] || sort -u $(TARGET)/tmp/skipped | sed 's/^/SKIPPED: /'
+
+screenshots: $(PAGES) ## a picture of every page, both themes: make screenshots TO=FOLDER (/tmp/afterglow-screenshots)
+	@tests/prepare.sh
+	cargo build --locked
+	@tests/pages.sh screenshots
 
 oracle: ## record the real History Servers' answers anew, and compare with the committed ones (root, Debian)
 	tests/generate/setup.sh
@@ -46,9 +51,6 @@ bench: build ## measure beside the real History Server: make bench BIG=LOG, see 
 	@tests/prepare.sh
 	cargo build --release --locked -p afterglow-ingest --example parse_rate
 	python3 tests/bench/bench.py $(TARGET)/release/afterglow $(TARGET)/release/examples/parse_rate --shs .venv $(if $(BIG),--big $(BIG))
-
-fmt: ## format the Rust code
-	cargo fmt --all
 
 clean: ## remove what was built and prepared
 	cargo clean

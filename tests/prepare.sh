@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prepares what the tests need beside Rust: Python packages in .venv and, as root on Debian, python3-venv and Java 17. What it cannot prepare
+# Prepares what the tests need beside Rust: Python packages in .venv and, as root on Debian, python3-venv, Java 17 and Chromium. What it cannot prepare
 # it says, and ends well: the tests that miss it name themselves as skipped, and with CI=true fail.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,3 +31,4 @@ packages() {
 
 packages || echo "not prepared: .venv; Python 3.11 or later with venv is needed, and a package index"
 java_fits || debian openjdk-17-jre-headless && java_fits || echo "not prepared: Java 17 or 21; install one, or set JAVA_HOME"
+[ -x "${CHROMIUM:-/usr/bin/chromium}" ] || debian chromium || echo "not prepared: Chromium; install it, or set CHROMIUM"

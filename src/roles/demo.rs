@@ -7,11 +7,17 @@ use super::{fail, serve};
 use crate::config::{Config, SourceConfig};
 
 /// Packed logs of real applications: (cluster, archive).
-const SAMPLES: [(&str, &[u8]); 6] = [
+const SAMPLES: [(&str, &[u8]); 12] = [
     ("analytics", include_bytes!("../../tests/logs/4.3.0/sql.tar.zst")),
     ("analytics", include_bytes!("../../tests/logs/4.3.0/fail-job.tar.zst")),
     ("analytics", include_bytes!("../../tests/logs/4.3.0/skew.tar.zst")),
+    ("analytics", include_bytes!("../../tests/logs/4.3.0/fail-killed.tar.zst")),
+    ("analytics", include_bytes!("../../tests/logs/4.3.0/storage.tar.zst")),
+    ("analytics", include_bytes!("../../tests/logs/4.3.0/users.tar.zst")),
+    ("analytics", include_bytes!("../../tests/logs/4.3.0/connect.tar.zst")),
+    ("science", include_bytes!("../../tests/logs/3.5.9/derived.tar.zst")),
     ("science", include_bytes!("../../tests/logs/3.5.9/exec-lost.tar.zst")),
+    ("science", include_bytes!("../../tests/logs/3.5.9/exec-metrics.tar.zst")),
     ("science", include_bytes!("../../tests/logs/3.5.9/spill.tar.zst")),
     ("streaming", include_bytes!("../../tests/logs/3.5.9/streaming-rocksdb.tar.zst")),
 ];

@@ -22,7 +22,14 @@ export interface Place {
   path: string;
 }
 
-export function applications(): Promise<App[]> {
+/** All applications, once every source was read to its end. */
+export async function applications(): Promise<App[]> {
+  for (let tries = 0; ; tries++) {
+    const sources = await ask<{ healthy: boolean }[]>('/api/afterglow/v1/sources');
+    if (sources.length > 0 && sources.every((source) => source.healthy)) break;
+    if (tries > 600) throw new Error(`sources are not read: ${JSON.stringify(sources)}`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
   return ask<{ applications: App[] }>('/api/afterglow/v1/applications?length=1000').then((found) => found.applications);
 }
 
