@@ -122,6 +122,62 @@ const entries = {
     title: 'Lost',
     text: 'The log has no end and has not grown for a long time. The driver was killed, or its last words never reached the storage.',
   },
+  jobsTimeline: {
+    title: 'Jobs over time',
+    text: 'When each job and each of its stages ran. Gaps are time in which the driver worked alone or waited.',
+  },
+  skipped: {
+    title: 'Skipped stages',
+    text: 'Their output was still there from an earlier job (shuffle files or a cache), so they did not run again. Skipped stages cost nothing.',
+  },
+  skew: {
+    title: 'Skew',
+    text: 'How much longer, or larger, the largest task is than the one in the middle. The stage waits for its slowest task, so above some 3 times cores are idle at the end.',
+  },
+  taskTime: {
+    title: 'Task time',
+    text: 'The sum of the durations of all tasks, from launch by the driver to the end, failed ones included. The parts are what tasks reported; scheduler delay is the rest, with the fetching of results.',
+  },
+  quantiles: {
+    title: 'Quantiles',
+    text: 'Over successful tasks, as in Spark: a quarter of the tasks is below the value at 25%. The last column divides the largest by the median; a large ratio is skew.',
+  },
+  schedulerDelay: {
+    title: 'Scheduler delay',
+    text: 'The part of a task that no metric of the executor explains: its way to the executor and back, and waiting there. Much of it means that the driver is busy or tasks are too short.',
+  },
+  gettingResult: {
+    title: 'Getting result',
+    text: 'Time the driver took to fetch a result too large to come with the status. Collecting less, or writing instead, makes it go away.',
+  },
+  peakMemory: {
+    title: 'Peak execution memory',
+    text: 'The most memory that shuffles, aggregations and joins of a task held at once. Caches and user objects are not in it.',
+  },
+  locality: {
+    title: 'Locality',
+    text: 'How near to its data a task ran: same process, same node, same rack, anywhere; NO_PREF means that it did not matter. Far from the data costs network.',
+  },
+  speculation: {
+    title: 'Speculation',
+    text: 'Copies of slow tasks on other executors (spark.speculation). The first that ends wins and the other is killed.',
+  },
+  stageGraph: {
+    title: 'Stage graph',
+    text: 'A stage reads what the stages before it wrote to shuffle files; what is written is on the arrows. Dashed stages were skipped.',
+  },
+  rddGraph: {
+    title: 'Operators and RDDs',
+    text: 'What each task of the stage computes, from its input to its output. Boxes are operators with the RDDs they consist of; all run in one pass.',
+  },
+  eventTimeline: {
+    title: 'Event timeline',
+    text: 'Each bar is a task attempt, in a row of the executor that ran it. Its colours are what it reported to have spent its time on, in Spark\'s order; a task does not log when each part was.',
+  },
+  accumulators: {
+    title: 'Accumulators',
+    text: 'Named accumulators of the program, with what this stage added. Accumulators without a name are not shown, as in Spark.',
+  },
 } satisfies Record<string, Entry>;
 
 export type HelpKey = keyof typeof entries;

@@ -47,6 +47,11 @@ export const fleetTabs: Tab[] = [
 
 export const appPages: Page[] = [
   { path: '', load: () => import('./overview') },
+  { path: 'jobs', load: () => import('./jobs'), fill: true },
+  { path: 'jobs/:job', load: () => import('./jobs/job') },
+  { path: 'stages', load: () => import('./stages'), fill: true },
+  { path: 'stages/:stage', load: () => import('./stages/stage'), fill: true },
+  { path: 'stages/:stage/:attempt', load: () => import('./stages/stage'), fill: true },
   { path: 'executors', load: () => import('./executors') },
   { path: 'storage', load: () => import('./storage') },
   { path: 'storage/:rdd', load: () => import('./storage/rdd') },

@@ -2,13 +2,15 @@ import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { duration, durationExact, time } from '../../core/format';
 import { navigate, useParam } from '../../core/router';
-import { token, useDark } from '../../core/theme';
+import { useDark } from '../../core/theme';
 import { isPage } from '../../pages';
 import { Button } from '../button';
 import { Tip, type TipPlace } from '../tip';
 import { Brush } from './brush';
 import { draw } from './draw';
+import { LaneName } from './lane-name';
 import { type Bar, barAt, type Lane, lanesDuring, lanesIn, place, type RowHeights } from './lanes';
+import { paints } from './paints';
 import { moved, type Range, read, same, spanOf, ticks, written, zoomed } from './range';
 import './timeline.css';
 
@@ -47,7 +49,7 @@ export function Timeline(props: Props) {
   const [view, setView] = useState({ width: 0, height: 0, scroll: 0 });
   const body = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const color = useMemo(() => paints(dark), [dark]);
+  const color = useMemo(paints, [dark]);
   const resting = useResting(range);
   const shown = useMemo(() => (lanes.length > MANY_LANES ? lanesDuring(lanes, resting.from, resting.to) : lanes), [lanes, lanes.length > MANY_LANES ? resting : undefined]);
   const placed = useMemo(() => place(shown, props.rows), [shown, props.rows]);
@@ -241,28 +243,4 @@ function useResting(range: Range): Range {
     return () => clearTimeout(timer);
   }, [range]);
   return resting;
-}
-
-/** A lane taller than the view keeps its name in view. */
-function LaneName({ lane, top, height, scroll }: { lane: Lane; top: number; height: number; scroll: number }) {
-  const shift = Math.max(0, Math.min(scroll - top, height - 40));
-  return (
-    <div class="timeline-lane" style={{ top: `${top}px`, height: `${height}px` }} title={lane.sub ? `${lane.title}\n${lane.sub}` : lane.title}>
-      <div style={{ transform: `translateY(${shift}px)` }}>
-        {lane.href && isPage(lane.href.split('?')[0] ?? '') ? <a href={lane.href} class="clip">{lane.title}</a> : <span class="clip">{lane.title}</span>}
-        {lane.sub && height > 40 && <span class="clip muted">{lane.sub}</span>}
-      </div>
-    </div>
-  );
-}
-
-/** Colours of tokens, each looked up once a theme. */
-function paints(dark: boolean): (name: string) => string {
-  void dark;
-  const known = new Map<string, string>();
-  return (name) => {
-    let paint = known.get(name);
-    if (paint === undefined) known.set(name, (paint = token(name)));
-    return paint;
-  };
 }
