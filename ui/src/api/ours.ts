@@ -202,3 +202,104 @@ export const problems = (offset: number, length: number): Endpoint<Problems> =>
 /** Defaults of Spark's settings; `version` names the Spark they are of. */
 export const settingsDefaults = (version: string): Endpoint<Record<string, string>> =>
   endpoint(`${ROOT}/settings/defaults`, { version });
+
+export type SqlStatus = 'RUNNING' | 'COMPLETED' | 'FAILED';
+
+export interface SqlRow {
+  id: number;
+  /** Differs from `id` for an execution that another one started. */
+  rootId: number;
+  description: string;
+  status: SqlStatus;
+  submitTime: number;
+  duration: number;
+  jobs: number[];
+  failedJobs: number;
+  stages: number;
+  error?: string;
+}
+
+export interface SqlRows {
+  total: number;
+  sql: SqlRow[];
+}
+
+export interface SqlFilter {
+  status?: string[] | undefined;
+  q?: string | undefined;
+}
+
+export const sqlExecutions = (app: AppRef, filter: SqlFilter, sort: string, offset: number, length: number): Endpoint<SqlRows> =>
+  ofApp(app, 'sql', { ...filter, sort, offset, length });
+
+export type SqlMetricType = 'sum' | 'size' | 'timing' | 'nsTiming' | 'average';
+
+export interface SqlMetric {
+  name: string;
+  type: SqlMetricType;
+  /** The total: bytes, milliseconds, nanoseconds or a count. */
+  value?: number;
+  /** As Spark shows it. */
+  text?: string;
+  min?: number;
+  median?: number;
+  max?: number;
+  maxAt?: { stage: number; attempt: number; task: number };
+}
+
+/** An operator, or a WholeStageCodegen around others. */
+export interface PlanNode {
+  id: number;
+  name: string;
+  description: string;
+  /** The id of the WholeStageCodegen it is in. */
+  cluster?: number;
+  metadata?: Record<string, string>;
+  metrics?: SqlMetric[];
+  /** Whose tasks reported one of its metrics. */
+  stages?: number[];
+  time?: number;
+  /** Of the run time of all stages. */
+  share?: number;
+}
+
+/** Rows go from one operator to the other. */
+export interface PlanEdge {
+  from: number;
+  to: number;
+}
+
+export interface PlanGraph {
+  nodes: PlanNode[];
+  edges: PlanEdge[];
+}
+
+export interface SqlStage {
+  stage: number;
+  attempt: number;
+  status: string;
+  duration?: number;
+  tasks: number;
+  runTime?: number;
+}
+
+export interface SqlExecution extends PlanGraph {
+  id: number;
+  rootId: number;
+  description: string;
+  /** Where in the application it was called. */
+  details: string;
+  status: SqlStatus;
+  submitTime: number;
+  duration: number;
+  error?: string;
+  planDescription: string;
+  modifiedConfigs: Record<string, string>;
+  jobs: { id: number; status: string }[];
+  stages: SqlStage[];
+  subExecutions: { id: number; description: string; status: SqlStatus; duration: number }[];
+  /** The plan before adaptive execution changed it. */
+  initial?: PlanGraph;
+}
+
+export const sqlExecution = (app: AppRef, id: string): Endpoint<SqlExecution> => ofApp(app, `sql/${encodeURIComponent(id)}/graph`);
