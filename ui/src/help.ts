@@ -178,6 +178,14 @@ const entries = {
     title: 'Accumulators',
     text: 'Named accumulators of the program, with what this stage added. Accumulators without a name are not shown, as in Spark.',
   },
+  operatorTime: {
+    title: 'Time of an operator',
+    text: "What its own timing metrics say in each stage, and its part of what no operator of the stage explains. Shares are of the run time of all tasks of the execution, so a stage's wait for cores is not in them.",
+  },
+  adaptive: {
+    title: 'Adaptive execution',
+    text: 'After each shuffle Spark looks at the real sizes and plans the rest anew: other joins, fewer partitions, skewed ones split. This is what differs between the first plan and the one that ran.',
+  },
 } satisfies Record<string, Entry>;
 
 export type HelpKey = keyof typeof entries;

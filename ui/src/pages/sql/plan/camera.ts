@@ -13,7 +13,8 @@ export interface Size {
 }
 
 export const CLOSEST = 2;
-export const READABLE = 0.6;
+/** Closer than this, a card can be read without effort. */
+export const READABLE = 0.72;
 
 const clamp = (value: number, low: number, high: number): number => Math.max(low, Math.min(high, value));
 
@@ -42,6 +43,14 @@ export function held(camera: Camera, content: Size, view: Size): Camera {
   const { width, height } = seen(camera, view);
   const edge = 80 / camera.k;
   return { ...camera, x: clamp(camera.x, edge - width, content.width - edge), y: clamp(camera.y, edge - height, content.height - edge) };
+}
+
+/** Moved so that no more emptiness is in view than must be. */
+export function filled(camera: Camera, content: Size, view: Size, margin = 28): Camera {
+  const { width, height } = seen(camera, view);
+  const room = margin / camera.k;
+  const along = (at: number, length: number, all: number) => (all + 2 * room <= length ? (all - length) / 2 : clamp(at, -room, all + room - length));
+  return { ...camera, x: along(camera.x, width, content.width), y: along(camera.y, height, content.height) };
 }
 
 /** Moved no further than needed to have `rect` in view. */

@@ -1,6 +1,6 @@
 import type { PlanNode } from '../../../api/ours';
 import type { Plan } from './plan';
-import { kindOf, plain } from './operator';
+import { kindOf, plain, subtitle } from './operator';
 
 /** What adaptive execution made of a plan. Both are walked from the root, side by side. */
 
@@ -183,8 +183,14 @@ const times = (n: number): string => (n > 1 ? ` (${n})` : '');
 
 function named(changes: Map<number, Change>, plan: Plan, kind: 'added' | 'removed'): Map<string, number[]> {
   const found = new Map<string, number[]>();
-  for (const [id, change] of changes) if (change.kind === kind) list(found, plan.byId.get(id)?.name ?? '', id);
+  for (const [id, change] of changes) if (change.kind === kind) list(found, titled(plan.byId.get(id)), id);
   return found;
+}
+
+/** How a shuffle is read is what adaptive execution decides: coalesced, local, skewed. */
+function titled(node: PlanNode | undefined): string {
+  if (!node) return '';
+  return node.name === 'AQEShuffleRead' ? `${node.name} (${subtitle(node)})` : node.name;
 }
 
 function list(to: Map<string, number[]>, key: string, id: number): void {

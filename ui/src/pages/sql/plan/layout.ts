@@ -5,11 +5,11 @@
  */
 
 export const CARD_WIDTH = 236;
-export const CARD_HEIGHT = 74;
+export const CARD_HEIGHT = 68;
 const GAP_X = 26;
-const GAP_Y = 42;
+const GAP_Y = 38;
 /** Between a frame and what is in it. */
-const FRAME_PAD = 12;
+export const FRAME_PAD = 12;
 const FRAME_HEAD = 26;
 
 export interface LayoutNode {
@@ -63,7 +63,8 @@ export function layout(nodes: LayoutNode[], edges: LayoutEdge[]): Layout {
   const rank = ranks(nodes, inputs, consumers);
   const children = treeOf(nodes, inputs, consumers, rank);
   const frameOf = new Map(nodes.map((n) => [n.id, n.frame]));
-  const xs = columns(nodes, children, consumers, rank, frameOf);
+  const { xs, lifts } = columns(nodes, children, consumers, rank, frameOf);
+  lift(nodes, children, rank, lifts);
   const tops = rows(nodes, rank);
 
   const left = -maximum([...xs].map(([id, x]) => half(frameOf.get(id)) - x));
@@ -146,18 +147,24 @@ function columns(
   consumers: Map<number, number[]>,
   rank: Map<number, number>,
   frameOf: Map<number, number | undefined>,
-): Map<number, number> {
-  /** Of a child against its parent. */
+): { xs: Map<number, number>; lifts: Map<number, number> } {
+  /** Of a child against its parent: sideways, and by how many layers more than one. */
   const shift = new Map<number, number>();
+  const lifts = new Map<number, number>();
   const contours = new Map<number, Contour>();
   const order = [...nodes].sort((a, b) => (rank.get(b.id) ?? 0) - (rank.get(a.id) ?? 0));
   for (const { id } of order) {
     const own = half(frameOf.get(id));
     const below = children.get(id) ?? [];
-    const { offsets, contour } = sideBySide(below.map((child) => contours.get(child) ?? { left: [-own], right: [own] }));
+    const parts = below.map((child) => contours.get(child) ?? { left: [-own], right: [own] });
+    const main = trunk(parts);
+    const { offsets, contour, lifted } = main >= 0 ? besideTrunk(parts, main) : { ...sideBySide(parts), lifted: 0 };
+    const up = below[main];
+    if (up !== undefined && lifted > 0) lifts.set(up, lifted);
     const frame = frameOf.get(id);
     // A codegen stage is a chain: its operators stand in one column, and what joins from outside at its side.
-    const spine = frame === undefined ? -1 : below.findIndex((child) => frameOf.get(child) === frame);
+    const inside = frame === undefined ? -1 : below.findIndex((child) => frameOf.get(child) === frame);
+    const spine = inside >= 0 ? inside : main;
     const middle = spine >= 0 ? (offsets[spine] ?? 0) : ((offsets[0] ?? 0) + (offsets[offsets.length - 1] ?? 0)) / 2;
     below.forEach((child, n) => {
       shift.set(child, (offsets[n] ?? 0) - middle);
@@ -176,8 +183,48 @@ function columns(
     const x = xs.get(id) ?? 0;
     for (const child of children.get(id) ?? []) xs.set(child, x + (shift.get(child) ?? 0));
   }
-  return xs;
+  return { xs, lifts };
 }
+
+/** Moves subtrees up by the layers that were left free below them. */
+function lift(nodes: LayoutNode[], children: Map<number, number[]>, rank: Map<number, number>, lifts: Map<number, number>): void {
+  if (lifts.size === 0) return;
+  const more = new Map<number, number>();
+  for (const { id } of [...nodes].sort((a, b) => (rank.get(a.id) ?? 0) - (rank.get(b.id) ?? 0))) {
+    const up = (more.get(id) ?? 0) + (lifts.get(id) ?? 0);
+    rank.set(id, (rank.get(id) ?? 0) + up);
+    for (const child of children.get(id) ?? []) more.set(child, up);
+  }
+}
+
+/** The input that is so much deeper than all others that they are but side branches of it: a chain of joins then stays straight. */
+function trunk(parts: Contour[]): number {
+  const depths = parts.map((part) => part.left.length);
+  const most = Math.max(...depths);
+  const at = depths.indexOf(most);
+  return parts.length > 1 && depths.every((depth, n) => n === at || most >= 2 * depth + 2) ? at : -1;
+}
+
+/** How far from its trunk a side branch may stand before the trunk is stretched to make room for it. */
+const ASIDE = 3 * (CARD_WIDTH + GAP_X + 2 * FRAME_PAD);
+
+/**
+ * Side branches of a long chain overlap each other's layers, so each would stand further out than the one before, in an
+ * endless diagonal. Beyond some columns the trunk goes up a few layers instead.
+ */
+function besideTrunk(parts: Contour[], main: number): ReturnType<typeof sideBySide> & { lifted: number } {
+  const deepest = Math.max(...parts.map((part, n) => (n === main ? 0 : part.left.length)));
+  for (let lifted = 0; ; lifted++) {
+    const edge = Array.from({ length: lifted }, () => EDGE);
+    const raised = parts.map((part, n) => (n === main ? { left: [...edge.map((x) => -x), ...part.left], right: [...edge, ...part.right] } : part));
+    const placed = sideBySide(raised);
+    const furthest = Math.max(...placed.offsets.map((x) => Math.abs(x - (placed.offsets[main] ?? 0))));
+    if (furthest <= ASIDE || lifted >= deepest) return { ...placed, lifted };
+  }
+}
+
+/** Half the room that an edge takes where nothing else is. */
+const EDGE = 30;
 
 /** Puts subtrees beside each other, as close as their layers allow. */
 function sideBySide(parts: Contour[]): { offsets: number[]; contour: Contour } {
@@ -244,20 +291,26 @@ function routesOf(edges: LayoutEdge[], inputs: Map<number, number[]>, boxes: Map
     const above = boxes.get(from);
     const below = boxes.get(to);
     if (!above || !below) continue;
-    const side = (inputs.get(to) ?? []).map((id) => boxes.get(id)?.x ?? 0).sort((a, b) => a - b);
-    const nth = side.indexOf(above.x);
-    const spread = side.length > 1 ? ((nth + 0.5) / side.length - 0.5) * CARD_WIDTH * 0.5 : 0;
+    const xs = (inputs.get(to) ?? []).flatMap((id) => boxes.get(id)?.x ?? []);
     routes.push({
       from,
       to,
       x1: above.x + above.width / 2,
       y1: above.y + above.height,
-      x2: below.x + below.width / 2 + spread,
+      x2: below.x + below.width / 2 + entry(above.x, below.x, xs),
       y2: below.y,
       long: above.rank - below.rank > 1,
     });
   }
   return routes;
+}
+
+/** Where an edge comes in, from the middle: straight from above in the middle, others on their side, in order. */
+function entry(from: number, to: number, all: number[]): number {
+  if (all.length < 2 || Math.abs(from - to) < 1) return 0;
+  const side = all.filter((x) => Math.abs(x - to) >= 1 && x < to === from < to).sort((a, b) => Math.abs(a - to) - Math.abs(b - to));
+  const nth = side.indexOf(from) + 1;
+  return (from < to ? -1 : 1) * CARD_WIDTH * (0.1 + 0.25 * (nth / side.length));
 }
 
 function maximum(values: number[]): number {

@@ -74,27 +74,32 @@ const HEADLINES: Partial<Record<ReturnType<typeof kindOf>, string[]>> = {
   state: ['number of total state rows', 'memory used by state'],
 };
 
-const SHORT: Record<string, (text: string) => string> = {
-  'number of files read': (t) => `${t} files`,
-  'number of written files': (t) => `${t} files`,
-  'peak memory': (t) => `${t} peak`,
-  'number of coalesced partitions': (t) => `${t} partitions`,
-  'number of total state rows': (t) => `${t} state rows`,
-  'number of sort fallback tasks': (t) => `${t} sort fallbacks`,
+const SHORT: Record<string, (value: number) => string> = {
+  'number of files read': (n) => f.counted(n, 'file'),
+  'number of written files': (n) => f.counted(n, 'file'),
+  'peak memory': (n) => `${f.bytes(n)} peak`,
+  'number of coalesced partitions': (n) => f.counted(n, 'partition'),
+  'number of total state rows': (n) => f.counted(n, 'state row'),
+  'number of sort fallback tasks': (n) => f.counted(n, 'sort fallback'),
 };
 
 /** What a card has room for: rows, and the one or two numbers that matter most for this kind of operator. */
 export function headlines(node: PlanNode): Fact[] {
   const facts: Fact[] = [];
   const rows = metricOf(node, ...OWN_ROWS);
-  if (rows?.value !== undefined) facts.push({ text: `${rows.value >= 1e7 ? f.compact(rows.value) : f.count(rows.value)} rows`, exact: `${rows.name}: ${f.count(rows.value)}` });
+  if (rows?.value !== undefined) facts.push({ text: rows.value >= 1e7 ? `${f.compact(rows.value)} rows` : f.counted(rows.value, 'row'), exact: `${rows.name}: ${f.count(rows.value)}` });
   for (const name of HEADLINES[kindOf(node.name)] ?? []) {
     const metric = metricOf(node, name);
     if (!metric?.value || facts.length >= 2) continue;
-    const text = metricText(metric.type, metric.value);
-    facts.push({ text: SHORT[name]?.(text) ?? text, exact: `${name}: ${metricExact(metric.type, metric.value)}` });
+    facts.push({ text: SHORT[name]?.(metric.value) ?? metricText(metric.type, metric.value), exact: `${name}: ${metricExact(metric.type, metric.value)}` });
   }
   return facts;
+}
+
+/** Of a codegen stage as a whole. */
+export function stageHeadlines(stage: PlanNode): Fact[] {
+  const duration = metricOf(stage, 'duration');
+  return duration ? [{ text: metricText(duration.type, duration.value), exact: `duration of all its tasks: ${metricExact(duration.type, duration.value)}` }] : [];
 }
 
 export interface Flag {
@@ -103,6 +108,8 @@ export interface Flag {
   exact: string;
 }
 
+/** Buffers of this size spill in plans that do well. */
+const SPILL_BYTES = 1024 * 1024;
 /** Below this, uneven tasks hurt nobody. */
 const UNEVEN_MS = 1000;
 const UNEVEN_RATIO = 4;
@@ -111,7 +118,7 @@ const UNEVEN_RATIO = 4;
 export function flags(node: PlanNode): Flag[] {
   const found: Flag[] = [];
   const spill = metricOf(node, 'spill size');
-  if (spill?.value) found.push({ kind: 'spill', text: `spill ${f.bytes(spill.value)}`, exact: `spill size: ${f.bytesExact(spill.value)}` });
+  if (spill?.value !== undefined && spill.value >= SPILL_BYTES) found.push(spillFlag(spill.value));
   let worst: Flag | undefined;
   let most = 0;
   for (const metric of node.metrics ?? []) {
@@ -127,6 +134,17 @@ export function flags(node: PlanNode): Flag[] {
   if (worst) found.push(worst);
   return found;
 }
+
+/** Of several operators: their spill together, and the most uneven. */
+export function flagsOf(nodes: PlanNode[]): Flag[] {
+  const [only] = nodes;
+  if (nodes.length === 1 && only) return flags(only);
+  const spilled = nodes.reduce((sum, node) => sum + (metricOf(node, 'spill size')?.value ?? 0), 0);
+  const uneven = nodes.flatMap(flags).find((flag) => flag.kind === 'uneven');
+  return [...(spilled >= SPILL_BYTES ? [spillFlag(spilled)] : []), ...(uneven ? [uneven] : [])];
+}
+
+const spillFlag = (bytes: number): Flag => ({ kind: 'spill', text: `spill ${f.bytes(bytes)}`, exact: `spill size: ${f.bytesExact(bytes)}` });
 
 /** Shares as steps, so that a glance orders them; 0 is not worth a colour. */
 export const HEAT_STEPS = [0.01, 0.05, 0.15, 0.3, 0.5] as const;

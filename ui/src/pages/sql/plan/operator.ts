@@ -6,7 +6,7 @@ export type Kind =
   | 'python' | 'union' | 'subquery' | 'limit' | 'state' | 'other';
 
 const KINDS: [RegExp, Kind][] = [
-  [/^(Arrow|Batch|Python|FlatMapGroupsInPandas|FlatMapCoGroups|MapIn|WindowInPandas|AggregateInPandas|TransformWithStateInP)/, 'python'],
+  [/^(Arrow|BatchEvalPython|Python|FlatMapGroupsInPandas|FlatMapCoGroups|MapIn|WindowInPandas|AggregateInPandas|TransformWithStateInP)/, 'python'],
   [/^(StateStore|SessionWindowStateStore|StreamingSymmetricHashJoin|StreamingDeduplicate|FlatMapGroupsWithState|TransformWithState|EventTimeWatermark)/, 'state'],
   [/BroadcastExchange/, 'broadcast'],
   [/Exchange|Shuffle(Query|Read)|ShuffleRead/, 'exchange'],
@@ -49,14 +49,14 @@ export function subtitle({ name, description }: Pick<PlanNode, 'name' | 'descrip
   else text = text.replace(/^[A-Za-z]+ /, '');
   text = text.trim();
   const location = /Location: \w+(?:\(\d+ paths?\))?\[([^\],]+)/.exec(text);
-  if (location?.[1] && /^(Scan|FileScan|BatchScan)/.test(name)) return `${format(name)}${location[1]}`;
+  if (location?.[1] && /^(Scan|FileScan|BatchScan)/.test(name)) return ending(location[1]);
   if (/^\[.*\]$/.test(text) && !text.slice(1, -1).includes('[')) text = text.slice(1, -1);
   if (/^\(.*\)$/.test(text)) text = text.slice(1, -1);
-  return text.replace(/^keys=\[\], /, '').replace(/, ?ENSURE_REQUIREMENTS.*$/, '').replace(/, \[plan_id=\d+\]/, '');
+  return text.replace(/^keys=\[\], /, '').replace(/, ?ENSURE_REQUIREMENTS.*$/, '').replace(/, \[(plan_)?id=\d*\]/, '');
 }
 
-/** `parquet` of `Scan parquet spark_catalog.default.sales`. */
-function format(name: string): string {
-  const [, kind] = /^(?:File|Batch)?Scan (\w+)\s*$/.exec(name) ?? [];
-  return kind ? `${kind} ` : '';
+/** The end of a path, which tells tables apart. */
+function ending(path: string): string {
+  const parts = path.split('/').filter(Boolean);
+  return parts.length > 3 ? `…/${parts.slice(-2).join('/')}` : path;
 }

@@ -11,6 +11,8 @@ export interface Card extends Spent {
   id: number;
   kind: 'operator' | 'stage' | 'branches';
   node: PlanNode;
+  /** All whose metrics it stands for. */
+  nodes: PlanNode[];
   title: string;
   subtitle: string;
   /** The codegen stage whose frame is around it. */
@@ -129,6 +131,7 @@ function operatorCard(plan: Plan, id: number, folded: boolean): Card | undefined
     id,
     kind: 'operator',
     node,
+    nodes: [node],
     title: node.name,
     subtitle: subtitle(node),
     ...(inside && node.cluster !== undefined && { frame: node.cluster }),
@@ -139,12 +142,14 @@ function operatorCard(plan: Plan, id: number, folded: boolean): Card | undefined
 }
 
 function stageCard(plan: Plan, cluster: Cluster): Card {
-  const names = cluster.members.map((id) => plan.byId.get(id)?.name ?? '');
+  const members = cluster.members.flatMap((id) => plan.byId.get(id) ?? []);
+  const names = members.map((node) => node.name);
   const main = names.filter((name) => !isMinor(name));
   return {
     id: cluster.node.id,
     kind: 'stage',
     node: cluster.node,
+    nodes: [cluster.node, ...members],
     title: (main.length > 0 ? main : names).join(' ← '),
     subtitle: `${cluster.node.name}, ${names.length} operators`,
     ...clusterTime(plan, cluster),
@@ -154,15 +159,16 @@ function stageCard(plan: Plan, cluster: Cluster): Card {
 }
 
 function branchesCard(plan: Plan, parent: number, branches: number[]): Card {
-  const behind = unique(branches.flatMap((id) => upstream(plan, id)));
+  const behind = unique(branches.flatMap((id) => upstream(plan, id))).flatMap((id) => plan.byId.get(id) ?? []);
   const node = plan.byId.get(parent) ?? { id: parent, name: '', description: '' };
   return {
     id: branchesOf(parent),
     kind: 'branches',
     node,
+    nodes: behind,
     title: `${branches.length} more inputs`,
     subtitle: `${behind.length} operators; open to draw them`,
-    ...sumTime(behind.map((id) => plan.byId.get(id))),
+    ...sumTime(behind),
     hidden: behind.length,
     folded: false,
   };
@@ -178,4 +184,32 @@ function costliest(plan: Plan, inputs: number[]): number[] {
 /** Detail to begin with: a plan that fits a screen or two is shown whole. */
 export function firstDetail(operators: number): Detail {
   return operators > 250 ? 'stages' : 'all';
+}
+
+/** What must be toggled so that an operator is on a card: whatever folds it away is opened. */
+export function reveal(plan: Plan, view: View, id: number): Set<number> {
+  const toggled = new Set(view.toggled);
+  const turn = (one: number) => (toggled.has(one) ? toggled.delete(one) : toggled.add(one));
+  for (let tries = 0; tries < plan.operators.length; tries++) {
+    const drawn = visible(plan, { ...view, toggled });
+    if (drawn.cardOf(id) !== undefined) return toggled;
+    const behind = nearest(plan, id, (at) => drawn.cardOf(at) !== undefined);
+    if (behind === undefined) return toggled;
+    turn(drawn.cards.some((card) => card.id === behind && card.folded) ? behind : branchesOf(drawn.cardOf(behind) ?? behind));
+  }
+  return toggled;
+}
+
+/** The first consumer on the way to the root that fits. */
+function nearest(plan: Plan, id: number, fits: (id: number) => boolean): number | undefined {
+  const seen = new Set([id]);
+  const queue = [id];
+  for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
+    for (const consumer of plan.consumers(at)) {
+      if (fits(consumer)) return consumer;
+      if (!seen.has(consumer)) queue.push(consumer);
+      seen.add(consumer);
+    }
+  }
+  return undefined;
 }

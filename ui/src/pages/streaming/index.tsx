@@ -1,0 +1,5 @@
+import { Empty } from '../../components/state';
+
+export default function Page() {
+  return <Empty title="streaming" />;
+}
