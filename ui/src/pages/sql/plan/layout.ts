@@ -156,6 +156,17 @@ function columns(
   for (const { id } of order) {
     const own = half(frameOf.get(id));
     const below = children.get(id) ?? [];
+    const [only] = below;
+    const single = below.length === 1 ? contours.get(only ?? NaN) : undefined;
+    if (only !== undefined && single) {
+      // Most of a plan is chains: the contour of what is above is taken over, not copied.
+      shift.set(only, 0);
+      contours.delete(only);
+      single.left.unshift(-own);
+      single.right.unshift(own);
+      contours.set(id, single);
+      continue;
+    }
     const parts = below.map((child) => contours.get(child) ?? { left: [-own], right: [own] });
     const main = trunk(parts);
     const { offsets, contour, lifted } = main >= 0 ? besideTrunk(parts, main) : { ...sideBySide(parts), lifted: 0 };
@@ -202,7 +213,7 @@ function trunk(parts: Contour[]): number {
   const depths = parts.map((part) => part.left.length);
   const most = Math.max(...depths);
   const at = depths.indexOf(most);
-  return parts.length > 1 && depths.every((depth, n) => n === at || most >= 2 * depth + 2) ? at : -1;
+  return parts.length > 1 && depths.every((depth, n) => n === at || most >= depth + 3) ? at : -1;
 }
 
 /** How far from its trunk a side branch may stand before the trunk is stretched to make room for it. */
