@@ -186,6 +186,42 @@ const entries = {
     title: 'Adaptive execution',
     text: 'After each shuffle Spark looks at the real sizes and plans the rest anew: other joins, fewer partitions, skewed ones split. This is what differs between the first plan and the one that ran.',
   },
+  batchDuration: {
+    title: 'Batch duration',
+    text: 'From the trigger to the committed batch, by phase; adding the batch is where the query itself runs. If it takes longer than the trigger interval, batches start late.',
+  },
+  processedRate: {
+    title: 'Processed rate',
+    text: 'Rows of a batch over the time it took, so it is a capacity and not what arrived. Input rate is what arrived since the batch before.',
+  },
+  streamingLoad: {
+    title: 'Load',
+    text: 'Input rate over processed rate, of batches with rows: how much of its capacity the query used. Near 100% batches follow each other without a pause; above, it falls behind.',
+  },
+  watermarkLag: {
+    title: 'Watermark lag',
+    text: "How far the watermark is behind the batch's trigger. State of what is before the watermark can be dropped, so a growing lag is growing state.",
+  },
+  sourceLag: {
+    title: 'Lag of a source',
+    text: 'Offsets that were there and not read after the batch, over all partitions. Only sources that say what is newest, like Kafka, have it.',
+  },
+  stateRows: {
+    title: 'State rows',
+    text: 'Rows that the operator holds from batch to batch. Without a watermark or an expiry they only grow.',
+  },
+  stateMemory: {
+    title: 'State memory',
+    text: 'Memory of all instances of the state store. With spark.sql.streaming.stateStore.rocksdb.boundedMemoryUsage, Spark does not report it.',
+  },
+  commitTime: {
+    title: 'Time of state operations',
+    text: 'Spark adds up the times of all instances of the state store, which work side by side, so the sum can exceed the batch. Here it is divided by their number.',
+  },
+  stateStore: {
+    title: 'State store',
+    text: "The store's own metrics, of all its instances together. Names that are not known are shown as Spark writes them.",
+  },
 } satisfies Record<string, Entry>;
 
 export type HelpKey = keyof typeof entries;

@@ -303,3 +303,72 @@ export interface SqlExecution extends PlanGraph {
 }
 
 export const sqlExecution = (app: AppRef, id: string): Endpoint<SqlExecution> => ofApp(app, `sql/${encodeURIComponent(id)}/graph`);
+
+/** A run of a Structured Streaming query. A restart from its checkpoint has the same `id`. */
+export interface StreamingRun {
+  id: string;
+  runId: string;
+  name?: string;
+  /** ISO 8601, as Spark wrote them. */
+  startTimestamp: string;
+  lastTimestamp: string;
+  lastBatchId?: number;
+  progressReports: number;
+  idleReports: number;
+  active: boolean;
+  exception?: string;
+}
+
+export const streamingRuns = (app: AppRef): Endpoint<StreamingRun[]> => ofApp(app, 'streaming/queries', { length: 100_000 });
+
+/** null where a report lacks the value. */
+export type Values = (number | null)[];
+
+export interface StateOperator {
+  name: string;
+  rows: Values;
+  updated: Values;
+  removed: Values;
+  dropped: Values;
+  /** Milliseconds, summed over all instances of the state store. */
+  updateTime: Values;
+  removalTime: Values;
+  commitTime: Values;
+  memory: Values;
+  custom: Record<string, Values>;
+}
+
+export interface StreamingSeries {
+  id: string;
+  runId: string;
+  name?: string;
+  /** Reports there are; a point stands for several if there are fewer points. */
+  batches: number;
+  points: number;
+  batch: Values;
+  time: Values;
+  inputRows: Values;
+  inputRate: Values;
+  processedRate: Values;
+  /** By phase, milliseconds. */
+  duration: Record<string, Values>;
+  watermark: Values;
+  watermarkLag: Values;
+  operators: StateOperator[];
+  sources: { description: string; inputRows: Values; lag: Values }[];
+  sink?: string;
+}
+
+export const streamingSeries = (app: AppRef, runId: string, points: number): Endpoint<StreamingSeries> =>
+  ofApp(app, `streaming/queries/${encodeURIComponent(runId)}/series`, { points });
+
+/** A progress report as Spark wrote it, as far as pages look into it. */
+export interface ProgressReport {
+  batchId: number;
+  timestamp: string;
+  stateOperators?: { operatorName: string; numStateStoreInstances?: number }[];
+  sources?: { description: string; startOffset?: unknown; endOffset?: unknown; latestOffset?: unknown; numInputRows?: number }[];
+}
+
+export const progressReports = (app: AppRef, runId: string, offset: number, length: number): Endpoint<ProgressReport[]> =>
+  ofApp(app, 'streaming/progress', { runId, offset, length });

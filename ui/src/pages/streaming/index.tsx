@@ -1,5 +1,64 @@
-import { Empty } from '../../components/state';
+import { useMemo } from 'preact/hooks';
+import { streamingRuns } from '../../api/ours';
+import { useResource } from '../../api/resource';
+import { useApp } from '../../app/app-context';
+import { Status } from '../../components/badge';
+import { Link } from '../../components/link';
+import { Count, Time } from '../../components/number';
+import { Empty, Loaded } from '../../components/state';
+import { type Column, Table } from '../../components/table';
+import { type AppRef, appUrl } from '../../core/address';
+import { rootLine } from '../sql/root-line';
+import { RANK, type RunRow, runRows, titleOf } from './runs';
+import { BatchTrend } from './batch-trend';
+import './streaming.css';
 
-export default function Page() {
-  return <Empty title="streaming" />;
+/** Runs of Structured Streaming queries. */
+export default function StreamingPage() {
+  const { app, live } = useApp();
+  const runs = useResource(streamingRuns(app), { live });
+  const rows = useMemo(() => runs.data && runRows(runs.data), [runs.data]);
+  const shown = useMemo(() => columns(app), [appUrl(app)]);
+  return (
+    <div class="page-fill streaming-list">
+      <h2 class="hidden-visually">Streaming queries</h2>
+      <Loaded of={runs} skeleton={<Table id="streaming" label="Streaming queries" columns={shown} rows={{ total: undefined, row: () => undefined, show: () => undefined, error: undefined, loading: true, reload: () => undefined }} rowKey={() => ''} fill />}>
+        {() => (
+          <Table
+            id="streaming"
+            label="Streaming queries"
+            columns={shown}
+            rows={rows ?? []}
+            rowKey={(r) => r.run.runId}
+            href={(r) => appUrl(app, `streaming/${encodeURIComponent(r.run.runId)}`)}
+            sort="state"
+            fill
+            rowHeight={44}
+            empty={<Empty title="No streaming query">No Structured Streaming query reported in this application. DStreams leave nothing in event logs.</Empty>}
+          />
+        )}
+      </Loaded>
+    </div>
+  );
 }
+
+const columns = (app: AppRef): Column<RunRow>[] => [
+  { id: 'state', title: 'State', width: 116, sort: (r) => RANK[r.state], cell: (r) => <Status of={r.state} quiet /> },
+  {
+    id: 'name', title: 'Query', width: 250, grow: 3, pin: true, sort: (r) => titleOf(r.run),
+    cell: (r) => (
+      <>
+        <Link class="clip" to={appUrl(app, `streaming/${encodeURIComponent(r.run.runId)}`)}>{titleOf(r.run)}</Link>
+        {r.of > 1 && <span class="run-nth" title={`Query ${r.run.id}: a restart from its checkpoint is a new run of it`}>run {r.nth} of {r.of}</span>}
+      </>
+    ),
+  },
+  { id: 'trend', title: 'Batch duration', help: 'batchDuration', width: 230, grow: 1, cell: (r) => <BatchTrend app={app} run={r.run} /> },
+  { id: 'batch', title: 'Last batch', width: 104, right: true, down: true, sort: (r) => r.run.lastBatchId, cell: (r) => r.run.lastBatchId !== undefined && <Count v={r.run.lastBatchId} /> },
+  { id: 'reports', title: 'Reports', width: 96, right: true, down: true, sort: (r) => r.run.progressReports, cell: (r) => <Count v={r.run.progressReports} unit="progress reports" /> },
+  { id: 'idle', title: 'Idle reports', width: 112, right: true, down: true, spare: true, sort: (r) => r.run.idleReports, cell: (r) => <Count v={r.run.idleReports} unit="idle reports" /> },
+  { id: 'start', title: 'Started', width: 158, down: true, sort: (r) => r.start, cell: (r) => <Time v={r.start} /> },
+  { id: 'last', title: 'Last report', width: 158, down: true, sort: (r) => r.last, cell: (r) => <Time v={r.last} /> },
+  { id: 'runId', title: 'Run id', width: 290, spare: true, cell: (r) => <code class="clip">{r.run.runId}</code> },
+  { id: 'exception', title: 'Exception', width: 200, grow: 3, cell: (r) => r.run.exception && <span class="clip streaming-error" title={r.run.exception}>{rootLine(r.run.exception)}</span> },
+];
