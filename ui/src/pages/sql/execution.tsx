@@ -15,7 +15,7 @@ import { Head } from './head';
 import { Legend } from './legend';
 import { NodePanel } from './panel/node-panel';
 import { Summary } from './panel/summary';
-import { difference, told, type Told } from './plan/diff';
+import { difference, isChanged, told, type Told } from './plan/diff';
 import { search } from './plan/find';
 import { planOf } from './plan/plan';
 import { planText } from './plan/plan-text';
@@ -52,7 +52,7 @@ const DETAILS: { value: Detail; text: string; title: string }[] = [
 ];
 
 function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
-  const [tab, setTab] = useParam('tab', 'plan');
+  const [tab] = useParam('tab', 'plan');
   const [node, setNode] = useParam('node');
   const [which] = useParam('plan', 'final');
   const [find, setFind] = useParam('find');
@@ -61,8 +61,10 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
 
   // While an execution runs, every answer is another object; the same plan with other numbers is laid out as before.
   const final = useMemo(() => planOf(execution), [execution]);
-  const initial = useMemo(() => execution.initial && planOf(execution.initial), [execution]);
-  const changes = useMemo(() => initial && difference(initial, final), [initial, final]);
+  const first = useMemo(() => execution.initial && planOf(execution.initial), [execution]);
+  const compared = useMemo(() => first && difference(first, final), [first, final]);
+  const changes = compared && isChanged(compared) ? compared : undefined;
+  const initial = changes && first;
   const stories = useMemo(() => (initial && changes ? told(changes, initial, final) : []), [initial, changes, final]);
   const text = useMemo(() => planText(execution.planDescription, final), [execution.planDescription, final]);
   const shows = which === 'initial' && initial ? 'initial' : 'final';
@@ -87,10 +89,12 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
     if (!next.delete(id)) next.add(id);
     setFold([...next].sort((a, b) => a - b).join(','));
   }, [shown, setFold]);
+  const change = selected === undefined ? undefined : (shows === 'final' ? changes?.final : changes?.initial)?.get(selected);
+  const partner = change && 'with' in change ? change.with : undefined;
+  const ran = shows === 'final' ? selected : partner;
   /** To the same operator in the other plan. */
   const turn = (to: string, id?: number) => {
-    const change = selected === undefined ? undefined : (shows === 'final' ? changes?.final : changes?.initial)?.get(selected);
-    const next = id ?? (change && 'with' in change ? change.with : undefined);
+    const next = id ?? partner;
     setQuery({ plan: to === 'final' ? undefined : to, node: next === undefined ? undefined : String(next), fold: undefined });
   };
   const follow = ({ ids, of }: Told) => setQuery({ plan: of === 'final' ? undefined : of, node: String(ids[0]), tab: undefined, ...(of !== shows && { fold: undefined }) });
@@ -107,7 +111,7 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
   return (
     <>
       <Head app={app} of={execution} />
-      <Tabs now={tab as Tab} onChange={setTab} execution={execution} operators={final.operators.length} />
+      <Tabs now={tab as Tab} onChange={goTab} execution={execution} operators={final.operators.length} />
       <div class="sql-body" id="sql-tab" role="tabpanel" aria-labelledby={`sql-tab-${tab}`}>
         {tab === 'plan' && (
           <div class="sql-main">
@@ -127,12 +131,12 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
             {plan.operators.length === 0 ? (
               <Empty title="No plan was logged">The execution's start is missing in the log, or it was written by a Spark without plans in its events.</Empty>
             ) : (
-              <Graph plan={plan} view={shown} changes={shows === 'initial' ? changes?.initial : changes?.final} other={other} selected={selected} found={found} zoom={zoom} onZoom={setZoom} onSelect={select} onToggle={toggle} />
+              <Graph plan={plan} view={shown} changes={shows === 'initial' ? changes?.initial : changes?.final} other={other} initial={shows === 'initial'} selected={selected} found={found} zoom={zoom} onZoom={setZoom} onSelect={select} onToggle={toggle} />
             )}
           </div>
         )}
-        {tab === 'operators' && <div class="sql-main"><Operators app={app} execution={execution} plan={final} selected={selected} found={search(final, find)} onSelect={select} /></div>}
-        {tab === 'text' && <div class="sql-main"><TextPlan text={text} selected={shows === 'final' ? selected : undefined} onSelect={toFinal} /></div>}
+        {tab === 'operators' && <div class="sql-main"><Operators app={app} execution={execution} plan={final} selected={ran} found={search(final, find)} onSelect={toFinal} /></div>}
+        {tab === 'text' && <div class="sql-main"><TextPlan text={text} selected={ran} onSelect={toFinal} /></div>}
         {tab === 'jobs' && <Jobs app={app} execution={execution} plan={final} onSelect={toPlan} />}
         {tab === 'settings' && <Settings of={execution.modifiedConfigs} />}
         {withPanel && (
@@ -140,8 +144,8 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
             {selected === undefined ? (
               <Summary execution={execution} plan={final} changes={stories} onSelect={(id) => setQuery({ plan: undefined, node: String(id) })} onChange={follow} />
             ) : (
-              <NodePanel app={app} execution={execution} plan={plan} id={selected} change={(shows === 'initial' ? changes?.initial : changes?.final)?.get(selected)} other={other} initial={shows === 'initial'} text={text}
-                onSelect={select} onOther={(id) => turn(shows === 'initial' ? 'final' : 'initial', id)} onText={() => setTab('text')} />
+              <NodePanel app={app} execution={execution} plan={plan} id={selected} change={change} other={other} initial={shows === 'initial'} text={text}
+                onSelect={select} onOther={(id) => turn(shows === 'initial' ? 'final' : 'initial', id)} onText={() => goTab('text')} />
             )}
           </aside>
         )}
@@ -150,6 +154,7 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
   );
 }
 
+const goTab = (tab: string): void => setQuery({ tab: tab === 'plan' ? undefined : tab }, { push: true });
 const toFinal = (id: number): void => setQuery({ plan: undefined, node: String(id) });
 
 function Tabs({ now, onChange, execution, operators }: { now: Tab; onChange: (tab: string) => void; execution: SqlExecution; operators: number }) {

@@ -20,13 +20,15 @@ interface Props {
   change: Change['kind'] | undefined;
   /** What it was in the other plan. */
   was: string | undefined;
+  /** Whether this is the plan before the changes. */
+  before: boolean;
   foldable: boolean;
   onSelect: (id: number) => void;
   onToggle: (id: number) => void;
 }
 
 /** An operator of the plan, or what stands for several. */
-export function Card({ card, box, elementId, depth, brief, selected, found, change, was, foldable, onSelect, onToggle }: Props) {
+export function Card({ card, box, elementId, depth, brief, selected, found, change, was, before, foldable, onSelect, onToggle }: Props) {
   const { node, kind, share } = card;
   const step = heat(share);
   const said = flagsOf(card.nodes);
@@ -42,7 +44,6 @@ export function Card({ card, box, elementId, depth, brief, selected, found, chan
       aria-level={depth}
       aria-selected={selected}
       aria-expanded={foldable || opens ? !(card.folded || opens) : undefined}
-      aria-label={label(card, said.map((one) => one.text), change, was)}
       onClick={() => (kind === 'branches' ? onToggle(card.id) : onSelect(card.id))}
       onDblClick={() => (foldable || opens) && onToggle(card.id)}
     >
@@ -50,11 +51,11 @@ export function Card({ card, box, elementId, depth, brief, selected, found, chan
         <Glyph kind={kind === 'operator' ? kindOf(node.name) : kind} />
         {brief && said.length > 0 && <Icon name="warning" />}
         <span class="op-title" title={card.title}>{card.title}</span>
-        {share !== undefined && share >= 0.001 && <b class="op-share" title={`${f.percentExact(share)} of the run time of all stages: ${f.durationExact(card.time)}`}>{f.percent(share)}</b>}
+        {share !== undefined && share >= 0.001 && <b class="op-share" title={`${f.percentExact(share)} of the run time of all stages: ${f.durationExact(card.time)}`}>{f.percent(share)}<span class="hidden-visually"> of the time</span></b>}
       </div>
       {!brief && (
         <>
-          <div class="op-sub" title={node.description}>{was && change === 'changed' ? `was ${was}` : card.subtitle}</div>
+          <div class="op-sub" title={node.description}>{was && change === 'changed' ? `${before ? 'became' : 'was'} ${was}` : card.subtitle}</div>
           <div class="op-facts">
             {facts.map((fact) => <span key={fact.exact} title={fact.exact}>{fact.text}</span>)}
             {said.map((flag) => <span key={flag.kind} class="op-flag" title={flag.exact}><Icon name="warning" />{flag.text}</span>)}
@@ -77,15 +78,4 @@ function foldTitle(card: CardOf): string {
   if (card.kind === 'stage') return 'Draw its operators';
   if (card.kind === 'branches') return 'Draw them all';
   return card.folded ? `Draw the ${f.counted(card.hidden, 'operator')} it reads from` : 'Fold what it reads from';
-}
-
-function label({ title, share, subtitle, folded, hidden }: CardOf, flags: string[], change: Change['kind'] | undefined, was: string | undefined): string {
-  const words = [title];
-  if (share !== undefined) words.push(`${f.percent(share)} of the time`);
-  if (change === 'changed' && was) words.push(`was ${was}`);
-  else if (change && change !== 'same') words.push(change);
-  words.push(...flags);
-  if (folded) words.push(`${f.counted(hidden, 'operator')} folded`);
-  words.push(subtitle);
-  return words.filter(Boolean).join(', ');
 }

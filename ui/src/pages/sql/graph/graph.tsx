@@ -20,6 +20,8 @@ interface Props {
   /** Of the chosen plan against the other one, if adaptive execution changed it. */
   changes: Difference['final'] | undefined;
   other: Plan | undefined;
+  /** Whether it is the plan before the changes. */
+  initial: boolean;
   selected: number | undefined;
   /** Operators that a search found; undefined without one. */
   found: ReadonlySet<number> | undefined;
@@ -32,7 +34,7 @@ interface Props {
 
 /** A plan to be walked: by mouse, by keys, and by screen readers as a tree. */
 export function Graph(props: Props) {
-  const { plan, view, changes, other, selected, found, zoom, onSelect, onToggle } = props;
+  const { plan, view, changes, other, initial, selected, found, zoom, onSelect, onToggle } = props;
   const id = useId();
   const viewport = useRef<HTMLDivElement>(null);
   const layer = useRef<HTMLDivElement>(null);
@@ -112,7 +114,7 @@ export function Graph(props: Props) {
             return box && (
               <Card key={card.id} card={card} box={box} elementId={`${id}${card.id}`} depth={box.rank + 1} brief={level !== 'full'} selected={card.id === chosen}
                 found={foundCards && foundCards.has(card.id)} change={change?.kind} was={change && 'with' in change ? other?.byId.get(change.with)?.name : undefined}
-                foldable={card.kind === 'operator' && plan.inputs(card.id).length > 0} onSelect={choose} onToggle={onToggle} />
+                before={initial} foldable={card.kind === 'operator' && plan.inputs(card.id).length > 0} onSelect={choose} onToggle={onToggle} />
             );
           })}
           {inView.length === 0 && <div class="hidden-visually" role="treeitem" aria-selected={false}>{count(drawn.cards.length)} cards, too far away to read: press 1</div>}

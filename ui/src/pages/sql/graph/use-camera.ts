@@ -6,7 +6,7 @@ import type { Rect } from '../plan/layout';
 /** How much of a card can be read at a distance. */
 export type Level = 'full' | 'name' | 'dots';
 
-const levelOf = (k: number): Level => (k >= 0.46 ? 'full' : k >= 0.3 ? 'name' : 'dots');
+const levelOf = (k: number): Level => (k >= 0.62 ? 'full' : k >= 0.3 ? 'name' : 'dots');
 
 const GLIDE_MS = 220;
 

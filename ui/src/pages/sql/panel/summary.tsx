@@ -65,7 +65,7 @@ export function Summary({ execution, plan, changes, onSelect, onChange }: Props)
           </ul>
         </>
       )}
-      {execution.initial && (
+      {execution.initial && execution.status !== 'RUNNING' && (
         <>
           <h3>Adaptive execution <Help of="adaptive" /></h3>
           {changes.length === 0 ? (

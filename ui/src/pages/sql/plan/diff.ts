@@ -147,6 +147,10 @@ function settled({ name, description }: PlanNode): string {
   return name === 'AdaptiveSparkPlan' ? '' : plain(description).replace(/\[plan_id=\d+\]/, '');
 }
 
+export function isChanged({ initial, final }: Difference): boolean {
+  return [...initial.values(), ...final.values()].some((change) => change.kind !== 'same');
+}
+
 export interface Told {
   text: string;
   /** Operators of the final plan, else of the initial one. */

@@ -37,7 +37,8 @@ export function metricOf(node: PlanNode, ...names: string[]): SqlMetric | undefi
   return undefined;
 }
 
-const OWN_ROWS = ['number of output rows', 'records read', 'shuffle records written'];
+/** An exchange can be read more than once: what it holds is what was written. */
+const OWN_ROWS = ['number of output rows', 'shuffle records written', 'records read'];
 
 /** Rows that an operator hands on: its own count, or that of its only input if it changes no number of rows. */
 export function rowsOut(plan: Plan, id: number): number | undefined {

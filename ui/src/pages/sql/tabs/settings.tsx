@@ -12,7 +12,7 @@ const asConf = (here: Setting[]) => submitText(rowsOf({ here }));
 const columns: Column<Setting>[] = [
   { id: 'name', title: 'Setting', width: 280, grow: 2, pin: true, sort: ([name]) => name, cell: ([name]) => <code class="clip">{name}</code> },
   { id: 'value', title: 'Value', width: 200, grow: 3, sort: ([, value]) => value, cell: ([, value]) => <code class="clip" title={value}>{value}</code> },
-  { id: 'copy', title: '', width: 60, cell: (one) => <Copy text={() => asConf([one]).text} label={`Copy ${one[0]} as --conf`} /> },
+  { id: 'copy', title: 'Copy', width: 70, cell: (one) => <Copy text={() => asConf([one]).text} label={`Copy ${one[0]} as --conf`} /> },
 ];
 
 /** Settings of the session that were changed when it ran. */
