@@ -1,4 +1,4 @@
-import { useCallback, useMemo } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useRef } from 'preact/hooks';
 import { sqlExecution, type SqlExecution } from '../../api/ours';
 import { useResource } from '../../api/resource';
 import { useApp } from '../../app/app-context';
@@ -17,7 +17,7 @@ import { NodePanel } from './panel/node-panel';
 import { Summary } from './panel/summary';
 import { difference, isChanged, told, type Told } from './plan/diff';
 import { search } from './plan/find';
-import { planOf } from './plan/plan';
+import { type Plan, planOf, shapeOf } from './plan/plan';
 import { planText } from './plan/plan-text';
 import { type Detail, firstDetail, reveal } from './plan/visible';
 import { Jobs } from './tabs/jobs';
@@ -83,6 +83,8 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
   }, [detail, toggled, found, selected]);
   const shown = useMemo(() => (selected === undefined ? view : { ...view, toggled: reveal(plan, view, selected) }), [plan, view, selected]);
 
+  useFollow(execution.id, final, shows === 'final' ? selected : undefined);
+
   const select = useCallback((id: number | undefined) => setNode(id === undefined ? undefined : String(id)), [setNode]);
   const toggle = useCallback((id: number) => {
     const next = new Set(shown.toggled);
@@ -131,7 +133,7 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
             {plan.operators.length === 0 ? (
               <Empty title="No plan was logged">The execution's start is missing in the log, or it was written by a Spark without plans in its events.</Empty>
             ) : (
-              <Graph plan={plan} view={shown} changes={shows === 'initial' ? changes?.initial : changes?.final} other={other} initial={shows === 'initial'} selected={selected} found={found} zoom={zoom} onZoom={setZoom} onSelect={select} onToggle={toggle} />
+              <Graph name={`${execution.id} ${shows}`} plan={plan} view={shown} changes={shows === 'initial' ? changes?.initial : changes?.final} other={other} initial={shows === 'initial'} selected={selected} found={found} zoom={zoom} onZoom={setZoom} onSelect={select} onToggle={toggle} />
             )}
           </div>
         )}
@@ -152,6 +154,18 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
       </div>
     </>
   );
+}
+
+/** Ids are places in the plan. When adaptive execution changes it while one looks, the chosen operator is looked up again. */
+function useFollow(execution: number, plan: Plan, selected: number | undefined): void {
+  const before = useRef({ execution, plan });
+  useEffect(() => {
+    const last = before.current;
+    before.current = { execution, plan };
+    if (selected === undefined || last.plan === plan || last.execution !== execution || shapeOf(last.plan) === shapeOf(plan)) return;
+    const change = difference(last.plan, plan).initial.get(selected);
+    setQuery({ node: change && 'with' in change ? String(change.with) : undefined, fold: undefined });
+  }, [execution, plan]);
 }
 
 const goTab = (tab: string): void => setQuery({ tab: tab === 'plan' ? undefined : tab }, { push: true });

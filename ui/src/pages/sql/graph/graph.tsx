@@ -5,7 +5,7 @@ import { meets } from '../plan/camera';
 import type { Difference } from '../plan/diff';
 import { type Box, CARD_HEIGHT, FRAME_PAD, type Layout, layout, type Route } from '../plan/layout';
 import { heat, rowsOut } from '../plan/metric';
-import type { Plan } from '../plan/plan';
+import { type Plan, shapeOf } from '../plan/plan';
 import { type Card as CardOf, type Line, visible, type View } from '../plan/visible';
 import { Card } from './card';
 import { Frame, FrameHead } from './frame';
@@ -15,6 +15,8 @@ import { walk } from './walk';
 import './graph.css';
 
 interface Props {
+  /** Names the plan: with another name, the view begins anew. */
+  name: string;
   plan: Plan;
   view: View;
   /** Of the chosen plan against the other one, if adaptive execution changed it. */
@@ -34,7 +36,7 @@ interface Props {
 
 /** A plan to be walked: by mouse, by keys, and by screen readers as a tree. */
 export function Graph(props: Props) {
-  const { plan, view, changes, other, initial, selected, found, zoom, onSelect, onToggle } = props;
+  const { name, plan, view, changes, other, initial, selected, found, zoom, onSelect, onToggle } = props;
   const id = useId();
   const viewport = useRef<HTMLDivElement>(null);
   const layer = useRef<HTMLDivElement>(null);
@@ -55,7 +57,7 @@ export function Graph(props: Props) {
     },
   });
   useEffect(() => () => clearTimeout(timer.current), []);
-  useEye(eye, plan, view.detail, placed, drawn, zoom, chosen);
+  useEye(eye, `${name} ${view.detail}`, shapeOf(plan), placed, drawn, zoom, chosen);
 
   const choose = (card: number) => {
     viewport.current?.focus({ preventScroll: true });
@@ -134,12 +136,12 @@ export function Graph(props: Props) {
 const NOWHERE = { x: NaN, y: NaN, width: 0, height: 0 };
 
 /** Where the view goes by itself: to begin with, and when what is drawn or chosen changes. */
-function useEye(eye: ReturnType<typeof useCamera>, plan: Plan, detail: string, placed: Layout, drawn: ReturnType<typeof visible>, zoom: string, chosen: number | undefined): void {
-  const seen = useRef<{ plan: Plan; detail: string; placed: Layout; chosen: number | undefined } | undefined>(undefined);
+function useEye(eye: ReturnType<typeof useCamera>, name: string, shape: string, placed: Layout, drawn: ReturnType<typeof visible>, zoom: string, chosen: number | undefined): void {
+  const seen = useRef<{ name: string; shape: string; placed: Layout; chosen: number | undefined } | undefined>(undefined);
   useLayoutEffect(() => {
     const before = seen.current;
-    seen.current = { plan, detail, placed, chosen };
-    if (!before || before.plan !== plan || before.detail !== detail) {
+    seen.current = { name, shape, placed, chosen };
+    if (!before || before.name !== name) {
       const hottest = [...drawn.cards].filter((card) => card.kind !== 'branches').sort((a, b) => (b.share ?? 0) - (a.share ?? 0))[0];
       const top = [...placed.boxes.values()].reduce<Box | undefined>((best, one) => (!best || one.y < best.y ? one : best), undefined);
       const box = placed.boxes.get(chosen ?? (hottest?.share ? hottest.id : NaN)) ?? top;
@@ -150,14 +152,15 @@ function useEye(eye: ReturnType<typeof useCamera>, plan: Plan, detail: string, p
       return;
     }
     const box = placed.boxes.get(chosen ?? NaN);
-    if (before.placed !== placed) {
+    // While it runs, its plan may change, and with it the operators' ids: then nothing can be kept in place.
+    if (before.placed !== placed && before.shape === shape) {
       // Folding moves the plan: the chosen card, or else whatever is still there, keeps its place.
       const anchor = [chosen, ...before.placed.boxes.keys()].find((one) => one !== undefined && placed.boxes.has(one) && before.placed.boxes.has(one));
       const [was, is] = [before.placed.boxes.get(anchor ?? NaN), placed.boxes.get(anchor ?? NaN)];
       if (was && is) eye.shift(is.x - was.x, is.y - was.y);
     }
-    if (box && before.chosen !== chosen) eye.show(box);
-  }, [plan, detail, placed, chosen]);
+    if (box && (before.chosen !== chosen || before.shape !== shape)) eye.show(box);
+  }, [name, shape, placed, chosen]);
 }
 
 interface EdgesProps {

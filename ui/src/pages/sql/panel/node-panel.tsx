@@ -6,6 +6,7 @@ import { Icon } from '../../../components/icon';
 import { Link } from '../../../components/link';
 import { Bytes, Count, Duration, Percent } from '../../../components/number';
 import { type AppRef, appUrl } from '../../../core/address';
+import { counted } from '../../../core/format';
 import { Fact, Facts } from '../../../components/section';
 import type { Change } from '../plan/diff';
 import { flags, heat, metricOf, rowsOut } from '../plan/metric';
@@ -131,7 +132,7 @@ function Stages({ app, of }: { app: AppRef; of: SqlStage[] }) {
           <li key={`${s.stage}.${s.attempt}`}>
             <Mark tone={statusKind(s.status).tone} />
             <Link to={appUrl(app, `stages/${s.stage}/${s.attempt}`)}>Stage {s.stage}{s.attempt > 0 ? `, attempt ${s.attempt}` : ''}</Link>
-            <span class="muted"><Count v={s.tasks} unit="tasks" /> tasks, <Duration v={s.runTime} /> of run time</span>
+            <span class="muted">{counted(s.tasks, 'task')}, <Duration v={s.runTime} /> of run time</span>
           </li>
         ))}
       </ul>

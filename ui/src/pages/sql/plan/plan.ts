@@ -92,3 +92,8 @@ export function upstream(plan: Plan, id: number): number[] {
   }
   return found;
 }
+
+/** Equal for plans of the same operators, whatever they have measured. */
+export function shapeOf(plan: Plan): string {
+  return plan.operators.map((node) => `${node.id} ${node.name}`).join();
+}
