@@ -8,7 +8,8 @@ import { Search } from '../../components/search';
 import { Segments } from '../../components/segments';
 import { Empty, Failed, Note, Skeleton } from '../../components/state';
 import type { AppRef } from '../../core/address';
-import { setQuery, useParam } from '../../core/router';
+import { count } from '../../core/format';
+import { setQuery, useParam, usePlace, withQuery } from '../../core/router';
 import type { PageProps } from '..';
 import { Graph } from './graph/graph';
 import { Head } from './head';
@@ -52,7 +53,7 @@ const DETAILS: { value: Detail; text: string; title: string }[] = [
 ];
 
 function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
-  const [tab] = useParam('tab', 'plan');
+  const [tab] = useParam('view', 'plan');
   const [node, setNode] = useParam('node');
   const [which] = useParam('plan', 'final');
   const [find, setFind] = useParam('find');
@@ -99,8 +100,8 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
     const next = id ?? partner;
     setQuery({ plan: to === 'final' ? undefined : to, node: next === undefined ? undefined : String(next), fold: undefined });
   };
-  const follow = ({ ids, of }: Told) => setQuery({ plan: of === 'final' ? undefined : of, node: String(ids[0]), tab: undefined, ...(of !== shows && { fold: undefined }) });
-  const toPlan = useCallback((id: number) => setQuery({ tab: undefined, plan: undefined, node: String(id) }), []);
+  const follow = ({ ids, of }: Told) => setQuery({ plan: of === 'final' ? undefined : of, node: String(ids[0]), view: undefined, ...(of !== shows && { fold: undefined }) });
+  const toPlan = useCallback((id: number) => setQuery({ view: undefined, plan: undefined, node: String(id) }), []);
 
   const matches = found ? [...found] : [];
   const step = (by: number) => {
@@ -113,8 +114,8 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
   return (
     <>
       <Head app={app} of={execution} />
-      <Tabs now={tab as Tab} onChange={goTab} execution={execution} operators={final.operators.length} />
-      <div class="sql-body" id="sql-tab" role="tabpanel" aria-labelledby={`sql-tab-${tab}`}>
+      <Tabs now={tab as Tab} execution={execution} operators={final.operators.length} />
+      <div class="sql-body">
         {tab === 'plan' && (
           <div class="sql-main">
             <div class="sql-tools">
@@ -147,7 +148,7 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
               <Summary execution={execution} plan={final} changes={stories} onSelect={(id) => setQuery({ plan: undefined, node: String(id) })} onChange={follow} />
             ) : (
               <NodePanel app={app} execution={execution} plan={plan} id={selected} change={change} other={other} initial={shows === 'initial'} text={text}
-                onSelect={select} onOther={(id) => turn(shows === 'initial' ? 'final' : 'initial', id)} onText={() => goTab('text')} />
+                onSelect={select} onOther={(id) => turn(shows === 'initial' ? 'final' : 'initial', id)} onText={() => setQuery({ view: 'text' }, { push: true })} />
             )}
           </aside>
         )}
@@ -168,10 +169,10 @@ function useFollow(execution: number, plan: Plan, selected: number | undefined):
   }, [execution, plan]);
 }
 
-const goTab = (tab: string): void => setQuery({ tab: tab === 'plan' ? undefined : tab }, { push: true });
 const toFinal = (id: number): void => setQuery({ plan: undefined, node: String(id) });
 
-function Tabs({ now, onChange, execution, operators }: { now: Tab; onChange: (tab: string) => void; execution: SqlExecution; operators: number }) {
+function Tabs({ now, execution, operators }: { now: Tab; execution: SqlExecution; operators: number }) {
+  const { path, query } = usePlace();
   const settings = Object.keys(execution.modifiedConfigs).length;
   const tabs: { id: Tab; title: string; count?: number }[] = [
     { id: 'plan', title: 'Plan' },
@@ -180,21 +181,14 @@ function Tabs({ now, onChange, execution, operators }: { now: Tab; onChange: (ta
     { id: 'jobs', title: 'Jobs and stages', count: execution.stages.length },
     { id: 'settings', title: 'Settings', ...(settings > 0 && { count: settings }) },
   ];
-  const pressed = (event: KeyboardEvent & { currentTarget: HTMLElement }) => {
-    const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-    if (by === 0) return;
-    const at = (tabs.findIndex((tab) => tab.id === now) + by + tabs.length) % tabs.length;
-    onChange(tabs[at]?.id ?? 'plan');
-    (event.currentTarget.children[at] as HTMLElement | undefined)?.focus();
-  };
   return (
-    <div class="sql-tabs" role="tablist" aria-label="Execution" onKeyDown={pressed}>
-      {tabs.map(({ id, title, count }) => (
-        <button key={id} id={`sql-tab-${id}`} type="button" role="tab" aria-selected={id === now} aria-controls="sql-tab" tabIndex={id === now ? 0 : -1} onClick={() => onChange(id)}>
+    <nav class="sql-tabs" aria-label="Execution">
+      {tabs.map(({ id, title, count: n }) => (
+        <a key={id} href={withQuery(path, query, { view: id === 'plan' ? undefined : id })} aria-current={id === now ? 'page' : undefined}>
           {title}
-          {count !== undefined && <span class="tab-count">{count}</span>}
-        </button>
+          {n !== undefined && <span class="tab-count">{count(n)}</span>}
+        </a>
       ))}
-    </div>
+    </nav>
   );
 }

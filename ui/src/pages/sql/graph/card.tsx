@@ -50,7 +50,7 @@ export function Card({ card, box, elementId, depth, brief, selected, found, chan
       <div class="op-head">
         <Glyph kind={kind === 'operator' ? kindOf(node.name) : kind} />
         {brief && said.length > 0 && <Icon name="warning" />}
-        <span class="op-title" title={card.title}>{card.title}</span>
+        <span class="op-title" title={card.title}>{brief ? breakable(card.title) : card.title}</span>
         {share !== undefined && share >= 0.001 && <b class="op-share" title={`${f.percentExact(share)} of the run time of all stages: ${f.durationExact(card.time)}`}>{f.percent(share)}<span class="hidden-visually"> of the time</span></b>}
       </div>
       {!brief && (
@@ -79,3 +79,6 @@ function foldTitle(card: CardOf): string {
   if (card.kind === 'branches') return 'Draw them all';
   return card.folded ? `Draw the ${f.counted(card.hidden, 'operator')} it reads from` : 'Fold what it reads from';
 }
+
+/** Long names may break between their words. */
+const breakable = (name: string): string => name.replace(/([a-z])([A-Z])/g, '$1\u200b$2');

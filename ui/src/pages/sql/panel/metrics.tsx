@@ -55,7 +55,7 @@ function Max({ app, of }: { app: AppRef; of: SqlMetric }) {
   if (!of.maxAt) return <>{value}<small class="muted" title="The driver reported it">driver</small></>;
   const { stage, attempt, task } = of.maxAt;
   return (
-    <Link to={appUrl(app, `stages/${stage}/${attempt}`, { task: String(task) })} title={`Task ${task} of stage ${stage}.${attempt} had the most`}>
+    <Link to={appUrl(app, `stages/${stage}/${attempt}`, { view: 'tasks', task: String(task) })} title={`Task ${task} of stage ${stage}.${attempt} had the most`}>
       {value}
       <small>task {task}</small>
     </Link>
