@@ -23,7 +23,7 @@ export function Missing({ place: { app, rest }, error, retry }: Props) {
   }, [newest]);
   if (error.status === 404 && !found.data && !found.error) return <div class="page"><Skeleton /></div>;
   return (
-    <Failed error={error} retry={retry}>
+    <Failed page error={error} retry={retry}>
       <p>
         <a href={`/?q=${encodeURIComponent(app.id)}`}>Search all clusters for {app.id}</a>
       </p>

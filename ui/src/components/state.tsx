@@ -27,12 +27,21 @@ export function Skeleton({ lines = 6, height }: { lines?: number; height?: numbe
   );
 }
 
-export function Failed({ error, retry, children }: { error: ApiError; retry?: () => void; children?: ComponentChildren }) {
+interface FailedProps {
+  error: ApiError;
+  retry?: () => void;
+  /** Stands in place of a whole page. */
+  page?: boolean;
+  children?: ComponentChildren;
+}
+
+export function Failed({ error, retry, page, children }: FailedProps) {
+  const Title = page ? 'h1' : 'h2';
   return (
     <div class="state failed" role="alert">
-      <h2>
+      <Title>
         <Icon name="warning" /> {error.message}
-      </h2>
+      </Title>
       <p>{error.advice}</p>
       {children}
       <p class="state-foot">
