@@ -1,5 +1,5 @@
-//! Whatever is asked: no answer is a failure, none takes long, what says that it is JSON is JSON, and the
-//! server is as well afterwards as before.
+//! Whatever is asked, whatever numbers a log has: no answer is a failure, none takes long, what says that it
+//! is JSON is JSON, and the server is as well afterwards as before.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -438,4 +438,78 @@ fn fixed(base: &str) -> Vec<String> {
         all.push(format!("/api/v1{base}/stages?withSummaries=true&quantiles={quantiles}"));
     }
     all
+}
+
+/// Numbers that Spark never writes, in logs that it did write: the logs are read, and all answers are answers.
+#[test]
+fn no_number_in_a_log_is_too_much() {
+    const EXTREMES: [&str; 10] = [
+        "9223372036854775807",
+        "-9223372036854775808",
+        "9223372036854775806",
+        "-1",
+        "2147483647",
+        "4294967296000",
+        "4611686018427387904",
+        "18446744073709551615",
+        "0",
+        "1e300",
+    ];
+    let dir = logs::folder();
+    let (folder, store) = (dir.path().join("logs"), dir.path().join("store"));
+    fs::create_dir_all(&folder).unwrap();
+    let number = Regex::new(r"(: ?|[,\[])-?[0-9]+([,}\]])").unwrap();
+    let mut seed = 7u64;
+    let mut chance = |of: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % of
+    };
+    // From a few odd numbers, so that the rest of the log still fits together, to nothing but odd ones.
+    let cases = ["codec-none", "exec-exclude", "exec-metrics", "sql", "storage", "streaming-rocksdb"];
+    let all = cases.map(|case| ("3.5.9", case)).into_iter().chain([("4.3.0", "codec-none")]);
+    for (i, (version, case)) in all.enumerate() {
+        let (id, log) = logs::plain(version, case);
+        let text = String::from_utf8(log).unwrap();
+        for (n, one_in) in [200, 20, 5, 1].into_iter().enumerate() {
+            let odd = number.replace_all(&text, |c: &regex::Captures<'_>| match chance(one_in) {
+                0 => format!("{}{}{}", &c[1], EXTREMES[chance(10) as usize], &c[2]),
+                _ => c[0].to_owned(),
+            });
+            let new = format!("local-{i}{n}00");
+            fs::write(folder.join(&new), odd.replace(&id, &new)).unwrap();
+        }
+    }
+    let ingested = server::ingest(&store, &[folder.to_str().unwrap()]);
+    let said = server::stderr(&ingested);
+    assert!(matches!(ingested.status.code(), Some(0 | 3)) && said.is_empty(), "{:?}: {said}", ingested.status);
+    let server = TestServer::history(&store);
+    let mut client = server.client();
+    let bases = bases(&server);
+    let routes = routes(&server, &bases[0]);
+    for base in bases {
+        let ids = |list: &str, key: &str| -> Vec<String> {
+            let all = server.json(&format!("/api/v1{base}/{list}"));
+            all.as_array().expect("a list").iter().map(|v| v[key].to_string()).collect()
+        };
+        let plain = routes.iter().filter(|r| r.contains("{of}") && r.matches('{').count() == 1);
+        let mut all: Vec<String> = plain.map(|r| r.replace("{of}", &base)).collect();
+        all.push("/api/v1/applications".to_owned());
+        all.push("/api/afterglow/v1/search?q=".to_owned());
+        all.push(format!("/api/v1{base}/stages?details=true&withSummaries=true"));
+        all.push(format!(
+            "/api/v1{base}/sql/sqlTable?groupSubExecution=true&order[0][column]=0&columns[0][name]=duration"
+        ));
+        for stage in ids("stages", "stageId").iter().take(20) {
+            let below = ["taskSummary", "taskList?length=100&sortBy=-runtime", "taskList?status=SUCCESS"];
+            all.extend(below.map(|b| format!("/api/v1{base}/stages/{stage}/0/{b}")));
+            for column in ["Scheduler Delay", "Getting Result Time", "GC Time", "Shuffle Read Size / Records"] {
+                let query =
+                    format!("start=0&length=50&numTasks=9&order[0][dir]=desc&columnNameToSort={}", percent(column));
+                all.push(format!("/api/v1{base}/stages/{stage}/0/taskTable?{query}"));
+            }
+        }
+        all.iter()
+            .for_each(|r| ask(&mut client, r).unwrap_or_else(|e| panic!("{r}: {}\n{}", shortened(&e), server.log())));
+    }
+    assert!(server.most_memory() < 2 * GROWTH, "{} MiB", server.most_memory() >> 20);
 }
