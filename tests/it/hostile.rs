@@ -1,5 +1,5 @@
-//! Whatever is asked, whatever numbers a log has: no answer is a failure, none takes long, what says that it
-//! is JSON is JSON, and the server is as well afterwards as before.
+//! Whatever is asked, whatever numbers a log has, whatever became of the store's objects: no answer is a failure,
+//! none takes long, what says that it is JSON is JSON, and the server is as well afterwards as before.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,9 +10,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use regex::Regex;
 
+use crate::answers::{self, Answers};
 use crate::http::{Client, Response};
 use crate::logs;
-use crate::server::{self, TestServer};
+use crate::server::{self, TestServer, eventually};
 
 /// Beside the APIs.
 const PAGES: [&str; 6] = ["/", "/healthz", "/readyz", "/sources", "/apps/default/x", "/history/x/jobs"];
@@ -512,4 +513,52 @@ fn no_number_in_a_log_is_too_much() {
             .for_each(|r| ask(&mut client, r).unwrap_or_else(|e| panic!("{r}: {}\n{}", shortened(&e), server.log())));
     }
     assert!(server.most_memory() < 2 * GROWTH, "{} MiB", server.most_memory() >> 20);
+}
+
+/// Damage to an object of the store is met when it is read, and mended from the log.
+#[test]
+fn damaged_objects_are_made_anew() {
+    let dir = logs::folder();
+    let (folder, store) = (dir.path().join("logs"), dir.path().join("store"));
+    fs::create_dir_all(&folder).unwrap();
+    let (id, log) = logs::plain("3.5.9", "codec-none");
+    let harms: [fn(&mut Vec<u8>); 8] = [
+        |b| b.truncate(b.len() / 2),
+        |b| b.truncate(b.len() - 1),
+        |b| b.clear(),
+        |b| b.push(0),
+        |b| b.fill(0xA5),
+        |b| b.iter_mut().skip(8).step_by(50).for_each(|v| *v ^= 0x10),
+        |b| b.reverse(),
+        |b| b.splice(..0, *b"twice").for_each(drop),
+    ];
+    let ids: Vec<String> = (0..harms.len()).map(|i| format!("local-10{i}")).collect();
+    ids.iter().for_each(|new| fs::write(folder.join(new), logs::renamed(&log, &id, new)).unwrap());
+    server::ingest(&store, &[folder.to_str().unwrap()]);
+    let expected: Vec<Answers> = {
+        let server = TestServer::history(&store);
+        ids.iter().map(|id| answers::all(&server, id)).collect()
+    };
+    for (id, harm) in ids.iter().zip(harms) {
+        let place = store.join("attempts/default").join(id).join("-");
+        let object = fs::read_dir(place).unwrap().flatten().next().expect("a part").path();
+        let mut bytes = fs::read(&object).unwrap();
+        harm(&mut bytes);
+        fs::write(object, bytes).unwrap();
+    }
+    let server = TestServer::serve(&store).logs(folder.to_str().unwrap()).start();
+    for (i, (id, expected)) in ids.iter().zip(expected).enumerate() {
+        let whole = || {
+            ["jobs", "stages", "executors", "environment"]
+                .iter()
+                .all(|p| server.get(&format!("/api/v1/applications/{id}/{p}")).status == 200)
+        };
+        eventually(
+            &format!("harm {i} is mended: {}", server.get(&format!("/api/v1/applications/{id}/jobs")).text()),
+            20,
+            || whole().then_some(()),
+        );
+        answers::assert_equal(id, &expected, &answers::all(&server, id));
+    }
+    assert!(!server.log().contains("panicked"), "{}", server.log());
 }
