@@ -7,7 +7,7 @@ PAGES := $(if $(shell command -v npm),ui)
 UI_FILES := $(shell find ui docs -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: demo build ui check test screenshots oracle logs bench clean help
+.PHONY: demo build ui check test screenshots oracle logs bench fuzz clean help
 
 demo: $(PAGES) ## build, and serve the bundled logs on http://127.0.0.1:18080
 	cargo run --release -- demo
@@ -51,6 +51,13 @@ bench: build ## measure beside the real History Server: make bench BIG=LOG, see 
 	@tests/prepare.sh
 	cargo build --release --locked -p afterglow-ingest --example parse_rate
 	python3 tests/bench/bench.py $(TARGET)/release/afterglow $(TARGET)/release/examples/parse_rate --shs .venv $(if $(BIG),--big $(BIG))
+
+# The fuzzer wants a flag of nightly compilers, which RUSTC_BOOTSTRAP=1 lets the pinned one take.
+fuzz: ## fuzz every target for FUZZ_SECONDS seconds (60) each; installs cargo-fuzz if it is absent
+	@command -v cargo-fuzz > /dev/null || cargo install --locked cargo-fuzz
+	@for t in $$(cargo fuzz list); do echo "== $$t"; \
+	  ASAN_OPTIONS=quarantine_size_mb=16:detect_leaks=0 RUSTC_BOOTSTRAP=1 cargo fuzz run $$t -- \
+	    -max_total_time=$${FUZZ_SECONDS:-60} -rss_limit_mb=512 -timeout=10 -print_final_stats=1 || exit 1; done
 
 clean: ## remove what was built and prepared
 	cargo clean

@@ -21,6 +21,8 @@ use crate::catalog::{AttemptRow, Catalog, CatalogError};
 const VERSION: u32 = 3;
 /// Memory of the writer.
 const BUDGET: usize = 32 << 20;
+/// How deep parentheses and negations of a query may nest: its parser goes as deep on the stack.
+const DEPTH: usize = 50;
 /// Attempts taken from the catalog at a time.
 const BATCH: i64 = 2000;
 
@@ -195,6 +197,9 @@ impl Search {
         if text.is_empty() {
             return Ok(Box::new(AllQuery));
         }
+        if depth(text) > DEPTH {
+            return Err(SearchError::Query(format!("nested deeper than {DEPTH} levels")));
+        }
         let mut parser = QueryParser::for_index(&self.index, vec![self.fields.text]);
         parser.set_conjunction_by_default();
         let words = parser.parse_query(text).map_err(|e| SearchError::Query(e.to_string()))?;
@@ -221,15 +226,19 @@ impl Search {
                 ));
             }
         }
-        let searcher = self.reader.searcher();
-        let page =
-            TopDocs::with_limit(q.limit.max(1)).and_offset(q.offset).order_by_fast_field::<i64>("ended", Order::Desc);
-        let (total, found) = searcher.search(&BooleanQuery::new(all), &(Count, page))?;
+        let (searcher, query) = (self.reader.searcher(), BooleanQuery::new(all));
+        // A collector makes room for all that it skips and gives: never for more than there is.
+        let limit = q.limit.min((searcher.num_docs() as usize).saturating_sub(q.offset));
+        if limit == 0 {
+            return Ok((searcher.search(&query, &Count)?, Vec::new()));
+        }
+        let page = TopDocs::with_limit(limit).and_offset(q.offset).order_by_fast_field::<i64>("ended", Order::Desc);
+        let (total, found) = searcher.search(&query, &(Count, page))?;
         let row = |at: DocAddress| -> Result<Option<i64>, SearchError> {
             Ok(searcher.doc::<TantivyDocument>(at)?.get_first(f.row).and_then(|v| v.as_i64()))
         };
         let mut ids = Vec::new();
-        for (_, at) in found.into_iter().take(q.limit) {
+        for (_, at) in found {
             ids.extend(row(at)?);
         }
         Ok((total, ids))
@@ -273,6 +282,20 @@ impl SegmentCollector for RowsOfSegment {
     }
 }
 
+/// How deep a query nests at most. Quotes do not count: too much is better than too little.
+fn depth(text: &str) -> usize {
+    let (mut open, mut deepest) = (0usize, 0);
+    for c in text.bytes() {
+        match c {
+            b'(' => open += 1,
+            b')' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(open);
+    }
+    deepest + text.matches("NOT").count()
+}
+
 /// Words by their stems: who looks for "executor" means "executors", too.
 fn words() -> TextOptions {
     let indexing = TextFieldIndexing::default()
@@ -286,4 +309,38 @@ fn commit(writer: &mut IndexWriter, sequence: i64, removals: i64) -> Result<(), 
     prepared.set_payload(&format!("{sequence} {removals}"));
     prepared.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(index: &Search, text: &str, offset: usize, limit: usize) -> Result<(usize, Vec<i64>), SearchError> {
+        index.search(&SearchQuery { text: text.to_owned(), offset, limit, ..SearchQuery::default() })
+    }
+
+    #[test]
+    fn no_query_is_too_much() {
+        let folder = std::env::temp_dir().join(format!("afterglow-search-{}", std::process::id()));
+        let index = Search::open(&folder).unwrap();
+        let f = index.fields;
+        let add = |n: i64| {
+            index.with_writer(|w| Ok(w.add_document(doc!(f.row => n, f.ended => n, f.text => "one word")).map(drop)?))
+        };
+        (0..3).try_for_each(add).unwrap();
+        index.with_writer(|w| commit(w, 0, 0)).unwrap();
+        index.reader.reload().unwrap();
+        assert_eq!(search(&index, "word", 0, 2).unwrap(), (3, vec![2, 1]));
+        assert_eq!(search(&index, "word", 2, 50).unwrap(), (3, vec![0]));
+        // No room is made for what is skipped.
+        for (offset, limit) in [(3, 10), (usize::MAX, 1000), (1 << 40, usize::MAX), (0, 0)] {
+            assert_eq!(search(&index, "word", offset, limit).unwrap(), (3, vec![]));
+        }
+        assert_eq!(search(&index, "((one)) -two", 0, usize::MAX).unwrap().0, 3);
+        for nested in ["(", "(a ", "-(", "a OR (", "NOT ", "NOT (", "text:("] {
+            let deep = nested.repeat(50_000);
+            assert!(matches!(search(&index, &deep, 0, 1), Err(SearchError::Query(_))), "{nested}");
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

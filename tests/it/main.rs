@@ -25,6 +25,7 @@ mod credentials;
 mod fleet;
 mod follow;
 mod golden;
+mod hostile;
 mod ingest;
 mod listing;
 mod ours;

@@ -174,6 +174,13 @@ impl TestServer {
         self.log.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
+    /// The most memory that the server ever held, bytes.
+    pub fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).expect("a process that lives");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
     /// SIGKILL: no goodbye.
     pub fn kill(mut self) {
         assert!(self.child.try_wait().expect("a child").is_none(), "the server had died:\n{}", self.log());

@@ -5,6 +5,7 @@ use axum::response::Response;
 use super::error::ApiError;
 use super::query::Query;
 use super::target::Target;
+use super::wire::sql::duration;
 use super::wire::{ExecutionData, SqlRow, SqlSummary, SqlTable, sql_status};
 use crate::state::SqlExecution;
 
@@ -63,7 +64,7 @@ pub async fn table(target: Target, query: Query) -> Result<Response, ApiError> {
         "status" => shown.sort_by_key(|x| sql_status(x.status())),
         "description" => shown.sort_by(|a, b| a.description.cmp(&b.description)),
         "submissionTime" => shown.sort_by_key(|x| x.submission_time),
-        "duration" => shown.sort_by_key(|x| x.completion_time.unwrap_or(now) - x.submission_time),
+        "duration" => shown.sort_by_key(|x| duration(x, now)),
         _ => shown.sort_by_key(|x| x.id),
     }
     if query.first("order[0][dir]") != Some("asc") {

@@ -67,7 +67,10 @@ impl View {
             TaskStatus::Killed => s.killed_tasks > 0,
             TaskStatus::Running => s.active_tasks > 0,
             TaskStatus::Success => s.completed_tasks > 0,
-            _ => s.num_tasks - s.failed_tasks - s.killed_tasks - s.active_tasks - s.completed_tasks > 0,
+            _ => {
+                let begun = [s.failed_tasks, s.killed_tasks, s.active_tasks, s.completed_tasks];
+                begun.into_iter().fold(s.num_tasks, i64::wrapping_sub) > 0
+            }
         };
         !self.details || self.task_statuses.is_empty() || self.task_statuses.iter().any(has)
     }

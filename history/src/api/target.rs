@@ -118,7 +118,7 @@ impl Target {
     /// Milliseconds from start to end of the application, to the present if it runs.
     pub fn duration(&self) -> i64 {
         let end = if self.row.end_time >= 0 { self.row.end_time } else { self.now() };
-        end - self.row.start_time
+        end.wrapping_sub(self.row.start_time)
     }
 }
 
@@ -141,7 +141,7 @@ pub fn attempt_info(a: &AttemptRow, source: Option<&str>) -> wire::AttemptRow {
         start_time: a.start_time,
         end_time: a.end_time,
         last_updated: a.last_updated,
-        duration: if completed { a.end_time - a.start_time } else { 0 },
+        duration: if completed { a.end_time.wrapping_sub(a.start_time) } else { 0 },
         user: a.user.clone(),
         completed,
         spark_version: a.spark_version.clone(),

@@ -106,7 +106,9 @@ fn walk(indices: &[i64], available: usize) -> Vec<Option<usize>> {
     let (mut current, mut next, mut last) = (-1i64, 0usize, None);
     let step = |index: &i64| {
         if *index != current {
-            next = next.saturating_add(usize::try_from(index - current - 1).unwrap_or(0));
+            // Spark's longs wrap, too: behind a quantile of -Infinity there is nothing.
+            let skip = index.wrapping_sub(current).wrapping_sub(1);
+            next = next.saturating_add(usize::try_from(skip).unwrap_or(0));
             current = *index;
             last = (next < available).then_some(next);
             next += usize::from(last.is_some());

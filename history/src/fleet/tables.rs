@@ -179,7 +179,7 @@ fn sums(m: &TaskMetrics) -> [Cell<'static>; 18] {
         m.input_records_read,
         m.output_bytes_written,
         m.output_records_written,
-        m.shuffle_local_bytes_read + m.shuffle_remote_bytes_read,
+        m.shuffle_local_bytes_read.wrapping_add(m.shuffle_remote_bytes_read),
         m.shuffle_records_read,
         m.shuffle_fetch_wait_time,
         m.shuffle_bytes_written,
@@ -189,7 +189,12 @@ fn sums(m: &TaskMetrics) -> [Cell<'static>; 18] {
 }
 
 fn span(from: Option<i64>, to: Option<i64>) -> Cell<'static> {
-    Cell::Int(from.zip(to).map(|(f, t)| t - f))
+    Cell::Int(from.zip(to).map(|(f, t)| t.wrapping_sub(f)))
+}
+
+/// The sum of numbers that a log names; it wraps, as the JVM's do.
+fn sum(values: impl IntoIterator<Item = i64>) -> i64 {
+    values.into_iter().fold(0, i64::wrapping_add)
 }
 
 fn int(v: i64) -> Cell<'static> {
@@ -304,7 +309,7 @@ impl Tables {
 
     pub fn executor(&mut self, a: &AttemptRow, e: &Executor) {
         let tree = ["ProcessTreeJVMRSSMemory", "ProcessTreePythonRSSMemory", "ProcessTreeOtherRSSMemory"];
-        let rss = tree.iter().map(|n| e.peaks.get(n)).sum::<Option<i64>>();
+        let rss = tree.iter().map(|n| e.peaks.get(n)).collect::<Option<Vec<i64>>>().map(sum);
         let row = [
             Cell::Text(Some(&e.id)),
             Cell::Text(Some(e.hostname())),
@@ -354,7 +359,7 @@ impl Tables {
         let operators = report["stateOperators"].as_array().map(Vec::as_slice).unwrap_or_default();
         let over_operators = |key: &str| {
             let values: Vec<i64> = operators.iter().filter_map(|o| o[key].as_i64()).collect();
-            Cell::Int((!values.is_empty()).then(|| values.iter().sum()))
+            Cell::Int((!values.is_empty()).then(|| sum(values)))
         };
         let rate = |key: &str| {
             // Spark writes what is no number as text; the whole is the sum over the sources.
@@ -362,7 +367,7 @@ impl Tables {
             let rates: Vec<f64> = sources.iter().filter_map(|s| s[key].as_f64()).collect();
             Cell::Real((!rates.is_empty()).then(|| rates.iter().sum()))
         };
-        let rows = report["sources"].as_array().map(|s| s.iter().filter_map(|s| s["numInputRows"].as_i64()).sum());
+        let rows = report["sources"].as_array().map(|s| sum(s.iter().filter_map(|s| s["numInputRows"].as_i64())));
         let row = [
             Cell::Text(Some(&p.query_id)),
             Cell::Text(Some(&p.run_id)),

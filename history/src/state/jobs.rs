@@ -2,6 +2,7 @@
 
 use afterglow_ingest::event::{Accumulable, JobEnd, JobStart, StageCompleted, StageInfo, StageSubmitted};
 
+use super::metrics::plus;
 use super::{AccumulableValue, Attempt, Job, JobStatus, Level, Rdd, RddNode, StageAttempt, StageKey, StageStatus};
 
 const DEFAULT_POOL: &str = "default";
@@ -21,6 +22,7 @@ impl Attempt {
             e.stage_ids.clone()
         };
         let sql_execution_id = property("spark.sql.execution.id").and_then(|v| v.parse().ok());
+        let new = e.stage_infos.iter().filter(|s| s.completion_time.is_none());
         let job = Job {
             id: e.job_id,
             name: last.map(|s| s.name.to_string()).unwrap_or_default(),
@@ -31,7 +33,7 @@ impl Attempt {
             job_tags: tags,
             sql_execution_id,
             // May be too many: stages whose output exists already are skipped later.
-            num_tasks: e.stage_infos.iter().filter(|s| s.completion_time.is_none()).map(|s| s.num_tasks).sum(),
+            num_tasks: new.fold(0i64, |sum, s| sum.wrapping_add(s.num_tasks)),
             ..Job::default()
         };
         self.operation_job(&job);
@@ -170,7 +172,7 @@ impl Attempt {
                 }
                 StageStatus::Skipped => {
                     job.skipped_stages.insert(info.stage_id);
-                    job.skipped_tasks += info.num_tasks;
+                    plus(&mut job.skipped_tasks, info.num_tasks);
                 }
                 _ => job.failed_stages += 1,
             }
@@ -249,5 +251,5 @@ impl Attempt {
 
 fn skip(job: &mut Job, stage: &StageAttempt) {
     job.skipped_stages.insert(stage.stage_id);
-    job.skipped_tasks += stage.num_tasks;
+    plus(&mut job.skipped_tasks, stage.num_tasks);
 }

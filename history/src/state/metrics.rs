@@ -24,6 +24,11 @@ macro_rules! for_each_task_metric {
     };
 }
 
+/// Adds to a sum of what a log says; sums wrap, as the JVM's do.
+pub(super) fn plus(sum: &mut i64, value: i64) {
+    *sum = sum.wrapping_add(value);
+}
+
 macro_rules! add_all {
     ($($field:ident),*) => {
         /// Adds every metric of `delta` to `sum`; sums wrap, as the JVM's do.

@@ -246,8 +246,8 @@ impl Attempt {
             let Some(stage) = self.live.sql.stages.get(stage_id) else { continue };
             for (acc, values) in stage.values.iter().filter(|(acc, _)| live.kinds.contains_key(acc)) {
                 let g = all.entry(*acc).or_default();
-                g.reported += values.by_index.len();
-                let further = stage.num_tasks - values.by_index.len();
+                g.reported = g.reported.saturating_add(values.by_index.len());
+                let further = stage.num_tasks.saturating_sub(values.by_index.len());
                 let from = g.values.len();
                 g.zeros = g.zeros.saturating_add(values.by_index.append(&mut g.values)).saturating_add(further);
                 let sum = g.values[from..].iter().filter(|v| **v > 0).fold(0i64, |a, b| a.wrapping_add(*b));

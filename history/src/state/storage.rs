@@ -20,8 +20,8 @@ impl Attempt {
             deserialized: info.storage_level.deserialized,
             replication: info.storage_level.replication,
         };
-        let memory = if level.memory { info.memory_size } else { -info.memory_size };
-        let disk = if level.disk { info.disk_size } else { -info.disk_size };
+        let memory = if level.memory { info.memory_size } else { info.memory_size.wrapping_neg() };
+        let disk = if level.disk { info.disk_size } else { info.disk_size.wrapping_neg() };
         let executor = &*info.block_manager_id.executor_id;
         if let Some(id) = rdd_of(block) {
             self.use_storage(executor, &level, memory, disk);
@@ -151,9 +151,9 @@ impl Attempt {
 /// Notes how much storage memory the executor has left.
 fn remaining(dist: &mut RddDistribution, exec: &Executor) {
     dist.address = exec.host_port.clone().unwrap_or_default();
-    dist.memory_remaining = exec.max_memory - exec.memory_used;
-    dist.on_heap_remaining = exec.memory.map(|m| m.total_on_heap - m.used_on_heap);
-    dist.off_heap_remaining = exec.memory.map(|m| m.total_off_heap - m.used_off_heap);
+    dist.memory_remaining = exec.max_memory.wrapping_sub(exec.memory_used);
+    dist.on_heap_remaining = exec.memory.map(|m| m.total_on_heap.wrapping_sub(m.used_on_heap));
+    dist.off_heap_remaining = exec.memory.map(|m| m.total_off_heap.wrapping_sub(m.used_off_heap));
 }
 
 /// The RDD of a block named `rdd_<id>_<partition>`.

@@ -3,7 +3,7 @@
 
 use afterglow_ingest::event::{TaskEnd, TaskGettingResult, TaskInfo, TaskStart};
 
-use super::{Attempt, StageStatus, Task, TaskStatus, metrics};
+use super::{Attempt, StageStatus, Task, TaskStatus, metrics, metrics::plus};
 
 impl Attempt {
     pub(super) fn task_start(&mut self, e: &TaskStart<'_>) {
@@ -59,7 +59,7 @@ impl Attempt {
         }
         // Work that a lost executor had done is given back without a new start: its row stands.
         let counts = started || !resubmitted;
-        let duration = (info.finish_time - info.launch_time).max(0);
+        let duration = info.finish_time.wrapping_sub(info.launch_time).max(0);
         let (completed, killed) = (i64::from(e.reason.is_success()), i64::from(e.reason.is_killed()));
         let failed = 1 - completed - killed;
         let delta = e.metrics.as_ref().filter(|_| counts);
@@ -86,7 +86,7 @@ impl Attempt {
                 s.killed += killed;
             }
             let summary = stage.executors.entry(task.executor_id.clone()).or_default();
-            summary.task_time += duration;
+            plus(&mut summary.task_time, duration);
             summary.succeeded_tasks += completed;
             summary.failed_tasks += failed;
             summary.killed_tasks += killed;
@@ -99,16 +99,16 @@ impl Attempt {
             }
             if let Some(m) = delta {
                 metrics::add(&mut stage.metrics, m);
-                summary.input_bytes += m.input_bytes_read;
-                summary.input_records += m.input_records_read;
-                summary.output_bytes += m.output_bytes_written;
-                summary.output_records += m.output_records_written;
-                summary.shuffle_read += m.shuffle_local_bytes_read + m.shuffle_remote_bytes_read;
-                summary.shuffle_read_records += m.shuffle_records_read;
-                summary.shuffle_write += m.shuffle_bytes_written;
-                summary.shuffle_write_records += m.shuffle_records_written;
-                summary.memory_bytes_spilled += m.memory_bytes_spilled;
-                summary.disk_bytes_spilled += m.disk_bytes_spilled;
+                plus(&mut summary.input_bytes, m.input_bytes_read);
+                plus(&mut summary.input_records, m.input_records_read);
+                plus(&mut summary.output_bytes, m.output_bytes_written);
+                plus(&mut summary.output_records, m.output_records_written);
+                plus(&mut summary.shuffle_read, m.shuffle_local_bytes_read.wrapping_add(m.shuffle_remote_bytes_read));
+                plus(&mut summary.shuffle_read_records, m.shuffle_records_read);
+                plus(&mut summary.shuffle_write, m.shuffle_bytes_written);
+                plus(&mut summary.shuffle_write_records, m.shuffle_records_written);
+                plus(&mut summary.memory_bytes_spilled, m.memory_bytes_spilled);
+                plus(&mut summary.disk_bytes_spilled, m.disk_bytes_spilled);
             }
             let over = stage.active_tasks == 0 && matches!(stage.status, StageStatus::Complete | StageStatus::Failed);
             self.changed.stages.insert(key);
@@ -134,14 +134,17 @@ impl Attempt {
             exec.active_tasks -= i64::from(started);
             exec.completed_tasks += completed;
             exec.failed_tasks += failed;
-            exec.total_duration += duration;
+            plus(&mut exec.total_duration, duration);
             exec.peaks.raise(&e.executor_metrics);
             // A resubmitted task keeps the metrics of its first attempt.
             if let Some(m) = e.metrics.as_ref().filter(|_| !resubmitted) {
-                exec.total_gc_time += m.jvm_gc_time;
-                exec.total_input_bytes += m.input_bytes_read;
-                exec.total_shuffle_read += m.shuffle_local_bytes_read + m.shuffle_remote_bytes_read;
-                exec.total_shuffle_write += m.shuffle_bytes_written;
+                plus(&mut exec.total_gc_time, m.jvm_gc_time);
+                plus(&mut exec.total_input_bytes, m.input_bytes_read);
+                plus(
+                    &mut exec.total_shuffle_read,
+                    m.shuffle_local_bytes_read.wrapping_add(m.shuffle_remote_bytes_read),
+                );
+                plus(&mut exec.total_shuffle_write, m.shuffle_bytes_written);
             }
         }
         self.sql_task_end(e, info);
@@ -163,7 +166,7 @@ impl Attempt {
             attempt: info.attempt,
             partition_id: info.partition_id,
             launch_time: info.launch_time,
-            duration: finished.then(|| info.finish_time - info.launch_time),
+            duration: finished.then(|| info.finish_time.wrapping_sub(info.launch_time)),
             getting_result_time: info.getting_result_time,
             status: match (finished, info.failed, info.killed) {
                 (false, _, _) if info.getting_result_time != 0 => TaskStatus::GetResult,

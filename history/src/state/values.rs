@@ -65,10 +65,10 @@ impl Chunk {
         matches!(self, Chunk::Packed(_))
     }
 
-    /// A chunk of these values, as many as [`CHUNK`].
-    pub(crate) fn of(mut values: Vec<i64>, packed: bool) -> Self {
-        values.resize(CHUNK, 0);
-        if packed { Chunk::Packed(Packed::new(&values)) } else { Chunk::Open(values) }
+    /// A chunk of these values, if they are as many as [`CHUNK`].
+    pub(crate) fn of(values: Vec<i64>, packed: bool) -> Option<Self> {
+        (values.len() == CHUNK).then_some(())?;
+        Some(if packed { Chunk::Packed(Packed::new(&values)) } else { Chunk::Open(values) })
     }
 }
 
@@ -113,17 +113,17 @@ impl Values {
     pub fn append(&self, out: &mut Vec<i64>) -> i64 {
         let before = out.len();
         for (chunk, values) in &self.chunks {
-            let rest = self.len.saturating_sub(chunk * CHUNK as i64).clamp(0, CHUNK as i64);
+            let rest = self.len.saturating_sub(chunk.saturating_mul(CHUNK as i64)).clamp(0, CHUNK as i64);
             out.extend_from_slice(&values.values()[..rest as usize]);
         }
-        self.len - (out.len() - before) as i64
+        self.len.saturating_sub((out.len() - before) as i64)
     }
 }
 
 /// Whether every task of the chunk of `index` is in `done`.
 pub fn chunk_is_done(done: &IndexSet, index: i64) -> bool {
     let first = chunk_of(index) * CHUNK as i64;
-    (first..first + CHUNK as i64).step_by(64).all(|i| done.has_word(i))
+    (0..CHUNK as i64).step_by(64).all(|i| done.has_word(first + i))
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ impl<'b> Column<'b> {
             0 => Some(Column::Constant(i64::take(&mut from)?)),
             1 => {
                 let n = take_u64(&mut from)? as usize;
-                if n != len.div_ceil(RUN) {
+                if n != len.div_ceil(RUN) || n > from.len() {
                     return None;
                 }
                 let mut runs = Vec::with_capacity(n);

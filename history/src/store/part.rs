@@ -19,10 +19,18 @@ use crate::record;
 use crate::state::{Progress, StageKey, Task};
 
 const MAGIC: &[u8; 6] = b"AGLOW\0";
+/// Magic and version.
+const HEAD: usize = 6 + 2;
 /// Directory offset, length and checksum, version, magic.
 pub const FOOTER: usize = 8 + 4 + 4 + 2 + 6;
 /// Plain bytes of entities in a block.
 const BLOCK: usize = 64 << 10;
+/// The longest block that is read: it holds an entity at least, and the line it came of has 256 MiB at most.
+const MAX_BLOCK: u64 = 1 << 30;
+/// The longest directory that is read.
+const MAX_DIRECTORY: u64 = 256 << 20;
+/// What a block says of its own length is believed up to here; room for more is made as it comes.
+const BELIEVED: usize = 4 << 20;
 /// Bytes held before a part under construction moves to a file.
 const IN_MEMORY: usize = 4 << 20;
 const COMPRESSION: i32 = 1;
@@ -121,10 +129,24 @@ impl Directory {
         if crc32fast::hash(bytes) != crc {
             return Err(OpenError::Damaged);
         }
-        let raw = zstd::stream::decode_all(bytes).map_err(|_| OpenError::Damaged)?;
+        let raw = inflate_up_to(bytes, MAX_DIRECTORY).ok_or(OpenError::Damaged)?;
         let entries = Vec::take(&mut raw.as_slice()).ok_or(OpenError::Damaged)?;
-        Ok(Directory { entries })
+        is_whole(&entries, offset).then_some(Directory { entries }).ok_or(OpenError::Damaged)
     }
+}
+
+/// Whether blocks lie one behind the other up to `end`, and the stages of a segment share its rows among them: what is
+/// read for an object is then in proportion to its size, whatever it says.
+fn is_whole(entries: &[Entry], end: u64) -> bool {
+    let behind = entries.iter().try_fold(HEAD as u64, |at, e| {
+        let rows = e.stages.iter().try_fold(0u64, |at, s| (s.start == at).then(|| at.checked_add(s.rows))?)?;
+        let fits = match e.kind {
+            Kind::Tasks | Kind::RunningTasks => rows == e.rows && rows <= segment::ROWS as u64,
+            _ => rows == 0,
+        };
+        (fits && e.offset == at).then(|| at.checked_add(e.len))?
+    });
+    behind == Some(end)
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -142,13 +164,32 @@ pub fn plain(entry: &Entry, stored: &[u8]) -> Option<Vec<u8>> {
     if u64::from(crc32fast::hash(stored)) != entry.crc {
         return None;
     }
-    zstd::bulk::decompress(stored, usize::try_from(entry.plain).ok()?).ok()
+    inflate(stored, entry.plain)
 }
 
 /// Checks a stored segment and opens it.
 pub fn open_segment(entry: &Entry, stored: Bytes) -> Option<segment::Segment> {
     (u64::from(crc32fast::hash(&stored)) == entry.crc).then_some(())?;
-    segment::Segment::open(stored)
+    segment::Segment::open(stored).filter(|s| s.rows() as u64 == entry.rows)
+}
+
+/// Undoes compression, of as many bytes as `plain` says. It may lie.
+pub(super) fn inflate(stored: &[u8], plain: u64) -> Option<Vec<u8>> {
+    let len = usize::try_from(plain).ok()?;
+    let raw = if len <= BELIEVED {
+        zstd::bulk::decompress(stored, len).ok()?
+    } else {
+        inflate_up_to(stored, plain.min(MAX_BLOCK))?
+    };
+    (raw.len() == len).then_some(raw)
+}
+
+/// Undoes compression; none if there is more than `most`.
+fn inflate_up_to(stored: &[u8], most: u64) -> Option<Vec<u8>> {
+    let mut raw = Vec::new();
+    let decoder = zstd::stream::read::Decoder::with_buffer(stored).ok()?;
+    decoder.take(most.saturating_add(1)).read_to_end(&mut raw).ok()?;
+    (raw.len() as u64 <= most).then_some(raw)
 }
 
 /// A block under construction.
@@ -232,10 +273,14 @@ impl PartWriter {
         if rest.is_empty() { Ok(()) } else { self.segment(Kind::Tasks, rest) }
     }
 
-    /// Writes tasks as one segment of the given kind.
+    /// Writes tasks as segments of the given kind.
     pub fn segment(&mut self, kind: Kind, mut tasks: Vec<Task>) -> io::Result<()> {
+        tasks.chunks_mut(segment::ROWS).try_for_each(|tasks| self.one_segment(kind, tasks))
+    }
+
+    fn one_segment(&mut self, kind: Kind, tasks: &mut [Task]) -> io::Result<()> {
         let mut bytes = Vec::new();
-        let stages = segment::write(&mut tasks, &mut bytes);
+        let stages = segment::write(tasks, &mut bytes);
         let keys = |s: Option<&StageRows>| s.map_or(0, |s| s.stage.0);
         let (first, last) = (keys(stages.first()), keys(stages.last()));
         let crc = u64::from(crc32fast::hash(&bytes));
@@ -426,5 +471,97 @@ impl BlockKey for String {
     /// Texts have no place on the number line: every block may hold them.
     fn number(&self) -> i64 {
         0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::put_u64;
+    use super::*;
+
+    /// A part of two segments and a block, its bytes and its entries.
+    fn part() -> (Vec<u8>, Vec<Entry>) {
+        let mut part = PartWriter::new(&std::env::temp_dir());
+        let tasks = (0..20_000).map(|i| Task { task_id: i, stage_id: i % 2, ..Task::default() });
+        part.segment(Kind::RunningTasks, tasks.collect()).unwrap();
+        let text = "text".repeat(100);
+        part.entities(Kind::Jobs, [(1i64, Some(&text)), (2, None)]).unwrap();
+        let bytes = part.finish().unwrap().bytes().unwrap().to_vec();
+        let entries = Directory::open(&bytes, bytes.len() as u64).unwrap().entries;
+        (bytes, entries)
+    }
+
+    /// The part with another directory, whose checksum is right.
+    fn forged(bytes: &[u8], entries: &Vec<Entry>) -> Result<Directory, OpenError> {
+        let end = Directory::open(bytes, bytes.len() as u64).unwrap().entries.iter().map(|e| e.offset + e.len).max();
+        let end = end.unwrap_or(0);
+        let mut raw = Vec::new();
+        entries.put(&mut raw);
+        let directory = zstd::bulk::compress(&raw, COMPRESSION).unwrap();
+        let mut out = [&bytes[..end as usize], &directory, &end.to_le_bytes()].concat();
+        out.extend((directory.len() as u32).to_le_bytes());
+        out.extend(crc32fast::hash(&directory).to_le_bytes());
+        out.extend(VERSION.to_le_bytes());
+        out.extend(MAGIC);
+        Directory::open(&out, out.len() as u64)
+    }
+
+    #[test]
+    fn many_tasks_are_several_segments() {
+        let (bytes, entries) = part();
+        let rows: Vec<u64> = entries.iter().map(|e| e.rows).collect();
+        assert_eq!(rows, [segment::ROWS as u64, segment::ROWS as u64, 20_000 - 2 * segment::ROWS as u64, 2]);
+        assert_eq!(forged(&bytes, &entries).unwrap().entries, entries);
+        for e in &entries[..3] {
+            let stored = Bytes::copy_from_slice(&bytes[e.offset as usize..(e.offset + e.len) as usize]);
+            assert_eq!(open_segment(e, stored).unwrap().rows() as u64, e.rows);
+        }
+    }
+
+    #[test]
+    fn directories_that_promise_too_much_are_damaged() {
+        type Lie = dyn Fn(&mut Vec<Entry>);
+        let (bytes, entries) = part();
+        let with = |change: &Lie| {
+            let mut entries = entries.clone();
+            change(&mut entries);
+            forged(&bytes, &entries)
+        };
+        let changes: [&Lie; 9] = [
+            &|e| e[0].rows = u64::MAX,
+            &|e| e[0].stages[0].rows = u64::MAX,
+            &|e| e[0].stages[1].start = 0,
+            &|e| e[0].stages = vec![StageRows { stage: (0, 0), start: 0, rows: 1 << 40 }],
+            &|e| e[1].offset = e[0].offset,
+            &|e| e[3].len = u64::MAX,
+            &|e| e[3].offset = u64::MAX,
+            &|e| e.extend_from_within(..),
+            &|e| drop(e.pop()),
+        ];
+        for (i, change) in changes.into_iter().enumerate() {
+            assert_eq!(with(change), Err(OpenError::Damaged), "{i}");
+        }
+    }
+
+    #[test]
+    fn blocks_that_promise_too_much_are_damaged() {
+        let (bytes, entries) = part();
+        let block = &entries[3];
+        let stored = &bytes[block.offset as usize..(block.offset + block.len) as usize];
+        assert!(plain(block, stored).is_some());
+        for lie in [u64::MAX, u64::MAX >> 1, 1 << 40, MAX_BLOCK, block.plain + 1, block.plain - 1, 0] {
+            assert_eq!(plain(&Entry { plain: lie, ..block.clone() }, stored), None, "{lie}");
+        }
+        // A segment of columns with one value: its rows are but a number.
+        let mut tasks = vec![Task::default(); 5];
+        let mut honest = Vec::new();
+        segment::write(&mut tasks, &mut honest);
+        assert_eq!(segment::Segment::open(honest.clone().into()).unwrap().rows(), 5);
+        for rows in [segment::ROWS as u64 + 1, 1 << 40, u64::MAX] {
+            let mut lying = Vec::new();
+            put_u64(rows, &mut lying);
+            lying.extend(&honest[1..]);
+            assert!(segment::Segment::open(lying.into()).is_none(), "{rows}");
+        }
     }
 }

@@ -123,7 +123,7 @@ impl Record for Chunk {
     }
     fn take(from: &mut &[u8]) -> Option<Self> {
         let packed = bool::take(from)?;
-        Some(Chunk::of(Vec::take(from)?, packed))
+        Chunk::of(Vec::take(from)?, packed)
     }
 }
 

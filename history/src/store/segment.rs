@@ -12,12 +12,13 @@ use bytes::Bytes;
 
 use super::{
     column::{Column, pack},
+    part::inflate,
     record::{Record, put_u64, take_u64},
 };
 use crate::for_each_task_metric;
 use crate::state::{AccumulableValue, StageKey, Task, TaskStatus, metrics::TaskMetrics};
 
-/// Rows a writer gathers before it writes a segment.
+/// Rows of a segment at most: what a writer gathers before it writes one.
 pub const ROWS: usize = 8 << 10;
 
 const COMPRESSION: i32 = 3;
@@ -244,7 +245,8 @@ impl Segment {
     /// Opens what [`write`] wrote; none if the bytes are no segment.
     pub fn open(bytes: Bytes) -> Option<Self> {
         let mut from = &bytes[..];
-        let rows = usize::try_from(take_u64(&mut from)?).ok()?;
+        // Columns of one value alone have no length of their own: without a bound a few bytes could be any number of rows.
+        let rows = usize::try_from(take_u64(&mut from)?).ok().filter(|n| *n <= ROWS)?;
         let len = usize::try_from(take_u64(&mut from)?).ok()?;
         let offsets: Vec<u64> = Vec::take(&mut from)?;
         let start = bytes.len() - from.len();
@@ -255,6 +257,10 @@ impl Segment {
         let known = HEAD.len() + METRICS.len();
         (offsets.len() == known && offsets.iter().all(|o| *o as usize <= len)).then_some(())?;
         Some(Segment { columns: start..start + len, rows, offsets, names, rare, bytes })
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 
     /// Bytes this segment holds in memory.
@@ -325,7 +331,7 @@ impl Segment {
         if plain == 0 {
             return Some(Rare::default());
         }
-        let raw = zstd::bulk::decompress(&self.bytes[at..], usize::try_from(plain).ok()?).ok()?;
+        let raw = inflate(&self.bytes[at..], plain)?;
         let mut from = raw.as_slice();
         Some((Vec::take(&mut from)?, Vec::take(&mut from)?))
     }

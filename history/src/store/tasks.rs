@@ -123,7 +123,11 @@ impl StageTasks {
                 let mut durations = self.column(TaskColumn::Duration);
                 if durations.iter().any(|d| *d < 0) {
                     let launched = self.column(TaskColumn::LaunchTime);
-                    durations.iter_mut().zip(launched).filter(|(d, _)| **d < 0).for_each(|(d, l)| *d = self.now - l);
+                    durations
+                        .iter_mut()
+                        .zip(launched)
+                        .filter(|(d, _)| **d < 0)
+                        .for_each(|(d, l)| *d = self.now.wrapping_sub(l));
                 }
                 durations
             }
@@ -139,8 +143,10 @@ impl StageTasks {
                 }
                 let begun = self.column(TaskColumn::GettingResultTime);
                 let (launch, duration) = (self.column(TaskColumn::LaunchTime), self.column(TaskColumn::Duration));
-                let took =
-                    |i: usize| if begun[i] > 0 && duration[i] >= 0 { launch[i] + duration[i] - begun[i] } else { 0 };
+                let took = |i: usize| match (begun[i], duration[i]) {
+                    (b, d) if b > 0 && d >= 0 => launch[i].wrapping_add(d).wrapping_sub(b),
+                    _ => 0,
+                };
                 (0..self.len).map(took).collect()
             }
             Quantity::SchedulerDelay => {
@@ -151,7 +157,9 @@ impl StageTasks {
                 let serialize = self.metric(Metric::result_serialization_time);
                 // For a task that runs there is none yet.
                 let delay = |i: usize| match duration[i] {
-                    d if d >= 0 => (d - run[i] - deserialize[i] - serialize[i] - getting[i]).max(0),
+                    d if d >= 0 => {
+                        [run[i], deserialize[i], serialize[i], getting[i]].into_iter().fold(d, i64::wrapping_sub).max(0)
+                    }
                     _ => 0,
                 };
                 (0..self.len).map(delay).collect()
@@ -326,7 +334,7 @@ impl StageTasks {
             if !has_ended(status) {
                 *v = -1;
             } else if metric && status != success {
-                *v = -*v - 1;
+                *v = !*v; // -v - 1, which may not overflow
             }
         }
         values

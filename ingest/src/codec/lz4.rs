@@ -27,7 +27,10 @@ impl BlockFormat for Lz4 {
         match (h[8] & 0xF0, body, plain) {
             (_, 0, 0) => Ok(Block::Skip(HEADER)),
             (STORED, b, p) if b == p => Ok(Block::Data { header: HEADER, body: b, plain: p }),
-            (COMPRESSED, b, p) if b > 0 && p > 0 => Ok(Block::Data { header: HEADER, body: b, plain: p }),
+            // No byte of lz4 makes more than 255: room is made only for what the block can hold.
+            (COMPRESSED, b, p) if b > 0 && p > 0 && p / 256 <= b => {
+                Ok(Block::Data { header: HEADER, body: b, plain: p })
+            }
             _ => Err(format!("impossible block header (token {:#04x}, {body} to {plain} bytes)", h[8])),
         }
     }

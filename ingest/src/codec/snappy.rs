@@ -31,6 +31,10 @@ impl BlockFormat for Snappy {
             return Ok(Block::Data { header: 4, body, plain: 0 });
         };
         let plain = snap::raw::decompress_len(chunk).map_err(|e| e.to_string())?;
+        // Three bytes make 64 at most: room is made only for what the chunk can hold.
+        if plain / 32 > body {
+            return Err(format!("a chunk of {body} bytes cannot hold {plain}"));
+        }
         Ok(Block::Data { header: 4, body, plain })
     }
 

@@ -126,6 +126,25 @@ fn a_torn_tail_gives_all_before_it() {
     }
 }
 
+#[test]
+fn lengths_that_cannot_be_cost_no_room() {
+    let lz4 = |body: usize, plain: u32| {
+        let words = [body as u32, plain, 0].map(u32::to_le_bytes).concat();
+        [&b"LZ4Block\x25"[..], &words, &vec![b'x'; body]].concat()
+    };
+    let snappy =
+        |body: &[u8]| [b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01", &(body.len() as u32).to_be_bytes()[..], body].concat();
+    let promises = [
+        (Codec::Lz4, lz4(9, 60 << 20)),
+        (Codec::Snappy, snappy(b"\x80\x80\x80\x18xxxxxxxxxx")), // a length of 48 MiB
+    ];
+    for (codec, bytes) in promises {
+        let mut out = Vec::new();
+        assert!(codec.decoder().decode(&bytes, &mut out, 1 << 30).is_err());
+        assert!(out.capacity() < 1 << 20, "{codec:?}: {}", out.capacity());
+    }
+}
+
 proptest! {
     #[test]
     fn any_chunking_gives_the_same_bytes(lines in 0usize..300, frame in 1usize..4000, piece in 1usize..3000, limit in 1usize..5000) {

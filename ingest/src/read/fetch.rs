@@ -7,14 +7,19 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::sync::mpsc;
 
 use super::Position;
-use crate::log::Part;
+use crate::{codec::Codec, log::Part};
 
 /// Bytes fetched at a time.
 const CHUNK: u64 = 1 << 20;
 
 /// What a fetch gives, in order.
 pub(super) enum Fetched {
-    Begin { part: usize, from: Position },
+    /// `head`: the first bytes of a part that is entered behind them.
+    Begin {
+        part: usize,
+        from: Position,
+        head: Option<Bytes>,
+    },
     Bytes(Bytes),
     End,
     Failed(object_store::Error),
@@ -31,7 +36,16 @@ pub(super) async fn fetch(
     for (i, part) in parts.iter().enumerate().skip(start.unwrap_or(0)) {
         let from = if Some(i) == start { from.clone() } else { Position::default() };
         let mut at = from.offset;
-        if tx.send(Fetched::Begin { part: i, from }).await.is_err() {
+        // What stands at a position does not tell the codec: a line of text may begin like anything.
+        let head = if at > 0 && part.size > 0 {
+            match store.get_range(&part.path, 0..part.size.min(Codec::MAGIC_LEN as u64)).await {
+                Ok(head) => Some(head),
+                Err(e) => return drop(tx.send(Fetched::Failed(e)).await),
+            }
+        } else {
+            None
+        };
+        if tx.send(Fetched::Begin { part: i, from, head }).await.is_err() {
             return;
         }
         while at < part.size {

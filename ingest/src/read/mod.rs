@@ -80,7 +80,9 @@ impl LogReader {
                 }
             }
             match self.fetched.blocking_recv() {
-                Some(Fetched::Begin { part, from }) => self.part = Some(OpenPart::new(&self.parts[part], &from)),
+                Some(Fetched::Begin { part, from, head }) => {
+                    self.part = Some(OpenPart::new(&self.parts[part], &from, head.as_deref()));
+                }
                 Some(Fetched::Bytes(bytes)) => {
                     self.bytes += bytes.len() as u64;
                     if let Some(part) = &mut self.part {
@@ -211,6 +213,22 @@ mod tests {
             lines.extend(read(&store, &log, &at, usize::MAX, true, &runtime).0);
             prop_assert_eq!(lines.len(), sizes.iter().sum::<usize>());
             prop_assert_eq!(lines, whole);
+        }
+    }
+
+    /// What stands at a position may look like any codec.
+    #[test]
+    fn a_line_of_text_is_text_wherever_reading_goes_on() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        for magic in [&b"\0\0\0\0\0"[..], b"ZV\0\0\x02ab", b"LZ4Block!", b"\x82SNAPPY\0", b"\x1F\x8B\x08"] {
+            let first = b"{\"Event\":\"E\"}\n".to_vec();
+            let begun = log(&store, std::slice::from_ref(&first), &runtime);
+            let (lines, at) = read(&store, &begun, &Position::default(), usize::MAX, false, &runtime);
+            assert_eq!((lines.len(), at.offset), (1, first.len() as u64));
+            let grown = log(&store, &[[&first, magic, b"\nlast\n"].concat()], &runtime);
+            let (lines, _) = read(&store, &grown, &at, usize::MAX, true, &runtime);
+            assert_eq!(lines, [magic, b"last"]);
         }
     }
 

@@ -41,11 +41,13 @@ pub(super) struct OpenPart {
 }
 
 impl OpenPart {
-    pub(super) fn new(part: &Part, from: &Position) -> Self {
+    /// `head`: the first bytes of the part, if `from` is behind them.
+    pub(super) fn new(part: &Part, from: &Position, head: Option<&[u8]>) -> Self {
+        let codec = head.map(Codec::detect);
         OpenPart {
             name: name_of(part).to_owned(),
-            codec: None,
-            plain: false,
+            codec: codec.map(|c| (c, c.decoder())),
+            plain: codec == Some(Codec::Plain),
             head: Vec::new(),
             input: Bytes::new(),
             at: from.offset,
@@ -62,7 +64,6 @@ impl OpenPart {
 
     pub(super) fn feed(&mut self, bytes: Bytes) {
         if self.codec.is_none() {
-            // A restart is at a block of the same codec, so its magic is there, too.
             self.head.extend_from_slice(&bytes);
             if self.head.len() >= Codec::MAGIC_LEN {
                 self.detect();
@@ -74,11 +75,7 @@ impl OpenPart {
 
     fn detect(&mut self) {
         let head = std::mem::take(&mut self.head);
-        let codec = match Codec::detect(&head) {
-            // Inside a snappy-java stream chunks have no magic: text never begins like one.
-            Codec::Plain if self.base > 0 && head.first() == Some(&0) => Codec::Snappy,
-            codec => codec,
-        };
+        let codec = Codec::detect(&head);
         self.plain = codec == Codec::Plain;
         self.codec = Some((codec, codec.decoder()));
         self.input = head.into();
@@ -203,9 +200,10 @@ impl OpenPart {
             body = body.slice(first..);
         }
         self.used += (lead.len() + body.len()) as u64;
-        self.carry.extend_from_slice(&behind);
-        if self.carry.len() > MAX_LINE {
-            self.used += self.carry.len() as u64;
+        if self.carry.len() + behind.len() <= MAX_LINE {
+            self.carry.extend_from_slice(&behind);
+        } else {
+            self.used += (self.carry.len() + behind.len()) as u64;
             let place = format!("{} near byte {}", self.name, self.base + self.used);
             damage.push(Damage { place, what: format!("a line is longer than {MAX_LINE} bytes"), torn: false });
             self.carry = Vec::new();
