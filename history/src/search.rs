@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use tantivy::collector::{Collector, Count, SegmentCollector, TopDocs};
 use tantivy::columnar::Column;
-use tantivy::query::{AllQuery, BooleanQuery, Occur, Query, QueryParser, TermQuery};
+use tantivy::query::{AllQuery, BooleanQuery, FuzzyTermQuery, Occur, Query, QueryParser, TermQuery};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value,
 };
@@ -202,9 +202,18 @@ impl Search {
         }
         let mut parser = QueryParser::for_index(&self.index, vec![self.fields.text]);
         parser.set_conjunction_by_default();
-        let words = parser.parse_query(text).map_err(|e| SearchError::Query(e.to_string()))?;
+        let parse = |text: &str| parser.parse_query(text).map_err(|e| SearchError::Query(e.to_string()));
         let id = TermQuery::new(Term::from_field_text(self.fields.app, text), IndexRecordOption::Basic);
-        Ok(Box::new(BooleanQuery::union(vec![words, Box::new(id)])))
+        let mut any: Vec<Box<dyn Query>> = vec![parse(text)?, Box::new(id)];
+        if let Some((before, begun)) = being_typed(text) {
+            let begun = Term::from_field_text(self.fields.text, &begun.to_lowercase());
+            let begun: Box<dyn Query> = Box::new(FuzzyTermQuery::new_prefix(begun, 0, true));
+            any.push(match before {
+                "" => begun,
+                before => Box::new(BooleanQuery::intersection(vec![parse(before)?, begun])),
+            });
+        }
+        Ok(Box::new(BooleanQuery::union(any)))
     }
 
     /// Catalog ids of all attempts that match, ascending.
@@ -282,6 +291,13 @@ impl SegmentCollector for RowsOfSegment {
     }
 }
 
+/// The last word of plain words, which may be the beginning of a longer one: people watch the list while they type.
+fn being_typed(text: &str) -> Option<(&str, &str)> {
+    let (before, word) = text.rsplit_once(char::is_whitespace).unwrap_or(("", text));
+    let plain = text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "-_.".contains(c));
+    (plain && word.chars().all(char::is_alphanumeric) && word.chars().count() > 1).then_some((before.trim(), word))
+}
+
 /// How deep a query nests at most. Quotes do not count: too much is better than too little.
 fn depth(text: &str) -> usize {
     let (mut open, mut deepest) = (0usize, 0);
@@ -332,6 +348,11 @@ mod tests {
         index.reader.reload().unwrap();
         assert_eq!(search(&index, "word", 0, 2).unwrap(), (3, vec![2, 1]));
         assert_eq!(search(&index, "word", 2, 50).unwrap(), (3, vec![0]));
+        for (text, found) in
+            [("wo", 3), ("one wo", 3), ("WOR", 3), ("word on", 3), ("w", 0), ("ord", 0), ("two wo", 0), ("\"wo\"", 0)]
+        {
+            assert_eq!(search(&index, text, 0, 1).unwrap().0, found, "{text}");
+        }
         // No room is made for what is skipped.
         for (offset, limit) in [(3, 10), (usize::MAX, 1000), (1 << 40, usize::MAX), (0, 0)] {
             assert_eq!(search(&index, "word", offset, limit).unwrap(), (3, vec![]));

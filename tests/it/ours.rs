@@ -181,7 +181,11 @@ fn filters(server: &TestServer, all: &[Value]) {
     assert!(since.iter().all(|a| start(a) >= middle) && until.iter().all(|a| start(a) <= middle));
     assert_eq!(since.len() + until.len(), all.len() + 1);
     // The words of a search, joined with the other filters.
-    let found = server.json(&format!("{OURS}/search?q=killed&limit=100"));
+    let found = server::eventually("the search index holds all", 20, || {
+        let found = server.json(&format!("{OURS}/search?q=killed&limit=100"));
+        (found["total"].as_i64() > Some(0) && server.json(&format!("{OURS}/search"))["total"] == all.len())
+            .then_some(found)
+    });
     let ids = |rows: &[Value]| rows.iter().map(|a| text(&a["id"]).to_owned()).collect::<BTreeSet<_>>();
     let by_words = applications(server, "q=killed");
     assert_eq!(ids(&by_words), ids(array(&found["applications"])));
@@ -189,6 +193,7 @@ fn filters(server: &TestServer, all: &[Value]) {
     let both = applications(server, "q=killed&version=4.3.0");
     assert_eq!(both.len(), by_words.iter().filter(|a| a["sparkVersion"] == "4.3.0").count());
     assert_eq!(applications(server, "q=nosuchword"), Vec::<Value>::new());
+    assert_eq!(ids(&applications(server, "q=kill")), ids(&by_words), "a word that is being typed");
 }
 
 fn rows_are_what_sparks_api_says(server: &TestServer, all: &[Value]) {
