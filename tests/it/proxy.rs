@@ -17,8 +17,9 @@ pub struct Request {
     pub method: String,
     /// Path and query.
     pub target: String,
-    /// First byte asked for, where a range is.
+    /// First and last byte asked for, where a range is.
     pub from: Option<u64>,
+    pub to: Option<u64>,
     /// Access key id and region of the signature.
     pub signed: Option<(String, String)>,
 }
@@ -180,14 +181,15 @@ async fn serve(client: TcpStream, state: &State) -> io::Result<()> {
     let asked = head(&mut client).await?;
     let mut words = asked[0].split(' ').map(str::to_owned);
     let (method, mut target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let from = header(&asked, "range").and_then(|r| r.strip_prefix("bytes=")?.split('-').next()?.parse().ok());
+    let mut range = header(&asked, "range").and_then(|r| r.strip_prefix("bytes=")).unwrap_or_default().split('-');
+    let [from, to] = [range.next(), range.next()].map(|n| n?.parse().ok());
     let mut body = vec![0; header(&asked, "content-length").and_then(|n| n.parse().ok()).unwrap_or(0)];
     client.read_exact(&mut body).await?;
     let signed = header(&asked, "authorization").and_then(|a| {
         let mut scope = a.split_once("Credential=")?.1.split('/');
         Some((scope.next()?.to_owned(), scope.nth(1)?.to_owned()))
     });
-    let request = Request { method: method.clone(), target: target.clone(), from, signed };
+    let request = Request { method: method.clone(), target: target.clone(), from, to, signed };
     let fault = state.meet(&request);
     if let Some(Fault::Error(status, code)) = fault {
         let xml = format!(
