@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::logs;
-use crate::server::{self, TestServer};
+use crate::server::{self, TestServer, eventually};
 
 const OURS: &str = "/api/afterglow/v1";
 
@@ -845,4 +845,67 @@ fn answers_beside_attempts() {
     assert_eq!((&defaults["version"], &defaults["spark.sql.ansi.enabled"]), (&json!("3.5.9"), &json!("false")));
     let newest = server.json(&format!("{OURS}/settings/defaults"));
     assert_eq!((&newest["version"], &newest["spark.sql.ansi.enabled"]), (&json!("4.3.0"), &json!("true")));
+}
+
+/// Lines of a log up to a share of them.
+fn begin(log: &[u8], part: usize, of: usize) -> &[u8] {
+    let ends: Vec<usize> = log.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1).collect();
+    &log[..ends[ends.len() * part / of - 1]]
+}
+
+#[test]
+fn a_running_application_is_measured_up_to_its_last_event() {
+    let dir = logs::folder();
+    let (id, log) = logs::plain("3.5.9", "streaming-hdfs");
+    let folder = dir.path().join("logs");
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join(format!("{id}.inprogress"));
+    std::fs::write(&file, begin(&log, 1, 3)).unwrap();
+    let serve = TestServer::serve(&dir.path().join("store")).logs(folder.to_str().unwrap());
+    let server = serve.env("AFTERGLOW_INGEST__QUIET", "3s").start();
+    let status = |wanted: &str| {
+        let found = server.try_json(&format!("{OURS}/applications?status={wanted}"))?;
+        array(&found["applications"]).first().cloned()
+    };
+    let reports =
+        |log: &[u8]| String::from_utf8_lossy(log).lines().filter(|l| l.contains("$QueryProgressEvent\"")).count();
+    for part in 1..3 {
+        let so_far = begin(&log, part, 3);
+        std::fs::write(&file, so_far).unwrap();
+        let app = eventually("running", 20, || {
+            let app = status("running")?;
+            let shown = ours(&server, &app, "streaming/progress?length=10000");
+            (array(&shown).len() == reports(so_far)).then_some(app)
+        });
+        let overview = ours(&server, &app, "overview");
+        assert_eq!(
+            (overview.get("endTime"), overview.get("error"), &overview["status"]),
+            (None, None, &json!("running"))
+        );
+        assert_eq!(int(&overview["duration"]), int(&app["lastEventTime"]) - int(&app["startTime"]));
+        let parts = array(&overview["wallClock"]["parts"]).iter().map(|p| int(&p["time"])).sum::<i64>();
+        assert_eq!(parts, int(&overview["duration"]));
+        assert_eq!(ours(&server, &app, "executors/timeline")["end"], app["lastEventTime"]);
+        assert!(server.get(&format!("{OURS}/{}/jobs/timeline", path(&app))).header("etag").is_none());
+    }
+    let lost = eventually("lost", 20, || status("lost"));
+    assert_eq!(server.json(&format!("{OURS}/applications/facets"))["status"], json!([{"value": "lost", "count": 1}]));
+    assert_eq!(lost["duration"], json!(int(&lost["lastEventTime"]) - int(&lost["startTime"])));
+    std::fs::write(&file, &log).unwrap();
+    std::fs::rename(&file, folder.join(&id)).unwrap();
+    // Its last query was made to fail.
+    let app = eventually("ended", 20, || status("failed"));
+    assert_eq!(app["error"], "RuntimeError: foreachBatch failed on batch 2");
+    assert_eq!(int(&app["endTime"]) - int(&app["startTime"]), int(&app["duration"]));
+    assert_eq!(server.json(&format!("{OURS}/applications/facets"))["status"], json!([{"value": "failed", "count": 1}]));
+    let all = ours(&server, &app, "streaming/progress?length=10000");
+    assert_eq!(array(&all).len(), reports(&log));
+    let raw: Vec<Value> = String::from_utf8_lossy(&log)
+        .lines()
+        .filter(|l| l.contains("$QueryProgressEvent\""))
+        .map(|l| serde_json::from_str::<Value>(l).unwrap()["progress"].clone())
+        .collect();
+    assert_eq!(array(&all), &raw, "in the order of the log, across the parts of the store");
+    let page = ours(&server, &app, "streaming/progress?offset=5&length=9");
+    assert_eq!(array(&page), &raw[5..14]);
 }

@@ -102,7 +102,7 @@ impl Target {
 
     /// How far the log goes: what our own API measures work against that has no end.
     pub fn last_event(&self) -> i64 {
-        self.row.start_time + self.row.summary.duration
+        self.row.start_time.saturating_add(self.row.summary.duration)
     }
 
     /// When the log was written last: what tasks that run are measured against.

@@ -2,7 +2,7 @@
 //! and they never change, so those once read are kept.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use sqlx::{Row as _, Sqlite, Transaction};
 
@@ -124,18 +124,26 @@ impl Catalog {
         filter: &ListFilter,
         counts: &[(i64, i64)],
     ) -> Result<Vec<(Facet, Counts)>, CatalogError> {
-        let mut known = self.groups.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if counts.iter().any(|(id, _)| !known.groups.contains_key(id)) {
-            known = Arc::new(self.read_groups().await?);
-            *self.groups.lock().unwrap_or_else(PoisonError::into_inner) = known.clone();
+        let missing = |groups: &Groups| counts.iter().any(|(id, _)| !groups.groups.contains_key(id));
+        let newest = |groups: &Groups| groups.groups.keys().max().copied().unwrap_or(i64::MIN);
+        let above = {
+            let known = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+            missing(&known).then(|| newest(&known))
+        };
+        if let Some(above) = above {
+            self.read_groups(above).await?;
         }
+        let known = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(known.count(filter, counts))
     }
 
-    async fn read_groups(&self) -> Result<Groups, CatalogError> {
-        let sql = "SELECT id, cluster, user_name, queue, outcome, spark_version, labels FROM attempt_groups";
-        let mut all = Groups::default();
-        for r in sqlx::query(sql).fetch_all(&self.readers).await? {
+    /// Reads groups with higher ids: they are numbered as they are committed.
+    async fn read_groups(&self, above: i64) -> Result<(), CatalogError> {
+        let sql =
+            "SELECT id, cluster, user_name, queue, outcome, spark_version, labels FROM attempt_groups WHERE id > $1";
+        let rows = sqlx::query(sql).bind(above).fetch_all(&self.readers).await?;
+        let mut known = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        for r in rows {
             let labels: String = r.try_get(6)?;
             let group = Group {
                 cluster: r.try_get(1)?,
@@ -145,9 +153,9 @@ impl Catalog {
                 version: r.try_get(5)?,
                 labels: serde_json::from_str(&labels).unwrap_or_default(),
             };
-            all.add(r.try_get(0)?, group);
+            known.add(r.try_get(0)?, group);
         }
-        Ok(all)
+        Ok(())
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Catalog {
     /// SQLite takes one writer at a time; waiting for a turn here costs less than being refused.
     writer: SqlitePool,
     /// As far as they were read.
-    groups: Arc<Mutex<Arc<groups::Groups>>>,
+    groups: Arc<Mutex<groups::Groups>>,
 }
 
 impl Catalog {

@@ -1,8 +1,9 @@
 //! How much of the run time of a query's stages each operator of its plan explains.
 //!
 //! An operator explains what its own timing metrics say, as far as tasks reported them in a
-//! stage. Some of those hold the time of the operators below as well: that is taken off. What
-//! nobody explains of a stage is split evenly between the stage's operators without such metrics.
+//! stage. Some of those hold the time of the operators below as well: what those say is taken off,
+//! and the rest is shared with those that say nothing. What is left of a stage is split evenly
+//! between its other operators without such metrics; where there are none, it is nobody's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,13 +45,14 @@ pub fn plan_time(
         let run_time = (*run_time).max(0) as f64;
         // Clocks and threads may make parts greater than the whole.
         let scale = if sum > run_time { run_time / sum } else { 1.0 };
-        let untimed: Vec<i64> = here.iter().copied().filter(|id| !operators[id].is_timed()).collect();
+        let silent = |id: &&i64| !explained.contains_key(*id) && operators[*id].works();
+        let silent: Vec<i64> = here.iter().filter(silent).copied().collect();
         let left = (run_time - sum * scale).max(0.0);
-        let each = if untimed.is_empty() { 0.0 } else { left / untimed.len() as f64 };
+        let each = if silent.is_empty() { 0.0 } else { left / silent.len() as f64 };
         for (id, time) in explained {
             *out.entry(id).or_default() += time * scale;
         }
-        for id in untimed {
+        for id in silent {
             *out.entry(id).or_default() += each;
         }
     }
@@ -69,6 +71,8 @@ struct Operator<'p> {
     is_codegen: bool,
     /// Between stages: its two sides are in different ones.
     is_exchange: bool,
+    /// Around the whole plan.
+    is_frame: bool,
     /// Timing metrics that explain something, whether they hold the children's time, and by stage what they say.
     timing: Vec<(&'p PlanMetric, bool, BTreeMap<i64, f64>)>,
     stages: BTreeSet<i64>,
@@ -92,6 +96,7 @@ impl<'p> Operator<'p> {
             id: node.id,
             is_codegen,
             is_exchange: node.name.contains("Exchange") || node.name.starts_with("Subquery"),
+            is_frame: node.name.starts_with("AdaptiveSparkPlan"),
             timing: timing.collect(),
             stages: stages(node, metrics),
         }
@@ -99,6 +104,11 @@ impl<'p> Operator<'p> {
 
     fn is_timed(&self) -> bool {
         !self.timing.is_empty()
+    }
+
+    /// Whether it does anything in tasks that could take time.
+    fn works(&self) -> bool {
+        !self.is_timed() && !self.is_frame
     }
 }
 
@@ -166,8 +176,16 @@ fn explained(
             let own = o.timing.iter().filter(|(_, with_children, _)| *with_children == inclusive);
             own.filter_map(|(_, _, by_stage)| by_stage.get(&stage)).sum()
         };
-        let others: f64 = below.get(&o.id).into_iter().flatten().filter_map(|id| out.get(id)).sum();
-        out.insert(o.id, sum(false) + (sum(true) - others).max(0.0));
+        let under = below.get(&o.id).into_iter().flatten();
+        let others: f64 = under.clone().filter_map(|id| out.get(id)).sum();
+        // What is no other's is of this one and of those below that say nothing.
+        let silent: Vec<i64> =
+            under.filter(|id| here.contains(id) && !out.contains_key(id) && operators[*id].works()).copied().collect();
+        let (own, rest) = (sum(false), (sum(true) - others).max(0.0));
+        let silent = if rest > 0.0 { silent } else { Vec::new() };
+        let each = rest / (silent.len() + 1) as f64;
+        out.extend(silent.into_iter().map(|id| (id, each)));
+        out.insert(o.id, own + each);
     }
     out
 }
@@ -218,7 +236,7 @@ mod tests {
             (3, value(&[(8, 10)])),
             (4, value(&[(8, 999)])),
             (5, value(&[(7, 700)])),
-            (6, value(&[(7, 600)])),
+            (6, value(&[(7, 580)])),
             (7, value(&[(7, 12345)])),
             (8, value(&[(7, 400)])),
             (9, value(&[(7, 20000)])),
@@ -230,12 +248,21 @@ mod tests {
     fn each_explains_its_own() {
         let (plan, metrics) = aggregation();
         let times = plan_time(&plan, &metrics, &BTreeMap::from([(7, 1000), (8, 100)]));
-        // Of stage 7's 1000: scan 400, aggregation 600 - 400, write 50; the other 350 are Project's and Filter's.
-        // Of stage 8's 100: wait 10, aggregation 30; nobody is left to explain the rest.
-        let expected = [(0, 30.0), (1, 60.0), (2, 550.0), (3, 200.0), (4, 175.0), (5, 175.0), (6, 400.0)];
+        // Of stage 7's 1000: scan 400, write 50, and what else the aggregation holds shared by three.
+        // Of stage 8's 100: wait 10, aggregation 30. Nobody is left to explain the rest.
+        let expected = [(0, 30.0), (1, 60.0), (2, 180.0), (3, 60.0), (4, 60.0), (5, 60.0), (6, 400.0)];
         assert_eq!(times.into_iter().collect::<Vec<_>>(), expected);
         assert_eq!(stages(&plan.nodes[1], &metrics), BTreeSet::from([7, 8]));
         assert_eq!(stages(&plan.nodes[4], &metrics), BTreeSet::new(), "it reported nothing");
+    }
+
+    #[test]
+    fn what_is_left_is_of_those_that_say_nothing() {
+        let (mut plan, metrics) = aggregation();
+        plan.nodes[3] = node(3, "Generate", Some(2), &[]);
+        let times = plan_time(&plan, &metrics, &BTreeMap::from([(7, 1000)]));
+        // Scan 400, write 50, the rest in three.
+        assert_eq!([3, 4, 5].map(|id| times[&id].round()), [183.0; 3]);
     }
 
     #[test]

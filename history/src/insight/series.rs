@@ -185,7 +185,7 @@ impl Gatherer {
         // Until the first row has told the event time, the watermark stands at 1970.
         let watermark = r.watermark().and_then(instant).filter(|w| *w > 0);
         put(&mut self.query, "watermark", Fold::Most, watermark.map(|w| w as f64));
-        let lag = watermark.zip(time).map(|(w, t)| (t - w) as f64);
+        let lag = watermark.zip(time).map(|(w, t)| t.saturating_sub(w) as f64);
         put(&mut self.query, "watermarkLag", Fold::Most, lag);
         self.duration.take(&r.duration_ms, at, points, |_| Fold::Most);
         for (i, o) in r.state_operators.iter().take(MOST_NAMES).enumerate() {

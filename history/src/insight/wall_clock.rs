@@ -66,7 +66,8 @@ pub fn wall_clock(
     stages: &BTreeMap<StageKey, StageAttempt>,
     executors: &BTreeMap<String, Executor>,
 ) -> WallClock {
-    let end = end.max(start);
+    // As far as whole numbers are exact.
+    let end = end.clamp(start, start.saturating_add(1 << 53));
     let within = |t: i64| t.clamp(start, end);
     let mut changes: Vec<(i64, Change)> = Vec::new();
     let mut outside = 0;
@@ -108,7 +109,7 @@ pub fn wall_clock(
         }
     }
     driver += end - at;
-    let total = end - start;
+    let total = end.saturating_sub(start);
     let mut weights = [0.0; 8];
     for (key, s) in &spent {
         weights[0] += s.before;
@@ -160,13 +161,14 @@ pub fn present(e: &Executor, start: i64, end: i64) -> Option<(i64, i64)> {
 fn split(s: &StageAttempt) -> [f64; 8] {
     let m = &s.metrics;
     let least = |v: i64| v.max(0) as f64;
+    let left = |whole: i64, parts: &[i64]| least(parts.iter().fold(whole, |v, p| v.saturating_sub(*p)));
     let run = m.executor_run_time;
     let (gc, fetch, write) = (m.jvm_gc_time, m.shuffle_fetch_wait_time, m.shuffle_write_time / 1_000_000);
-    let result = m.result_serialization_time + s.getting_result_time;
+    let result = m.result_serialization_time.saturating_add(s.getting_result_time);
     let all = [
-        least(s.measured_time - run - m.executor_deserialize_time - result),
+        left(s.measured_time, &[run, m.executor_deserialize_time, result]),
         least(m.executor_deserialize_time),
-        least(run - gc - fetch - write),
+        left(run, &[gc, fetch, write]),
         least(gc),
         least(fetch),
         least(write),

@@ -157,6 +157,13 @@ pub struct StageAttempt {
     pub shuffle_mergers: i64,
 }
 
+impl StageAttempt {
+    /// Attempts of tasks that were launched.
+    pub fn tasks(&self) -> i64 {
+        self.active_tasks + self.completed_tasks + self.failed_tasks + self.killed_tasks
+    }
+}
+
 /// An RDD in a stage, with what the DAG picture needs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RddNode {

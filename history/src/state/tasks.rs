@@ -93,9 +93,12 @@ impl Attempt {
             summary.peaks.raise(&e.executor_metrics);
             stage.peaks.raise(&e.executor_metrics);
             if counts {
-                *(if delta.is_some() { &mut stage.measured_time } else { &mut stage.unmeasured_time }) += duration;
-                let fetch = info.getting_result_time;
-                stage.getting_result_time += if fetch > 0 { (info.finish_time - fetch).max(0) } else { 0 };
+                let time = if delta.is_some() { &mut stage.measured_time } else { &mut stage.unmeasured_time };
+                *time = time.saturating_add(duration);
+                if info.getting_result_time > 0 {
+                    let fetch = info.finish_time.saturating_sub(info.getting_result_time).max(0);
+                    stage.getting_result_time = stage.getting_result_time.saturating_add(fetch);
+                }
             }
             if let Some(m) = delta {
                 metrics::add(&mut stage.metrics, m);

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
+use super::sql::duration;
 use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::target::{Target, find, json};
@@ -232,7 +233,7 @@ pub async fn one(State(api): State<Api>, target: Target) -> Result<Response, Api
 fn counts(read: &Read, queries: usize) -> Counts {
     let Read { jobs, stages, executors, sql } = read;
     let stage = |status| stages.values().filter(|s| s.status == status).count();
-    let tasks = |count: fn(&StageAttempt) -> i64| stages.values().map(count).sum();
+    let tasks = |count: fn(&StageAttempt) -> i64| stages.values().map(count).fold(0, i64::saturating_add);
     let workers = || executors.values().filter(|e| e.id != "driver");
     Counts {
         jobs: jobs.len(),
@@ -240,7 +241,7 @@ fn counts(read: &Read, queries: usize) -> Counts {
         stages: stages.len(),
         failed_stages: stage(StageStatus::Failed),
         skipped_stages: stage(StageStatus::Skipped),
-        tasks: tasks(|s| s.active_tasks + s.completed_tasks + s.failed_tasks + s.killed_tasks),
+        tasks: tasks(StageAttempt::tasks),
         failed_tasks: tasks(|s| s.failed_tasks),
         killed_tasks: tasks(|s| s.killed_tasks),
         sql: sql.len(),
@@ -296,7 +297,7 @@ fn slowest_sql(sql: &BTreeMap<i64, SqlExecution>, now: i64) -> Vec<SlowSql> {
         .map(|x| SlowSql {
             id: x.id,
             description: x.description.clone(),
-            duration: (x.completion_time.unwrap_or(now) - x.submission_time).max(0),
+            duration: duration(x, now),
             status: sql_status(x.status()),
         })
         .collect();
@@ -309,7 +310,7 @@ fn slowest_stages(stages: &BTreeMap<StageKey, StageAttempt>, wall: &WallClock, n
     let mut all: Vec<SlowStage> = stages
         .values()
         .filter_map(|s| {
-            let duration = s.completion_time.unwrap_or(now) - s.submission_time?;
+            let duration = s.completion_time.unwrap_or(now).saturating_sub(s.submission_time?);
             let time = wall.stages.get(&(s.stage_id, s.attempt_id)).copied().unwrap_or_default();
             Some(SlowStage {
                 stage: s.stage_id,
