@@ -909,3 +909,49 @@ fn a_running_application_is_measured_up_to_its_last_event() {
     let page = ours(&server, &app, "streaming/progress?offset=5&length=9");
     assert_eq!(array(&page), &raw[5..14]);
 }
+
+#[test]
+fn other_attempts_and_earlier_runs_are_named() {
+    let dir = logs::folder();
+    let (folder, store) = (dir.path().join("logs"), dir.path().join("store"));
+    std::fs::create_dir(&folder).unwrap();
+    let (id, log) = logs::plain("3.5.9", "codec-none");
+    let log = String::from_utf8(log).unwrap();
+    let line = log.lines().find(|l| l.contains("SparkListenerApplicationStart")).unwrap();
+    let start = int(&serde_json::from_str::<Value>(line).unwrap()["Timestamp"]);
+    // (id, attempt, hours later, user)
+    let runs = [
+        ("run-1", "", 0, "a"),
+        ("run-2", "", 1, "a"),
+        ("run-3", "1", 2, "a"),
+        ("run-3", "2", 3, "a"),
+        ("run-4", "", 0, "b"),
+    ];
+    for (app, attempt, hours, user) in runs {
+        let mut event: Value = serde_json::from_str(line).unwrap();
+        event["App ID"] = json!(app);
+        event["Timestamp"] = json!(start + hours * 3_600_000);
+        event["User"] = json!(user);
+        if !attempt.is_empty() {
+            event["App Attempt ID"] = json!(attempt);
+        }
+        let name = if attempt.is_empty() { app.to_owned() } else { format!("{app}_{attempt}") };
+        std::fs::write(folder.join(name), log.replace(line, &event.to_string()).replace(&id, app)).unwrap();
+    }
+    let ingested = server::ingest(&store, &[folder.to_str().unwrap()]);
+    assert_eq!(ingested.status.code(), Some(0), "{}", server::stdout(&ingested));
+    let server = TestServer::history(&store);
+    let named = |list: &Value| {
+        let name = |r: &Value| format!("{}/{}", text(&r["id"]), r["attemptId"].as_str().unwrap_or("-"));
+        array(list).iter().map(name).collect::<Vec<_>>()
+    };
+    let overview = |app: &str| server.json(&format!("{OURS}/applications/{app}/overview"));
+    assert_eq!(named(&overview("run-3/2")["previousRuns"]), ["run-2/-", "run-1/-"]);
+    assert_eq!(named(&overview("run-3/1")["attempts"]), ["run-3/2", "run-3/1"]);
+    assert_eq!(named(&overview("run-2")["previousRuns"]), ["run-1/-"]);
+    assert_eq!(named(&overview("run-4")["previousRuns"]), Vec::<String>::new(), "of another user");
+    assert_eq!(
+        named(&json!(applications(&server, "sort=-startTime&user=a"))),
+        ["run-3/2", "run-3/1", "run-2/-", "run-1/-"]
+    );
+}
