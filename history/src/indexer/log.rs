@@ -377,11 +377,11 @@ fn summary(a: &Attempt) -> Summary {
         (None, _) => AttemptStatus::Completed.text(),
     };
     let end = app.end_time.or(app.last_event_time).unwrap_or(0);
-    let tasks = |count: fn(&StageAttempt) -> i64| a.stages.values().map(count).sum();
+    let tasks = |count: fn(&StageAttempt) -> i64| a.stages.values().map(count).fold(0, i64::wrapping_add);
     Summary {
         queue: QUEUES.iter().find_map(|key| a.environment.spark_property(key)).unwrap_or_default().to_owned(),
         outcome: outcome.to_owned(),
-        duration: (end - app.start_time.unwrap_or(end)).max(0),
+        duration: end.saturating_sub(app.start_time.unwrap_or(end)).max(0),
         tasks: tasks(|s| s.active_tasks + s.completed_tasks + s.failed_tasks + s.killed_tasks),
         failed_tasks: tasks(|s| s.failed_tasks),
         executor_time: tasks(|s| s.metrics.executor_run_time),

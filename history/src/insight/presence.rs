@@ -14,19 +14,20 @@ pub struct Steps {
 impl Steps {
     /// `points` steps from `start` to `end`, epoch milliseconds; no step is shorter than one.
     pub fn new(start: i64, end: i64, points: usize) -> Self {
-        let span = (end - start).max(1);
+        let span = end.saturating_sub(start).max(1);
         let n = points.clamp(1, usize::try_from(span).unwrap_or(usize::MAX));
         Steps { start, length: span as f64 / n as f64, counts: vec![0.0; n], before: vec![0.0; n] }
     }
 
     /// When each step begins.
     pub fn times(&self) -> Vec<i64> {
-        (0..self.counts.len()).map(|i| self.start + (i as f64 * self.length).round() as i64).collect()
+        let at = |i: usize| self.start.saturating_add((i as f64 * self.length).round() as i64);
+        (0..self.counts.len()).map(at).collect()
     }
 
     /// Takes in something that is there from a time on; `weight` below 0 takes it away.
     fn begin(&mut self, time: i64, weight: f64) {
-        let at = ((time - self.start) as f64 / self.length).max(0.0);
+        let at = (time.saturating_sub(self.start) as f64 / self.length).max(0.0);
         let step = at as usize;
         if let (Some(count), Some(before)) = (self.counts.get_mut(step), self.before.get_mut(step)) {
             *count += weight;

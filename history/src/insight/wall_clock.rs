@@ -59,6 +59,9 @@ enum Change {
     Executors(i64),
 }
 
+/// Epoch milliseconds, in either direction: eighteen million years.
+const FAR: i64 = 1 << 59;
+
 /// Splits the time from `start` to `end`, epoch milliseconds.
 pub fn wall_clock(
     start: i64,
@@ -66,7 +69,9 @@ pub fn wall_clock(
     stages: &BTreeMap<StageKey, StageAttempt>,
     executors: &BTreeMap<String, Executor>,
 ) -> WallClock {
-    let end = end.max(start);
+    // No log is from so far away, but may say that it is: all that follows lies between these two, and has room.
+    let start = start.clamp(-FAR, FAR);
+    let end = end.clamp(start, FAR);
     let within = |t: i64| t.clamp(start, end);
     let mut changes: Vec<(i64, Change)> = Vec::new();
     let mut outside = 0;
@@ -162,11 +167,12 @@ fn split(s: &StageAttempt) -> [f64; 8] {
     let least = |v: i64| v.max(0) as f64;
     let run = m.executor_run_time;
     let (gc, fetch, write) = (m.jvm_gc_time, m.shuffle_fetch_wait_time, m.shuffle_write_time / 1_000_000);
-    let result = m.result_serialization_time + s.getting_result_time;
+    let result = m.result_serialization_time.saturating_add(s.getting_result_time);
+    let without = |whole: i64, parts: [i64; 3]| least(parts.into_iter().fold(whole, i64::saturating_sub));
     let all = [
-        least(s.measured_time - run - m.executor_deserialize_time - result),
+        without(s.measured_time, [run, m.executor_deserialize_time, result]),
         least(m.executor_deserialize_time),
-        least(run - gc - fetch - write),
+        without(run, [gc, fetch, write]),
         least(gc),
         least(fetch),
         least(write),

@@ -93,9 +93,10 @@ impl Attempt {
             summary.peaks.raise(&e.executor_metrics);
             stage.peaks.raise(&e.executor_metrics);
             if counts {
-                *(if delta.is_some() { &mut stage.measured_time } else { &mut stage.unmeasured_time }) += duration;
+                plus(if delta.is_some() { &mut stage.measured_time } else { &mut stage.unmeasured_time }, duration);
                 let fetch = info.getting_result_time;
-                stage.getting_result_time += if fetch > 0 { (info.finish_time - fetch).max(0) } else { 0 };
+                let took = if fetch > 0 { info.finish_time.wrapping_sub(fetch).max(0) } else { 0 };
+                plus(&mut stage.getting_result_time, took);
             }
             if let Some(m) = delta {
                 metrics::add(&mut stage.metrics, m);

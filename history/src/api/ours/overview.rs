@@ -296,7 +296,7 @@ fn slowest_sql(sql: &BTreeMap<i64, SqlExecution>, now: i64) -> Vec<SlowSql> {
         .map(|x| SlowSql {
             id: x.id,
             description: x.description.clone(),
-            duration: (x.completion_time.unwrap_or(now) - x.submission_time).max(0),
+            duration: x.completion_time.unwrap_or(now).saturating_sub(x.submission_time).max(0),
             status: sql_status(x.status()),
         })
         .collect();
@@ -309,7 +309,7 @@ fn slowest_stages(stages: &BTreeMap<StageKey, StageAttempt>, wall: &WallClock, n
     let mut all: Vec<SlowStage> = stages
         .values()
         .filter_map(|s| {
-            let duration = s.completion_time.unwrap_or(now) - s.submission_time?;
+            let duration = s.completion_time.unwrap_or(now).saturating_sub(s.submission_time?);
             let time = wall.stages.get(&(s.stage_id, s.attempt_id)).copied().unwrap_or_default();
             Some(SlowStage {
                 stage: s.stage_id,

@@ -162,7 +162,7 @@ fn stage(s: &StageAttempt, now: i64) -> StageOf {
         stage: s.stage_id,
         attempt: s.attempt_id,
         status: stage_status(s.status),
-        duration: s.submission_time.map_or(0, |from| (s.completion_time.unwrap_or(now) - from).max(0)),
+        duration: s.submission_time.map_or(0, |from| s.completion_time.unwrap_or(now).saturating_sub(from).max(0)),
         tasks: s.num_tasks,
         run_time: s.metrics.executor_run_time,
     }
@@ -179,8 +179,11 @@ fn sub_execution(x: &SqlExecution, now: i64) -> SubExecution {
 
 fn nodes(x: &SqlExecution, stages: &[StageAttempt]) -> Vec<Node> {
     let mut run_times: BTreeMap<i64, i64> = BTreeMap::new();
-    stages.iter().for_each(|s| *run_times.entry(s.stage_id).or_default() += s.metrics.executor_run_time);
-    let total: i64 = run_times.values().sum();
+    for s in stages {
+        let time = run_times.entry(s.stage_id).or_default();
+        *time = time.saturating_add(s.metrics.executor_run_time);
+    }
+    let total = run_times.values().fold(0i64, |sum, time| sum.saturating_add(*time));
     let times = plan_time::plan_time(&x.plan, &x.metrics, &run_times);
     let nodes = x.plan.nodes.iter().map(|n| {
         let time = times.get(&n.id).copied();

@@ -52,7 +52,7 @@ impl Execution {
 
 /// Milliseconds to the end; of one that runs, to `now`.
 pub fn duration(x: &SqlExecution, now: i64) -> i64 {
-    (x.completion_time.unwrap_or(now) - x.submission_time).max(0)
+    x.completion_time.unwrap_or(now).saturating_sub(x.submission_time).max(0)
 }
 
 pub async fn list(target: Target, query: Query) -> Result<Response, ApiError> {

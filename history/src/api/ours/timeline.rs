@@ -63,7 +63,7 @@ impl Phases {
         Phases {
             scheduler_delay: scheduler_delay(t, now),
             deserialize: m.executor_deserialize_time,
-            compute: (m.executor_run_time - gc - read - write).max(0),
+            compute: [gc, read, write].into_iter().fold(m.executor_run_time, i64::saturating_sub).max(0),
             gc,
             shuffle_read: read,
             shuffle_write: write,
@@ -96,7 +96,7 @@ pub async fn of_stage(target: Target, query: Query) -> Result<Response, ApiError
         let mut lanes: Vec<Lane> = lanes.into_values().collect();
         lanes.iter_mut().for_each(|l| l.tasks.sort_by_key(|t| (t.launch, t.task)));
         let first = launched.iter().min().copied();
-        let last = launched.iter().zip(&durations).map(|(from, took)| from + took.max(&0)).max();
+        let last = launched.iter().zip(&durations).map(|(from, took)| from.saturating_add((*took).max(0))).max();
         let submitted = stage.as_ref().and_then(|s| s.submission_time);
         let completed = stage.as_ref().and_then(|s| s.completion_time);
         let start = submitted.into_iter().chain(first).min().unwrap_or(0);
@@ -112,7 +112,7 @@ fn bar(t: &Task, now: i64) -> Bar {
         index: t.index,
         attempt: t.attempt,
         launch: t.launch_time,
-        finish: t.launch_time + duration(t, now).max(0),
+        finish: t.launch_time.saturating_add(duration(t, now).max(0)),
         status: task_status(t.status),
         phases: Phases::new(t, now),
     }
