@@ -27,8 +27,10 @@ const LARGE: usize = 64 << 20;
 
 struct Served {
     router: Router,
-    /// Paths of attempts.
-    bases: Vec<String>,
+    /// Ids of applications.
+    apps: Vec<String>,
+    /// Runs of streaming queries, with the place of their application.
+    runs: Vec<(usize, String)>,
     _folder: TempDir,
 }
 
@@ -41,8 +43,15 @@ async fn serve() -> Served {
     let folder = tempfile::tempdir().expect("a folder");
     let logs = folder.path().join("logs");
     std::fs::create_dir(&logs).expect("a folder");
-    let wanted =
-        ["3.5.9/codec-none", "3.5.9/exec-lost", "3.5.9/sql", "3.5.9/storage", "4.3.0/connect", "4.3.0/fail-job"];
+    let wanted = [
+        "3.5.9/codec-none",
+        "3.5.9/exec-lost",
+        "3.5.9/sql",
+        "3.5.9/storage",
+        "3.5.9/streaming-hdfs",
+        "4.3.0/connect",
+        "4.3.0/fail-job",
+    ];
     for (name, bytes) in seeds::files(|case| wanted.contains(&case)) {
         let name = name.rsplit('/').next().unwrap_or_default();
         if !name.starts_with("appstatus") {
@@ -64,15 +73,32 @@ async fn serve() -> Served {
     let search = Search::open(&folder.path().join("search")).expect("an index");
     search.follow(&catalog).await.expect("an index");
     let api = Api { store, catalog, search: Arc::new(search), sources: Arc::default(), spark_version: SPARK_VERSION };
-    let mut served = Served { router: router(api), bases: Vec::new(), _folder: folder };
-    let (_, _, list) = ask(&served.router, "/clusters/a/api/v1/applications").await.expect("a URL");
-    let list: serde_json::Value = serde_json::from_slice(&list).expect("JSON");
-    for app in list.as_array().expect("applications") {
-        let id = app["id"].as_str().expect("an id");
-        served.bases.push(format!("/clusters/a/api/v1/applications/{id}"));
+    let mut served = Served { router: router(api), apps: Vec::new(), runs: Vec::new(), _folder: folder };
+    let apps = values(&served.router, "/clusters/a/api/v1/applications", "id").await;
+    for (i, app) in apps.iter().enumerate() {
+        let runs = format!("{}/streaming/queries", base(app, true, true));
+        served.runs.extend(values(&served.router, &runs, "runId").await.into_iter().map(|run| (i, run)));
     }
-    assert!(served.bases.len() >= 6, "{:?}", served.bases);
+    served.apps = apps;
+    assert!(served.apps.len() >= 7 && !served.runs.is_empty(), "{:?}", served.apps);
     served
+}
+
+/// What the rows of a list have under a key.
+async fn values(router: &Router, url: &str, key: &str) -> Vec<String> {
+    let (_, _, body) = ask(router, url).await.expect("a URL");
+    let list: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    list.as_array().expect("a list").iter().map(|row| row[key].as_str().expect("a text").to_owned()).collect()
+}
+
+/// Where an application is in Spark's API or in ours, with or without its cluster.
+fn base(app: &str, ours: bool, cluster: bool) -> String {
+    match (ours, cluster) {
+        (false, false) => format!("/api/v1/applications/{app}"),
+        (false, true) => format!("/clusters/a/api/v1/applications/{app}"),
+        (true, false) => format!("/api/afterglow/v1/applications/{app}"),
+        (true, true) => format!("/api/afterglow/v1/clusters/a/applications/{app}"),
+    }
 }
 
 /// Status, type and body of an answer; none if no URL has this form.
@@ -101,17 +127,16 @@ fn is_sparks_own(path: &str, status: u16, kind: &str, body: &[u8]) -> bool {
 fuzz_target!(
     init: {
         let served = served();
-        seeds::plant("query", || urls(&served.bases));
+        seeds::plant("query", || urls(served));
     },
     |data: &[u8]| {
         let Ok(text) = std::str::from_utf8(data) else { return };
         // What stands for a base is short, so that chance keeps it.
-        let Served { router, bases, .. } = served();
+        let Served { router, apps, .. } = served();
         let url = match text.as_bytes() {
-            [b'~', n, ..] if n.is_ascii_digit() => {
-                let base = &bases[usize::from(n - b'0') % bases.len()];
-                let base = if n % 2 == 0 { base.clone() } else { base.replace("/clusters/a", "") };
-                base + &text[2..]
+            [api @ (b'~' | b'^'), n, ..] if n.is_ascii_lowercase() => {
+                let n = usize::from(n - b'a');
+                base(&apps[n % apps.len()], *api == b'^', n < apps.len()) + &text[2..]
             }
             _ => format!("/{}", text.trim_start_matches('/')),
         };
@@ -127,7 +152,8 @@ fuzz_target!(
     }
 );
 
-fn urls(bases: &[String]) -> Vec<Vec<u8>> {
+/// Seeds: `~` and a letter stand for an application in Spark's API, `^` and a letter for one in ours.
+fn urls(served: &Served) -> Vec<Vec<u8>> {
     let below = [
         "",
         "/jobs?status=succeeded&offset=1&length=2",
@@ -156,6 +182,22 @@ fn urls(bases: &[String]) -> Vec<Vec<u8>> {
         "/streaming/batches/1/operations/2",
         "/logs",
     ];
+    let ours = [
+        "/overview",
+        "/completeness",
+        "/events?offset=1&length=1",
+        "/executors/timeline?points=9",
+        "/jobs/timeline",
+        "/stages/0/0/tasks?sort=-duration&status=success&q=driver&executor=1&offset=1&length=3",
+        "/stages/0/0/histogram?of=duration&bins=5",
+        "/stages/0/0/scatter?x=inputSize&y=duration&points=5",
+        "/stages/0/0/timeline?length=5",
+        "/stages/0/0/graph",
+        "/sql?status=completed&q=count&sort=-duration&offset=1&length=2",
+        "/sql/0/graph",
+        "/streaming/queries",
+        "/streaming/progress?runId=x&offset=1&length=1",
+    ];
     let others = [
         "api/v1/version",
         "api/v1/applications?status=completed&minDate=2015-02-10&maxDate=2030-02-03T16:42:40.000GMT&limit=2",
@@ -163,14 +205,21 @@ fn urls(bases: &[String]) -> Vec<Vec<u8>> {
         "api/afterglow/v1/search?q=count+AND+(job+OR+-sql)&cluster=a&user=root&status=completed&offset=0&limit=5",
         "api/afterglow/v1/search?q=%22a+b%22~2&limit=1",
         "api/afterglow/v1/search?q=text:[a+TO+z}+row:1+ended:%3E5+te*",
+        "api/afterglow/v1/applications?q=sql&cluster=a&user=root&queue=x&status=completed&version=3.5.9&label=k%3Dv&sort=-duration&length=2",
+        "api/afterglow/v1/applications?from=1795220781168&to=1895220781168&offset=1&sort=name",
+        "api/afterglow/v1/applications/facets?cluster=a&q=count&status=failed",
+        "api/afterglow/v1/settings/defaults?version=3.4.1",
         "api/afterglow/v1/sources",
-        "?offset=1",
+        "api/afterglow/v1/sources/problems?offset=0&length=3",
         "healthz",
         "readyz",
     ];
-    let first = bases.first().map(|b| b.trim_start_matches("/clusters/a/api/v1").to_owned()).unwrap_or_default();
-    let ours = ["completeness", "streaming/queries?length=1", "streaming/progress?runId=x", "events?offset=1&length=1"]
-        .map(|p| format!("api/afterglow/v1/clusters/a{first}/{p}").into_bytes());
-    let of_bases = (0..6).flat_map(|n| below.map(|p| format!("~{n}{p}").into_bytes()));
-    of_bases.chain(others.map(|p| p.as_bytes().to_vec())).chain(ours).collect()
+    let letters = || ('a'..='z').take(served.apps.len() + 2);
+    let series = served.runs.iter().map(|(n, run)| {
+        let letter = char::from(b'a' + *n as u8);
+        format!("^{letter}/streaming/queries/{run}/series?points=5")
+    });
+    let all = letters().flat_map(|n| below.map(|p| format!("~{n}{p}")));
+    let all = all.chain(letters().flat_map(|n| ours.map(|p| format!("^{n}{p}"))));
+    all.chain(series).chain(others.map(str::to_owned)).map(String::into_bytes).collect()
 }

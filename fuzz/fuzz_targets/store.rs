@@ -9,7 +9,7 @@ use afterglow_fuzz::{redactor, runtime, seeds};
 use afterglow_history::state::Attempt;
 use afterglow_history::store::VERSION;
 use afterglow_history::store::part::{self, Directory, Entry, Kind};
-use afterglow_history::store::record::Record;
+use afterglow_history::store::record::{Record, take_u64};
 use afterglow_history::store::segment::StageRows;
 use afterglow_history::store::snapshot;
 use afterglow_ingest::event::parse;
@@ -35,8 +35,6 @@ const KINDS: [Kind; 17] = [
     Kind::Resume,
 ];
 
-const ROWS: [u64; 4] = [1, 2, 300, u64::MAX];
-
 /// An object of a body and a directory, which is stored under a checksum that is right.
 fn object(body: &[u8], directory: &[u8]) -> Vec<u8> {
     let mut directory = directory.to_vec();
@@ -55,23 +53,24 @@ fn object(body: &[u8], directory: &[u8]) -> Vec<u8> {
     [body, &directory, &offset, &len, &crc, &VERSION.to_le_bytes(), b"AGLOW\0"].concat()
 }
 
-/// An object of blocks: each is its kind, what its directory entry says wrong, its length, and its plain bytes.
+/// An object of blocks: each is its kind, what its directory entry says wrong, its rows, its length, and its plain
+/// bytes. A segment says itself how many rows it has.
 fn blocks(shelf: &Shelf, mut bytes: &[u8]) -> Vec<u8> {
     let mut part = shelf.store.writer();
-    while let [kind, lie, low, high, rest @ ..] = bytes {
+    while let [kind, lie, rows, low, high, rest @ ..] = bytes {
         let (block, behind) = rest.split_at(rest.len().min(usize::from(u16::from_le_bytes([*low, *high]))));
         bytes = behind;
         let kind = KINDS[usize::from(*kind) % KINDS.len()];
         let is_segment = matches!(kind, Kind::Tasks | Kind::RunningTasks);
         let stored = if is_segment { block.to_vec() } else { zstd::bulk::compress(block, 1).expect("zstd") };
-        let plain = match lie >> 4 {
-            0 => u64::MAX,
-            1 => 1 << 40,
-            2 => block.len() as u64 / 2,
-            _ => block.len() as u64,
+        let rows = if is_segment { take_u64(&mut &block[..]).unwrap_or(0) } else { u64::from(*rows) };
+        let (rows, plain) = match lie {
+            0 => (u64::MAX, u64::MAX),
+            1 => (rows, 1 << 40),
+            2 => (rows, block.len() as u64 / 2),
+            3 => (rows.wrapping_add(1), block.len() as u64),
+            _ => (rows, block.len() as u64),
         };
-        let rows = ROWS[usize::from(lie & 3)];
-        let start = ROWS[usize::from(lie >> 2 & 3)] - 1;
         let entry = Entry {
             kind,
             offset: 0,
@@ -81,7 +80,8 @@ fn blocks(shelf: &Shelf, mut bytes: &[u8]) -> Vec<u8> {
             rows,
             first: i64::MIN,
             last: i64::MAX,
-            stages: if is_segment { vec![StageRows { stage: (0, 0), start, rows }] } else { Vec::new() },
+            stages: if is_segment { vec![StageRows { stage: (0, 0), start: 0, rows }] } else { Vec::new() },
+            runs: if kind == Kind::Progress { vec![(String::new(), rows)] } else { Vec::new() },
         };
         part.copy(&entry, &stored).expect("a scratch folder");
     }
@@ -141,7 +141,8 @@ fn seeds() -> Vec<Vec<u8>> {
             let plain = if is_segment { stored.to_vec() } else { part::plain(entry, stored).expect("a block") };
             let kind = KINDS.iter().position(|k| *k == entry.kind).unwrap_or(0) as u8;
             let len = plain.len().min(usize::from(u16::MAX)) as u16;
-            let block = [&[kind, 0x30][..], &len.to_le_bytes(), &plain[..usize::from(len)]].concat();
+            let rows = entry.rows.min(u64::from(u8::MAX)) as u8;
+            let block = [&[kind, 0xFF, rows][..], &len.to_le_bytes(), &plain[..usize::from(len)]].concat();
             out.push([&[2], &block[..]].concat());
             all.extend(block);
         }

@@ -151,7 +151,7 @@ fn tell(tasks: &StageTasks, rows: usize, out: &mut String) {
     let counted = tasks.counted();
     out.push_str(&format!("{} tasks, {} successful\n", tasks.len(), counted.successful.count));
     for (i, sort) in QUANTITIES.into_iter().enumerate() {
-        let page = Page { sort, ascending: i % 2 == 0, statuses: Vec::new(), offset: i, length: rows };
+        let page = Page::new(sort, i % 2 == 0, i, rows);
         let (shown, all) = tasks.page(&page);
         let none = Vec::new();
         let show = |t: &Task| json(&wire::TaskData::new(t, &none, NOW));

@@ -23,6 +23,8 @@ const VERSION: u32 = 3;
 const BUDGET: usize = 32 << 20;
 /// How deep parentheses and negations of a query may nest: its parser goes as deep on the stack.
 const DEPTH: usize = 50;
+/// Bytes of words that the index leaves out. To look for one that begins so takes memory for each.
+const LONG: usize = 40;
 /// Attempts taken from the catalog at a time.
 const BATCH: i64 = 2000;
 
@@ -295,7 +297,8 @@ impl SegmentCollector for RowsOfSegment {
 fn being_typed(text: &str) -> Option<(&str, &str)> {
     let (before, word) = text.rsplit_once(char::is_whitespace).unwrap_or(("", text));
     let plain = text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "-_.".contains(c));
-    (plain && word.chars().all(char::is_alphanumeric) && word.chars().count() > 1).then_some((before.trim(), word))
+    let long_enough = word.chars().count() > 1 && word.len() < LONG;
+    (plain && long_enough && word.chars().all(char::is_alphanumeric)).then_some((before.trim(), word))
 }
 
 /// How deep a query nests at most. Quotes do not count: too much is better than too little.
@@ -358,6 +361,8 @@ mod tests {
             assert_eq!(search(&index, "word", offset, limit).unwrap(), (3, vec![]));
         }
         assert_eq!(search(&index, "((one)) -two", 0, usize::MAX).unwrap().0, 3);
+        assert_eq!(being_typed("one wor"), Some(("one", "wor")));
+        assert_eq!(being_typed(&"w".repeat(60_000)), None);
         for nested in ["(", "(a ", "-(", "a OR (", "NOT ", "NOT (", "text:("] {
             let deep = nested.repeat(50_000);
             assert!(matches!(search(&index, &deep, 0, 1), Err(SearchError::Query(_))), "{nested}");

@@ -434,6 +434,12 @@ fn fixed(base: &str) -> Vec<String> {
             ));
         }
     }
+    // Words are looked for by how they begin, too.
+    for word in ["a".repeat(60_000), "a,b ".repeat(9000), "ab ".repeat(20_000), percent("é").repeat(9000)] {
+        let word = word.replace(' ', "%20");
+        all.push(format!("/api/afterglow/v1/search?q={word}"));
+        all.push(format!("/api/afterglow/v1/applications?q={word}"));
+    }
     for quantiles in [list("0.5", 10_000), list("NaN", 10_000), list("", 10_000), list("-Infinity,Infinity", 3000)] {
         all.push(format!("/api/v1{base}/stages/0/0/taskSummary?quantiles={quantiles}"));
         all.push(format!("/api/v1{base}/stages?withSummaries=true&quantiles={quantiles}"));
@@ -488,19 +494,24 @@ fn no_number_in_a_log_is_too_much() {
     let bases = bases(&server);
     let routes = routes(&server, &bases[0]);
     for base in bases {
-        let ids = |list: &str, key: &str| -> Vec<String> {
+        let found = |list: &str, key: &str| -> Vec<String> {
             let all = server.json(&format!("/api/v1{base}/{list}"));
             all.as_array().expect("a list").iter().map(|v| v[key].to_string()).collect()
         };
-        let plain = routes.iter().filter(|r| r.contains("{of}") && r.matches('{').count() == 1);
-        let mut all: Vec<String> = plain.map(|r| r.replace("{of}", &base)).collect();
+        // One mount of each API will do, and ids that there are likely to be.
+        let plain = routes.iter().filter(|r| r.contains("{of}") && !r.contains("{cluster}"));
+        let ids = [["0", "0"], ["1", "0"], ["3", "0"]].map(|ids| ids.map(str::to_owned));
+        let mut all: Vec<String> =
+            plain.flat_map(|r| ids.each_ref().map(|ids| filled(r, &base, "default", ids))).collect();
+        all.sort_unstable();
+        all.dedup();
         all.push("/api/v1/applications".to_owned());
         all.push("/api/afterglow/v1/search?q=".to_owned());
         all.push(format!("/api/v1{base}/stages?details=true&withSummaries=true"));
         all.push(format!(
             "/api/v1{base}/sql/sqlTable?groupSubExecution=true&order[0][column]=0&columns[0][name]=duration"
         ));
-        for stage in ids("stages", "stageId").iter().take(20) {
+        for stage in found("stages", "stageId").iter().take(20) {
             let below = ["taskSummary", "taskList?length=100&sortBy=-runtime", "taskList?status=SUCCESS"];
             all.extend(below.map(|b| format!("/api/v1{base}/stages/{stage}/0/{b}")));
             for column in ["Scheduler Delay", "Getting Result Time", "GC Time", "Shuffle Read Size / Records"] {

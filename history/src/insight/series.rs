@@ -103,16 +103,17 @@ struct Open {
 impl Open {
     /// Takes in the numbers of a report. Reports have the same names in the same order, mostly:
     /// each is looked for in its place first.
-    fn take(&mut self, numbers: &Numbers<'_>, at: usize, points: usize, fold: impl Fn(&str) -> Fold) {
+    fn take(&mut self, numbers: &Numbers<'_>, at: usize, new: &mut Room, fold: impl Fn(&str) -> Fold) {
         for (i, (name, value)) in numbers.iter().enumerate() {
             let here = self.all.get(i).is_some_and(|(n, _)| **n == **name);
             let place = if here { Some(i) } else { self.places.get(&**name).copied() };
             let place = match place {
                 Some(place) => place,
-                None if value.0.is_none() || self.all.len() >= MOST_NAMES => continue,
+                None if value.0.is_none() || new.names == 0 => continue,
                 None => {
+                    new.names -= 1;
                     self.places.insert(name.to_string(), self.all.len());
-                    self.all.push((name.to_string(), gathered(fold(name), points)));
+                    self.all.push((name.to_string(), gathered(fold(name), new.points)));
                     self.all.len() - 1
                 }
             };
@@ -135,6 +136,7 @@ fn is_time(name: &str) -> bool {
 pub struct Gatherer {
     total: usize,
     points: usize,
+    new: Room,
     taken: usize,
     batch: Vec<Option<i64>>,
     time: Vec<Option<i64>>,
@@ -145,8 +147,17 @@ pub struct Gatherer {
     sink: Option<String>,
 }
 
-/// Series of one name that a hostile log could make many of.
-const MOST_NAMES: usize = 1000;
+/// Series whose names the reports bring, in all; operators, and sources. A hostile log could make many of them, each
+/// as long as a request asks for.
+const MOST_NAMES: usize = 2000;
+const MOST_PARTS: usize = 100;
+
+/// What room there is for further series.
+struct Room {
+    names: usize,
+    /// Of each.
+    points: usize,
+}
 
 impl Gatherer {
     /// For `total` reports, at most so many points.
@@ -155,6 +166,7 @@ impl Gatherer {
         Gatherer {
             total: total.max(1),
             points,
+            new: Room { names: MOST_NAMES, points },
             taken: 0,
             batch: vec![None; points],
             time: vec![None; points],
@@ -187,8 +199,8 @@ impl Gatherer {
         put(&mut self.query, "watermark", Fold::Most, watermark.map(|w| w as f64));
         let lag = watermark.zip(time).map(|(w, t)| t.saturating_sub(w) as f64);
         put(&mut self.query, "watermarkLag", Fold::Most, lag);
-        self.duration.take(&r.duration_ms, at, points, |_| Fold::Most);
-        for (i, o) in r.state_operators.iter().take(MOST_NAMES).enumerate() {
+        self.duration.take(&r.duration_ms, at, &mut self.new, |_| Fold::Most);
+        for (i, o) in r.state_operators.iter().take(MOST_PARTS).enumerate() {
             if self.operators.len() <= i {
                 self.operators.push(GatheredPart::new(&o.operator_name));
             }
@@ -196,9 +208,14 @@ impl Gatherer {
             for (name, fold, value) in numbers(o) {
                 put(fixed, name, fold, value);
             }
-            custom.take(&o.custom_metrics, at, points, |name| if is_time(name) { Fold::Most } else { Fold::Mean });
+            custom.take(
+                &o.custom_metrics,
+                at,
+                &mut self.new,
+                |name| if is_time(name) { Fold::Most } else { Fold::Mean },
+            );
         }
-        for (i, s) in r.sources.iter().take(MOST_NAMES).enumerate() {
+        for (i, s) in r.sources.iter().take(MOST_PARTS).enumerate() {
             if self.sources.len() <= i {
                 self.sources.push(GatheredPart::new(&s.description));
             }
@@ -328,6 +345,19 @@ mod tests {
         assert_eq!(s.duration["addBatch"], [Some(4.0), Some(4.0)], "highest");
         assert_eq!(s.operators[0].custom["getLatencyMs"], [Some(4.0), Some(9.0)]);
         assert_eq!(s.operators[0].custom["hits"], [Some(2.0), Some(7.0)]);
+    }
+
+    /// A report may name what it likes, and a request ask for as many points as there are reports.
+    #[test]
+    fn there_is_room_for_so_many_series_and_no_more() {
+        let names = |of: usize| (0..500).map(|i| format!("\"m{of}-{i}\":1")).collect::<Vec<_>>().join(",");
+        let operators: Vec<String> = (0..300).map(|of| format!("{{\"customMetrics\":{{{}}}}}", names(of))).collect();
+        let report = format!("{{\"batchId\":0,\"stateOperators\":[{}]}}", operators.join(","));
+        let mut all = Gatherer::new(10_000, 10_000);
+        all.take(ProgressReport::read(&report).as_ref());
+        let s = all.finish();
+        assert_eq!(s.operators.len(), MOST_PARTS);
+        assert_eq!(s.operators.iter().map(|o| o.custom.len()).sum::<usize>(), MOST_NAMES);
     }
 
     proptest! {

@@ -59,6 +59,9 @@ enum Change {
     Executors(i64),
 }
 
+/// Epoch milliseconds, in either direction: eighteen million years.
+const FAR: i64 = 1 << 59;
+
 /// Splits the time from `start` to `end`, epoch milliseconds.
 pub fn wall_clock(
     start: i64,
@@ -66,8 +69,9 @@ pub fn wall_clock(
     stages: &BTreeMap<StageKey, StageAttempt>,
     executors: &BTreeMap<String, Executor>,
 ) -> WallClock {
-    // As far as whole numbers are exact.
-    let end = end.clamp(start, start.saturating_add(1 << 53));
+    // No log is from so far away, but may say that it is: all that follows lies between these two, and has room.
+    let start = start.clamp(-FAR, FAR);
+    let end = end.clamp(start, FAR);
     let within = |t: i64| t.clamp(start, end);
     let mut changes: Vec<(i64, Change)> = Vec::new();
     let mut outside = 0;

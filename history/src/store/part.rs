@@ -135,14 +135,16 @@ impl Directory {
     }
 }
 
-/// Whether blocks lie one behind the other up to `end`, and the stages of a segment share its rows among them: what is
-/// read for an object is then in proportion to its size, whatever it says.
+/// Whether blocks lie one behind the other up to `end`, and have no more rows than there is room for, of which stages
+/// and runs have their shares: what is read for an object is then in proportion to its size, whatever it says.
 fn is_whole(entries: &[Entry], end: u64) -> bool {
     let behind = entries.iter().try_fold(HEAD as u64, |at, e| {
         let rows = e.stages.iter().try_fold(0u64, |at, s| (s.start == at).then(|| at.checked_add(s.rows))?)?;
+        let reports = e.runs.iter().try_fold(0u64, |sum, (_, n)| sum.checked_add(*n))?;
         let fits = match e.kind {
             Kind::Tasks | Kind::RunningTasks => rows == e.rows && rows <= segment::ROWS as u64,
-            _ => rows == 0,
+            Kind::Progress => reports == e.rows && e.rows <= e.plain,
+            _ => rows == 0 && e.rows <= e.plain,
         };
         (fits && e.offset == at).then(|| at.checked_add(e.len))?
     });
