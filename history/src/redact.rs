@@ -36,22 +36,28 @@ pub struct Redactor {
     keys: Regex,
     text: Regex,
     shapes: Regex,
+    /// All of these in one; none if `property` may ask where a text begins or ends.
+    any: Option<Regex>,
 }
 
 impl Redactor {
     /// `property` is matched against keys and values of properties, as Spark does.
     pub fn new(property: &str) -> Result<Self, regex::Error> {
+        let any = format!("(?:{property})|(?:{KEYS})|(?:{TEXT})|(?:{SHAPES})");
+        let anchored = property.contains(['^', '$', '\\']);
         Ok(Redactor {
             property: Regex::new(property)?,
             keys: Regex::new(KEYS)?,
             text: Regex::new(TEXT)?,
             shapes: Regex::new(SHAPES)?,
+            any: if anchored { None } else { Regex::new(&any).ok() },
         })
     }
 
     /// Masks the values of a list of properties.
     pub fn properties(&self, mut pairs: Vec<(String, String)>) -> Vec<(String, String)> {
-        for (key, value) in &mut pairs {
+        let suspects = self.suspects(&pairs);
+        for ((key, value), _) in pairs.iter_mut().zip(suspects).filter(|(_, suspect)| *suspect) {
             if self.property.is_match(key) || self.keys.is_match(key) || self.property.is_match(value) {
                 REDACTED.clone_into(value);
             } else if let Cow::Owned(masked) = self.text(value) {
@@ -59,6 +65,30 @@ impl Redactor {
             }
         }
         pairs
+    }
+
+    /// Which pairs may hold something to mask: few do, and one search over all of them costs less
+    /// than one in each.
+    fn suspects(&self, pairs: &[(String, String)]) -> Vec<bool> {
+        let Some(any) = &self.any else { return vec![true; pairs.len()] };
+        let mut all = String::new();
+        let ends: Vec<usize> = pairs
+            .iter()
+            .map(|(key, value)| {
+                for text in [key, value] {
+                    all.push_str(text);
+                    all.push('\n');
+                }
+                all.len()
+            })
+            .collect();
+        let mut suspects = vec![false; pairs.len()];
+        for found in any.find_iter(&all) {
+            let first = ends.partition_point(|end| *end <= found.start());
+            let last = ends.partition_point(|end| *end < found.end());
+            suspects.iter_mut().take(last + 1).skip(first).for_each(|s| *s = true);
+        }
+        suspects
     }
 
     /// Masks the secrets inside free text.
@@ -98,6 +128,21 @@ mod tests {
         let masked = redactor().properties(pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec());
         let shown: Vec<&str> = masked.iter().map(|(_, v)| v.as_str()).collect();
         assert_eq!(shown, [REDACTED, REDACTED, REDACTED, REDACTED, "AWS_MSK_IAM", "SASL_SSL", "daily load"]);
+    }
+
+    #[test]
+    fn a_rule_of_ones_own_may_ask_for_begin_and_end() {
+        let pairs = || {
+            let all = [("a", "1"), ("pin", "2"), ("spin", "3"), ("b", "pin"), ("c", "x\npin")];
+            all.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec()
+        };
+        let shown = |rule: &str| {
+            let masked = Redactor::new(rule).unwrap().properties(pairs());
+            masked.into_iter().map(|(_, v)| if v == REDACTED { "*".to_owned() } else { v }).collect::<Vec<_>>()
+        };
+        assert_eq!(shown("^pin$"), ["1", "*", "3", "*", "x\npin"]);
+        assert_eq!(shown("pin"), ["1", "*", "*", "*", "*"]);
+        assert_eq!(shown("z*"), ["*"; 5]);
     }
 
     #[test]

@@ -171,11 +171,11 @@ def big(o, tmp):
     ours = {}
     for name, folder in (("plain", plain), ("zstd", packed)):
         runs = []
-        for _ in range(3):
-            shutil.rmtree(Path(tmp) / "store", ignore_errors=True)
-            runs.append(run([o.afterglow, "ingest", "--once", "--logs", str(folder), "--store", str(Path(tmp) / "store")]))
+        for i in range(3):
+            store = Path(tmp) / f"store-{name}-{i}"
+            runs.append(run([o.afterglow, "ingest", "--once", "--logs", str(folder), "--store", str(store)]))
         ours[name] = sorted(runs)[1]
-    stored = sum(f.stat().st_size for f in (Path(tmp) / "store" / "attempts").rglob("*") if f.is_file())
+    stored = sum(f.stat().st_size for f in (store / "attempts").rglob("*") if f.is_file())
     theirs = {}
     if o.shs:
         for name, folder in (("plain", plain), ("zstd", packed)):
@@ -198,7 +198,7 @@ def big(o, tmp):
     table(("", "Afterglow", "SHS 4.3.0", "times better"), rows)
     print(f"Typed, borrowed serde_json alone: {limit:.0f} MB/s on {cores} cores; Afterglow reaches {size / 1e6 / ours['plain'][0] / limit:.2f} of it.")
     print(f"Store: {stored / 1e6:.1f} MB, {stored / zstd_size:.2f} of the log with zstd -3 ({zstd_size / 1e6:.1f} MB).\n")
-    t = afterglow(o.afterglow, Path(tmp) / "store", 1)
+    t = afterglow(o.afterglow, store, 1)
     first = get(t.port, f"/api/v1/applications/{app}/stages")
     heavy = max(json.loads(first[1]), key=lambda x: x["numTasks"])
     shown = pages(t.port, app, heavy["stageId"], heavy["numTasks"])
@@ -219,10 +219,10 @@ def small(o, tmp):
         subprocess.run(f"zstd -dcq --long=27 '{archive}' | tar x -C '{unpacked}'", shell=True, check=True)
         log = next(f for f in Path(unpacked).rglob("*") if f.is_file() and not f.name.startswith("."))
         clones(log, logs, o.small)
-    store = Path(tmp) / "small-store"
     runs = []
-    for _ in range(3):
-        shutil.rmtree(store, ignore_errors=True)
+    for i in range(3):
+        # A store of its own each: file systems are slow to use again what was just deleted.
+        store = Path(tmp) / f"small-store-{i}"
         runs.append(run([o.afterglow, "ingest", "--once", "--logs", str(logs), "--store", str(store)]))
     wall, c, m, _ = sorted(runs)[1]
     theirs = None

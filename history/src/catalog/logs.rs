@@ -6,7 +6,7 @@ use afterglow_ingest::{Position, scan::Listed};
 use object_store::path::Path;
 use sqlx::Row as _;
 
-use super::{AttemptRow, Catalog, CatalogError, next};
+use super::{Catalog, CatalogError, next};
 use crate::viewer::Viewer;
 
 /// What became of a log.
@@ -88,15 +88,6 @@ pub struct SourceScan {
     pub listed: Option<Listed>,
     /// Why not all could be listed and read.
     pub problem: Option<String>,
-}
-
-/// All that changes when a log was read further.
-pub struct Commit {
-    pub source_id: i64,
-    pub log_key: String,
-    pub log: LogRow,
-    /// The attempt, its parts published; none if the log gave none.
-    pub attempt: Option<AttemptRow>,
 }
 
 impl Catalog {
@@ -263,43 +254,5 @@ impl Catalog {
         }
         tx.commit().await?;
         Ok(())
-    }
-
-    /// Commits what was read of a log: its position and, in one step with it, its attempt.
-    /// Gives the attempt's parts from before that are not needed any more.
-    pub async fn commit(&self, commit: Commit) -> Result<Vec<Path>, CatalogError> {
-        let mut tx = self.begin().await?;
-        let Commit { source_id, log_key, mut log, attempt } = commit;
-        let mut unused = Vec::new();
-        if let Some(attempt) = attempt {
-            match attempt.owner(&mut tx).await? {
-                Some((source, key)) if (source, key.as_str()) != (source_id, log_key.as_str()) => {
-                    log.state = LogState::Duplicate;
-                    log.problem = Some(format!("tells of the same attempt as {key}, which was read first"));
-                    unused = attempt.parts.into_iter().map(|p| p.key).collect();
-                }
-                _ => unused = attempt.save(&mut tx).await?,
-            }
-        }
-        let consumed = serde_json::to_string(&log.consumed).unwrap_or_default();
-        sqlx::query(
-            "INSERT INTO logs (source_id, log_key, version, state, problem, position_part, position_offset, position_skip, consumed)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-             ON CONFLICT (source_id, log_key) DO UPDATE SET version = $3, state = $4, problem = $5,
-                 position_part = $6, position_offset = $7, position_skip = $8, consumed = $9",
-        )
-        .bind(source_id)
-        .bind(&log_key)
-        .bind(&log.version)
-        .bind(log.state.text())
-        .bind(&log.problem)
-        .bind(&log.position.part)
-        .bind(log.position.offset as i64)
-        .bind(log.position.skip as i64)
-        .bind(consumed)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(unused)
     }
 }

@@ -5,6 +5,7 @@
 //! hold everything before it.
 
 mod attempts;
+mod commit;
 mod fleet;
 mod groups;
 mod list;
@@ -18,10 +19,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Row as _, Sqlite, Transaction};
 
 pub use attempts::{ApplicationFilter, AttemptRow, AttemptStatus, Summary};
+pub use commit::Commit;
 pub use fleet::{Batch, BatchState};
 pub use groups::{Facet, Group};
 pub use list::{ListFilter, ListPage, ListSort};
-pub use logs::{Commit, LogProblem, LogRow, LogState, SourceRow, SourceScan};
+pub use logs::{LogProblem, LogRow, LogState, SourceRow, SourceScan};
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -41,6 +43,7 @@ pub struct Catalog {
     writer: SqlitePool,
     /// As far as they were read.
     groups: Arc<Mutex<groups::Groups>>,
+    commits: Arc<commit::Queue>,
 }
 
 impl Catalog {
@@ -55,7 +58,7 @@ impl Catalog {
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         sqlx::migrate!("./migrations").run(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Catalog { readers, writer, groups: Arc::default() })
+        Ok(Catalog { readers, writer, groups: Arc::default(), commits: Arc::default() })
     }
 
     /// Closes all connections; what was committed is in the file.

@@ -231,6 +231,9 @@ pub struct PartWriter {
     compressor: Option<zstd::bulk::Compressor<'static>>,
 }
 
+/// Tasks of a log that has few.
+const FEW: usize = 256;
+
 impl PartWriter {
     /// `scratch` must exist; nothing is left in it when the writer is dropped.
     pub fn new(scratch: &Path) -> Self {
@@ -256,15 +259,18 @@ impl PartWriter {
 
     /// Takes ended tasks; they are written a segment at a time.
     pub fn tasks(&mut self, rows: Vec<Task>) -> io::Result<()> {
-        if self.tasks.is_empty() {
-            self.tasks = rows;
-        } else {
-            self.tasks.extend(rows);
-        }
-        while self.tasks.len() >= segment::ROWS {
-            let rest = self.tasks.split_off(segment::ROWS);
-            let full = std::mem::replace(&mut self.tasks, rest);
-            self.segment(Kind::Tasks, full)?;
+        for task in rows {
+            if self.tasks.len() == FEW {
+                // Growing by half and half again would take twice the memory of the segment.
+                self.tasks.reserve_exact(segment::ROWS - FEW);
+            }
+            self.tasks.push(task);
+            if self.tasks.len() == segment::ROWS {
+                let mut full = std::mem::take(&mut self.tasks);
+                self.one_segment(Kind::Tasks, &mut full)?;
+                full.clear();
+                self.tasks = full;
+            }
         }
         Ok(())
     }

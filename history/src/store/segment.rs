@@ -150,7 +150,8 @@ pub struct StageRows {
 
 /// Writes tasks as a segment. Sorts them first; gives the stages in it.
 pub fn write(tasks: &mut [Task], out: &mut Vec<u8>) -> Vec<StageRows> {
-    tasks.sort_by_key(|t| (t.stage_id, t.stage_attempt_id, t.task_id));
+    // In place: tasks are large, and no two have the same id.
+    tasks.sort_unstable_by_key(|t| (t.stage_id, t.stage_attempt_id, t.task_id));
     let mut stages: Vec<StageRows> = Vec::new();
     for (i, t) in tasks.iter().enumerate() {
         let stage = (t.stage_id, t.stage_attempt_id);
