@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// One place for the event logs of all Spark clusters.
 ///
@@ -53,6 +53,19 @@ pub enum Command {
         #[command(flatten)]
         listen: Listen,
     },
+    /// Answer a SQL statement about a store's fleet tables
+    ///
+    /// Example: afterglow sql "SELECT cluster, count(*) FROM applications GROUP BY cluster".
+    /// SHOW TABLES lists the tables; docs/sql.md has every column.
+    Sql {
+        /// The statement; it can only read
+        statement: String,
+        /// How to print the answer
+        #[arg(long, value_enum, default_value_t)]
+        format: SqlFormat,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Check the settings, and reach every source
     ///
     /// Says what is wrong: the file and line, the key, and the remedy.
@@ -67,6 +80,15 @@ pub enum Command {
         #[arg(long)]
         print: bool,
     },
+}
+
+/// How `sql` prints an answer.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum SqlFormat {
+    #[default]
+    Table,
+    Json,
+    Csv,
 }
 
 #[derive(Debug, Args)]

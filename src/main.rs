@@ -57,6 +57,10 @@ async fn run(command: Command) -> ExitCode {
             let config = config::load(None, std::iter::empty(), &listen.flags(), &[]);
             roles::with(config, roles::demo::run).await
         }
+        Command::Sql { statement, format, common } => {
+            let config = load(&common, Vec::new(), &[]);
+            roles::with(config, |c| roles::sql::run(c, statement, format)).await
+        }
         Command::Check { common, logs, listen, print } => {
             let flags = [logs.flags(), listen.flags()].concat();
             let config = load(&common, flags, &logs.logs);

@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use afterglow_fuzz::{redactor, runtime, seeds};
 use afterglow_history::api::{Api, SPARK_VERSION, router};
 use afterglow_history::catalog::Catalog;
 use afterglow_history::indexer::{Indexer, IndexerConfig};
+use afterglow_history::query::{Engine, Limits};
 use afterglow_history::search::Search;
 use afterglow_history::store::Store;
 use afterglow_ingest::Source;
@@ -72,7 +74,10 @@ async fn serve() -> Served {
     }
     let search = Search::open(&folder.path().join("search")).expect("an index");
     search.follow(&catalog).await.expect("an index");
-    let api = Api { store, catalog, search: Arc::new(search), sources: Arc::default(), spark_version: SPARK_VERSION };
+    let limits = Limits { timeout: Duration::from_secs(5), memory: 64 << 20, rows: 1000 };
+    let query = Engine::new(store.clone(), catalog.clone(), limits, folder.path()).expect("an engine");
+    let search = Arc::new(search);
+    let api = Api { store, catalog, search, query, sources: Arc::default(), spark_version: SPARK_VERSION };
     let mut served = Served { router: router(api), apps: Vec::new(), runs: Vec::new(), _folder: folder };
     let apps = values(&served.router, "/clusters/a/api/v1/applications", "id").await;
     for (i, app) in apps.iter().enumerate() {

@@ -23,6 +23,7 @@ pub struct Config {
     pub ingest: Ingest,
     pub retention: Retention,
     pub redaction: Redaction,
+    pub sql: Sql,
     pub source: Vec<SourceConfig>,
 }
 
@@ -112,6 +113,24 @@ pub struct Redaction {
 impl Default for Redaction {
     fn default() -> Self {
         Redaction { regex: afterglow_history::redact::SPARK_DEFAULT.into() }
+    }
+}
+
+/// SQL over the fleet tables.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sql {
+    /// A statement that takes longer is stopped.
+    pub timeout: Time,
+    /// Memory of all statements together.
+    pub memory: Size,
+    /// Rows that a statement gives at most.
+    pub rows: usize,
+}
+
+impl Default for Sql {
+    fn default() -> Self {
+        Sql { timeout: Time(Duration::from_secs(30)), memory: Size(256 << 20), rows: 100_000 }
     }
 }
 

@@ -10,7 +10,7 @@ use afterglow_history::search::Search;
 use afterglow_history::store::Store;
 use afterglow_ingest::source;
 
-use super::{Opened, asked_to_stop};
+use super::{Opened, asked_to_stop, engine};
 use crate::config::Config;
 
 /// Pause between two looks at what changed in the catalog.
@@ -28,10 +28,12 @@ pub async fn serve(config: &Config, opened: &Opened) -> Result<(), String> {
             Some((source::shown(&url), SourceAccess { url: url.to_string(), options: s.options.clone() }))
         })
         .collect();
+    let query = engine(config, opened)?;
     let api = Api {
         store: opened.store.clone(),
         catalog: opened.catalog.clone(),
         search: search.clone(),
+        query: query.clone(),
         sources: Arc::new(sources),
         spark_version: SPARK_VERSION,
     };
@@ -50,6 +52,7 @@ pub async fn serve(config: &Config, opened: &Opened) -> Result<(), String> {
     let following = tokio::spawn(follow(search, opened.catalog.clone(), opened.store.clone()));
     let served = axum::serve(listener, pages).with_graceful_shutdown(asked_to_stop()).await;
     following.abort();
+    query.close();
     served.map_err(|e| e.to_string())
 }
 

@@ -6,6 +6,7 @@ pub mod history;
 pub mod http;
 pub mod ingest;
 pub mod serve;
+pub mod sql;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use afterglow_history::catalog::Catalog;
 use afterglow_history::indexer::{Indexer, IndexerConfig};
 use afterglow_history::maintain::{self, Retention};
+use afterglow_history::query::{Engine, Limits};
 use afterglow_history::redact::Redactor;
 use afterglow_history::store::Store;
 use afterglow_ingest::{Source, source};
@@ -47,6 +49,9 @@ pub async fn with<F: Future<Output = ExitCode>>(
     ExitCode::FAILURE
 }
 
+/// The catalog's file.
+const CATALOG: &str = "catalog.db";
+
 /// An open store and its catalog.
 pub struct Opened {
     pub store: Arc<Store>,
@@ -54,8 +59,8 @@ pub struct Opened {
     pub dir: PathBuf,
 }
 
-/// Opens the store, creating it if it is a folder that is not there.
-pub async fn open(config: &Config) -> Result<Opened, String> {
+/// The store's folder, if it is one, and that of the catalog.
+fn folders(config: &Config) -> Result<(Option<PathBuf>, PathBuf), String> {
     let url = source::normalize(&config.store.url).map_err(|e| format!("store.url: {e}"))?;
     let local = (url.scheme() == "file").then(|| url.to_file_path().ok()).flatten();
     let dir = match (&local, config.store.dir.as_os_str().is_empty()) {
@@ -63,6 +68,21 @@ pub async fn open(config: &Config) -> Result<Opened, String> {
         (Some(local), true) => local.clone(),
         (None, true) => PathBuf::from("afterglow-data"),
     };
+    Ok((local, dir))
+}
+
+/// Opens a store that is there.
+pub async fn open_existing(config: &Config) -> Result<Opened, String> {
+    let (_, dir) = folders(config)?;
+    if !dir.join(CATALOG).exists() {
+        return Err(format!("store: {} holds none: name one with --store, or index logs first", dir.display()));
+    }
+    open(config).await
+}
+
+/// Opens the store, creating it if it is a folder that is not there.
+pub async fn open(config: &Config) -> Result<Opened, String> {
+    let (local, dir) = folders(config)?;
     for folder in local.iter().chain([&dir]) {
         std::fs::create_dir_all(folder)
             .map_err(|e| format!("store: {}: {e}: name a folder that can be written", folder.display()))?;
@@ -70,7 +90,7 @@ pub async fn open(config: &Config) -> Result<Opened, String> {
     let (_, objects, root) =
         source::open(&config.store.url, &config.store.options).await.map_err(|e| format!("store.url: {e}"))?;
     let store = Store::new(objects, root, &dir.join("tmp"), config.store.cache.0).map_err(|e| format!("store: {e}"))?;
-    let file = dir.join("catalog.db");
+    let file = dir.join(CATALOG);
     let catalog = Catalog::open(&file).await.map_err(|e| format!("{}: {e}", file.display()))?;
     Ok(Opened { store: Arc::new(store), catalog, dir })
 }
@@ -97,6 +117,14 @@ pub fn indexer(config: &Config, opened: &Opened) -> Result<Arc<Indexer>, String>
         memory: config.ingest.memory.0,
     };
     Ok(Indexer::new(opened.store.clone(), opened.catalog.clone(), Arc::new(redactor), settings))
+}
+
+/// An engine for statements about an open store.
+pub fn engine(config: &Config, opened: &Opened) -> Result<Arc<Engine>, String> {
+    let sql = &config.sql;
+    let limits = Limits { timeout: sql.timeout.0, memory: sql.memory.0, rows: sql.rows };
+    let scratch = opened.dir.join("tmp");
+    Engine::new(opened.store.clone(), opened.catalog.clone(), limits, &scratch).map_err(|e| format!("sql: {e}"))
 }
 
 /// Pause between two rounds of maintenance.

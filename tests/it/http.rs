@@ -31,11 +31,13 @@ pub struct Client {
     connection: Option<BufReader<TcpStream>>,
     /// Sent with every request, if it is set.
     pub authorization: &'static str,
+    /// The same.
+    pub accept: &'static str,
 }
 
 impl Client {
     pub fn new(address: SocketAddr) -> Client {
-        Client { address, connection: None, authorization: "" }
+        Client { address, connection: None, authorization: "", accept: "" }
     }
 
     pub fn get(&mut self, path: &str) -> io::Result<Response> {
@@ -64,8 +66,10 @@ impl Client {
         };
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
-        if !self.authorization.is_empty() {
-            head += &format!("Authorization: {}\r\n", self.authorization);
+        for (name, value) in [("Authorization", self.authorization), ("Accept", self.accept)] {
+            if !value.is_empty() {
+                head += &format!("{name}: {value}\r\n");
+            }
         }
         connection.get_mut().write_all(&[head.as_bytes(), b"\r\n", body].concat())?;
         let response = read(&mut connection)?;

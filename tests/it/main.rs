@@ -32,4 +32,5 @@ mod ours;
 mod pages;
 mod restart;
 mod s3;
+mod sql;
 mod stumbling;

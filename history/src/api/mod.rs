@@ -33,6 +33,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::catalog::Catalog;
+use crate::query::Engine;
 use crate::search::Search;
 use crate::store::Store;
 use crate::viewer::Viewer;
@@ -43,6 +44,7 @@ pub struct Api {
     pub store: Arc<Store>,
     pub catalog: Catalog,
     pub search: Arc<Search>,
+    pub query: Arc<Engine>,
     /// How to open sources, by the URL that the catalog has of them: for log downloads.
     pub sources: Arc<BTreeMap<String, SourceAccess>>,
     /// The Spark version whose answers these are.

@@ -3,6 +3,9 @@
 //! A batch is named here before its files are written and confirmed after, so a crash in between
 //! leaves a batch to be written again under the same names: nothing lost, nothing double.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, Sqlite, Transaction};
 
 use super::{AttemptRow, Catalog, CatalogError, next};
@@ -16,6 +19,31 @@ pub enum BatchState {
     Written,
     /// An attempt in it changed or went: to be written again.
     Stale,
+}
+
+/// A file of a written batch, as the catalog keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BatchFile {
+    pub bytes: u64,
+    pub crc: u32,
+    /// The earliest and latest time in each column that has any, epoch milliseconds.
+    pub times: BTreeMap<String, (i64, i64)>,
+}
+
+/// The files of a written batch by table; a table without rows has none.
+#[derive(Debug, Clone)]
+pub struct FleetFiles {
+    pub batch: Batch,
+    pub files: BTreeMap<String, BatchFile>,
+}
+
+/// See [`Catalog::fleet`].
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    pub files: Vec<FleetFiles>,
+    pub attempts: Vec<AttemptRow>,
+    /// Attempts that are in no file.
+    pub open: usize,
 }
 
 /// Small batches of a day and cluster that are joined when they are so many.
@@ -119,14 +147,53 @@ impl Catalog {
     }
 
     /// Confirms that a batch's files are written; one without attempts is gone.
-    pub async fn batch_written(&self, batch: i64, empty: bool) -> Result<(), CatalogError> {
-        let sql = if empty {
-            "DELETE FROM fleet_batches WHERE id = $1"
-        } else {
-            "UPDATE fleet_batches SET state = 'written' WHERE id = $1"
-        };
-        sqlx::query(sql).bind(batch).execute(&self.writer).await?;
+    pub async fn batch_written(
+        &self,
+        batch: i64,
+        empty: bool,
+        files: &BTreeMap<String, BatchFile>,
+    ) -> Result<(), CatalogError> {
+        if empty {
+            sqlx::query("DELETE FROM fleet_batches WHERE id = $1").bind(batch).execute(&self.writer).await?;
+            return Ok(());
+        }
+        let files = serde_json::to_string(files).map_err(|e| CatalogError::Stored(e.to_string()))?;
+        sqlx::query("UPDATE fleet_batches SET state = 'written', files = $2 WHERE id = $1")
+            .bind(batch)
+            .bind(files)
+            .execute(&self.writer)
+            .await?;
         Ok(())
+    }
+
+    /// All that the fleet tables hold: the files of written batches, and the attempts that are in
+    /// none of them, newest first, at most `limit`, with how many there are.
+    pub async fn fleet(&self, viewer: &Viewer, limit: i64) -> Result<Fleet, CatalogError> {
+        const OPEN: &str = "FROM attempts a LEFT JOIN fleet_batches b ON b.id = a.fleet_batch WHERE b.state IS NULL OR b.state <> 'written'";
+        // One transaction: a batch that is written in between would be missing or double.
+        let mut tx = self.readers.begin().await?;
+        let rows = sqlx::query(
+            "SELECT id, day, cluster, files FROM fleet_batches WHERE state = 'written' ORDER BY day DESC, id DESC",
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let files = rows.iter().map(|r| {
+            let batch = Batch { id: r.try_get("id")?, day: r.try_get("day")?, cluster: r.try_get("cluster")? };
+            let files = serde_json::from_str(&r.try_get::<String, _>("files")?);
+            Ok(FleetFiles { batch, files: files.map_err(|e| CatalogError::Stored(format!("fleet files: {e}")))? })
+        });
+        let files = files.collect::<Result<Vec<_>, CatalogError>>()?;
+        let count = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) {OPEN}"));
+        let open: i64 = sqlx::query(count).fetch_one(&mut *tx).await?.try_get(0)?;
+        let ids = sqlx::AssertSqlSafe(format!("SELECT a.id {OPEN} ORDER BY a.start_time DESC LIMIT $1"));
+        let ids = sqlx::query(ids).bind(limit).fetch_all(&mut *tx).await?;
+        let ids = ids.iter().map(|r| r.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+        drop(tx);
+        let mut attempts = Vec::new();
+        for some in ids.chunks(500) {
+            attempts.extend(self.attempts(viewer, some).await?);
+        }
+        Ok(Fleet { files, attempts, open: open as usize })
     }
 }
 

@@ -20,7 +20,7 @@ use sqlx::{Row as _, Sqlite, Transaction};
 
 pub use attempts::{ApplicationFilter, AttemptRow, AttemptStatus, Summary};
 pub use commit::Commit;
-pub use fleet::{Batch, BatchState};
+pub use fleet::{Batch, BatchFile, BatchState, Fleet, FleetFiles};
 pub use groups::{Facet, Group};
 pub use list::{ListFilter, ListPage, ListSort};
 pub use logs::{LogProblem, LogRow, LogState, SourceRow, SourceScan};

@@ -4,16 +4,20 @@
 //!
 //! In: finished attempts of the catalog that are in no batch. Out: objects under `fleet/`.
 
+pub mod schema;
 mod table;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use afterglow_ingest::event::TaskMetrics;
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 
-use crate::catalog::{AttemptRow, Batch, Catalog, CatalogError};
+use crate::catalog::{AttemptRow, Batch, BatchFile, Catalog, CatalogError};
 use crate::store::{AttemptReader, Store, StoreError, fleet_key};
-use tables::Tables;
+use schema::{TABLES, TableName};
+use table::Table;
 
 /// Attempts in a batch, and so in a file, at most.
 const BATCH: i64 = 500;
@@ -27,7 +31,16 @@ pub enum FleetError {
     #[error("fleet table: {0}")]
     Parquet(#[from] parquet::errors::ParquetError),
     #[error("fleet table: {0}")]
+    Rows(#[from] ArrowError),
+    #[error("fleet table: {0}")]
     Thread(#[from] tokio::task::JoinError),
+}
+
+impl FleetError {
+    /// Whether rebuilding the attempt mends it.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, FleetError::Store(e) if e.is_damage())
+    }
 }
 
 /// Puts finished attempts into batches and writes every batch that is open; gives how many.
@@ -42,38 +55,40 @@ pub async fn write(store: &Arc<Store>, catalog: &Catalog) -> Result<usize, Fleet
 
 async fn write_batch(store: &Arc<Store>, catalog: &Catalog, batch: &Batch) -> Result<(), FleetError> {
     let attempts = catalog.batch_attempts(batch.id).await?;
-    let mut tables = Tables::new();
-    for attempt in &attempts {
-        match gather(store, attempt, &mut tables).await {
-            Ok(()) => {}
-            // It is rebuilt, which makes this batch stale; the others need not wait for it.
-            Err(e) if e.is_damage() => tracing::warn!("{e}"),
-            Err(e) => return Err(e.into()),
+    let mut files = BTreeMap::new();
+    for name in TABLES {
+        let mut table = Table::new(name);
+        for attempt in &attempts {
+            match add(store, attempt, name, &mut table).await {
+                Ok(()) => {}
+                // It is rebuilt, which makes this batch stale; the others need not wait for it.
+                Err(e) if e.is_damage() => tracing::warn!("{e}"),
+                Err(e) => return Err(e.into()),
+            }
         }
-    }
-    for (name, table) in tables.finish() {
-        let key = fleet_key(name, &batch.day, &batch.cluster, batch.id);
+        let key = fleet_key(name.text(), &batch.day, &batch.cluster, batch.id);
         if table.is_empty() {
             store.delete(&key).await?;
         } else {
+            let times = table.times();
             let bytes = tokio::task::spawn_blocking(move || table.parquet()).await??;
+            files.insert(
+                name.text().to_owned(),
+                BatchFile { bytes: bytes.len() as u64, crc: crc32fast::hash(&bytes), times },
+            );
             store.put(&key, bytes).await?;
         }
     }
-    Ok(catalog.batch_written(batch.id, attempts.is_empty()).await?)
+    Ok(catalog.batch_written(batch.id, attempts.is_empty(), &files).await?)
 }
 
-/// Adds an attempt's rows to the tables.
-async fn gather(store: &Arc<Store>, row: &AttemptRow, tables: &mut Tables) -> Result<(), StoreError> {
-    let reader = AttemptReader::new(store.clone(), row.parts.clone());
-    let stages = reader.stages().await?;
-    let mut total = TaskMetrics::default();
-    stages.values().for_each(|s| crate::state::metrics::add(&mut total, &s.metrics));
-    tables.application(row, &total);
-    reader.jobs().await?.values().for_each(|j| tables.job(row, j));
-    stages.values().for_each(|s| tables.stage(row, s));
-    reader.executors().await?.values().for_each(|e| tables.executor(row, e));
-    reader.sql_heads().await?.values().for_each(|x| tables.sql(row, x));
-    reader.progress().await?.iter().for_each(|p| tables.progress(row, p));
-    Ok(())
+async fn add(store: &Arc<Store>, row: &AttemptRow, name: TableName, table: &mut Table) -> Result<(), StoreError> {
+    tables::add(table, name, row, &AttemptReader::new(store.clone(), row.parts.clone())).await
+}
+
+/// An attempt's rows of a table, as its files would have them.
+pub async fn rows(store: &Arc<Store>, row: &AttemptRow, name: TableName) -> Result<RecordBatch, FleetError> {
+    let mut table = Table::new(name);
+    add(store, row, name, &mut table).await?;
+    Ok(table.batch()?)
 }

@@ -1,26 +1,18 @@
 //! A table under construction: typed columns, filled row by row, ended as a Parquet file.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use arrow_schema::{ArrowError, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-/// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Type {
-    Text,
-    Int,
-    Real,
-    Bool,
-    /// Epoch milliseconds, UTC.
-    Time,
-}
+use super::schema::{TableName, Type, VERSION};
 
 /// A value for a column; none is null.
 pub enum Cell<'v> {
@@ -40,13 +32,16 @@ enum Column {
 }
 
 pub struct Table {
-    columns: Vec<(&'static str, Type, Column)>,
-    version: u32,
+    schema: SchemaRef,
+    columns: Vec<Column>,
+    /// The earliest and latest time of each column that has any.
+    times: BTreeMap<&'static str, (i64, i64)>,
+    names: Vec<&'static str>,
     rows: usize,
 }
 
 impl Table {
-    pub fn new(schema: &[(&'static str, Type)], version: u32) -> Self {
+    pub fn new(name: TableName) -> Self {
         let column = |kind: Type| match kind {
             Type::Text => Column::Text(StringBuilder::new()),
             Type::Int => Column::Int(Int64Builder::new()),
@@ -54,7 +49,13 @@ impl Table {
             Type::Bool => Column::Bool(BooleanBuilder::new()),
             Type::Time => Column::Time(TimestampMillisecondBuilder::new().with_timezone("UTC")),
         };
-        Table { columns: schema.iter().map(|(name, kind)| (*name, *kind, column(*kind))).collect(), version, rows: 0 }
+        Table {
+            schema: name.schema(),
+            columns: name.columns().map(|(_, kind, _)| column(kind)).collect(),
+            times: BTreeMap::new(),
+            names: name.columns().map(|(name, _, _)| name).collect(),
+            rows: 0,
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -64,7 +65,11 @@ impl Table {
     /// Adds a row: one cell for each column of the schema, in its order and type.
     pub fn push(&mut self, cells: &[Cell<'_>]) {
         debug_assert_eq!(cells.len(), self.columns.len());
-        for ((name, _, column), cell) in self.columns.iter_mut().zip(cells) {
+        for ((column, name), cell) in self.columns.iter_mut().zip(&self.names).zip(cells) {
+            if let Cell::Time(Some(t)) = cell {
+                let (first, last) = self.times.entry(name).or_insert((*t, *t));
+                (*first, *last) = ((*first).min(*t), (*last).max(*t));
+            }
             match (column, cell) {
                 (Column::Text(b), Cell::Text(v)) => b.append_option(*v),
                 (Column::Int(b), Cell::Int(v)) => b.append_option(*v),
@@ -72,7 +77,7 @@ impl Table {
                 (Column::Bool(b), Cell::Bool(v)) => b.append_value(*v),
                 (Column::Time(b), Cell::Time(v)) => b.append_option(*v),
                 (column, _) => {
-                    debug_assert!(false, "a cell of {name} is of another type");
+                    debug_assert!(false, "a cell is of another type than its column");
                     column.append_null();
                 }
             }
@@ -80,33 +85,27 @@ impl Table {
         self.rows += 1;
     }
 
+    /// The earliest and latest time of each column that has any, epoch milliseconds.
+    pub fn times(&self) -> BTreeMap<String, (i64, i64)> {
+        self.times.iter().map(|(name, span)| ((*name).to_owned(), *span)).collect()
+    }
+
+    /// The rows so far.
+    pub fn batch(mut self) -> Result<RecordBatch, ArrowError> {
+        RecordBatch::try_new(self.schema, self.columns.iter_mut().map(Column::finish).collect())
+    }
+
     /// The table as a Parquet file.
-    pub fn parquet(mut self) -> Result<Vec<u8>, ParquetError> {
-        let fields: Vec<Field> =
-            self.columns.iter().map(|(name, kind, _)| Field::new(*name, kind.arrow(), true)).collect();
-        let schema = Arc::new(Schema::new(fields));
-        let arrays = self.columns.iter_mut().map(|(_, _, c)| c.finish()).collect();
-        let batch = RecordBatch::try_new(schema.clone(), arrays)?;
-        let version = KeyValue::new("afterglow.schema_version".to_owned(), self.version.to_string());
+    pub fn parquet(self) -> Result<Vec<u8>, ParquetError> {
+        let batch = self.batch()?;
+        let version = KeyValue::new("afterglow.schema_version".to_owned(), VERSION.to_string());
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
             .set_key_value_metadata(Some(vec![version]))
             .build();
-        let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties))?;
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
         writer.write(&batch)?;
         writer.into_inner()
-    }
-}
-
-impl Type {
-    fn arrow(self) -> DataType {
-        match self {
-            Type::Text => DataType::Utf8,
-            Type::Int => DataType::Int64,
-            Type::Real => DataType::Float64,
-            Type::Bool => DataType::Boolean,
-            Type::Time => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
-        }
     }
 }
 

@@ -102,9 +102,11 @@ impl Store {
         std::fs::create_dir_all(scratch)?;
         // What a killed process left half-written belongs to nobody.
         for left in std::fs::read_dir(scratch)?.flatten() {
-            if left.file_name().to_string_lossy().starts_with("part-") && !is_alive(&left.file_name().to_string_lossy())
-            {
+            let name = left.file_name().to_string_lossy().into_owned();
+            if name.starts_with("part-") && !is_alive(&name) {
                 let _ = std::fs::remove_file(left.path());
+            } else if name.starts_with("sql-") && !is_alive(&name) {
+                let _ = std::fs::remove_dir_all(left.path());
             }
         }
         Ok(Store {
@@ -121,7 +123,13 @@ impl Store {
         PartWriter::new(&self.scratch)
     }
 
-    fn place(&self, key: &Path) -> Path {
+    /// The object store itself, in which keys are [`Store::place`]s.
+    pub fn objects(&self) -> Arc<dyn ObjectStore> {
+        self.objects.clone()
+    }
+
+    /// Where an object with this key lies.
+    pub fn place(&self, key: &Path) -> Path {
         Path::from_iter(self.root.parts().chain(key.parts()))
     }
 
@@ -277,7 +285,7 @@ fn damaged_block(key: &Path, entry: &Entry) -> StoreError {
     }
 }
 
-/// Whether the process that made a scratch file (`part-<pid>-<n>`) still runs.
+/// Whether the process that made a scratch file (`part-<pid>-<n>`, `sql-<pid>`) still runs.
 fn is_alive(name: &str) -> bool {
     let pid = name.split('-').nth(1).unwrap_or_default();
     pid == std::process::id().to_string() || FilePath::new("/proc").join(pid).exists()

@@ -11,6 +11,7 @@ mod jobs;
 mod list;
 mod overview;
 mod plan;
+mod query;
 mod search;
 mod settings;
 mod shape;
@@ -22,7 +23,7 @@ mod timeline;
 
 use axum::Router;
 use axum::middleware::map_response;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use super::Api;
 use super::error::{self, ApiError};
@@ -34,6 +35,8 @@ pub fn router() -> Router<Api> {
         .route("/sources/problems", get(sources::problems))
         .route("/applications", get(applications::list))
         .route("/applications/facets", get(applications::facets))
+        .route("/sql", post(query::query))
+        .route("/sql/tables", get(query::tables))
         .route("/settings/defaults", get(settings::defaults))
         .nest("/clusters/{cluster}/applications/{app}", of_attempt())
         .nest("/clusters/{cluster}/applications/{app}/{attempt}", of_attempt())

@@ -19,6 +19,7 @@ const PAGES: [string, string][] = [
   ['rest-differences', 'Differences from Spark’s REST'],
   ['api', 'Afterglow’s own API'],
   ['performance', 'Performance'],
+  ['sql', 'SQL'],
   ['store-format', 'Store format'],
 ];
 

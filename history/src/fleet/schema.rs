@@ -1,0 +1,256 @@
+//! What the fleet tables hold, table by table and column by column, in a sentence each. A column is
+//! added at the end of its table; a change of meaning needs a new [`VERSION`].
+//!
+//! Times are UTC, `*_ms` milliseconds, `*_ns` nanoseconds, `*_bytes` bytes. Sums are over all task
+//! attempts, failed and killed ones included, as in Spark's stage answers. The partition columns
+//! `date` and `cluster` are in the path and, for `cluster`, in the rows, too.
+
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+/// Version of the schemas below.
+pub const VERSION: u32 = 2;
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    Text,
+    Int,
+    Real,
+    Bool,
+    /// Epoch milliseconds, UTC.
+    Time,
+}
+
+impl Type {
+    pub fn arrow(self) -> DataType {
+        match self {
+            Type::Text => DataType::Utf8,
+            Type::Int => DataType::Int64,
+            Type::Real => DataType::Float64,
+            Type::Bool => DataType::Boolean,
+            Type::Time => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+        }
+    }
+}
+
+/// Name, type and meaning.
+pub type Column = (&'static str, Type, &'static str);
+
+/// A table, as people ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TableName {
+    Applications,
+    Jobs,
+    Stages,
+    Executors,
+    SqlExecutions,
+    StreamingProgress,
+}
+
+pub const TABLES: [TableName; 6] = [
+    TableName::Applications,
+    TableName::Jobs,
+    TableName::Stages,
+    TableName::Executors,
+    TableName::SqlExecutions,
+    TableName::StreamingProgress,
+];
+
+impl TableName {
+    pub fn text(self) -> &'static str {
+        match self {
+            TableName::Applications => "applications",
+            TableName::Jobs => "jobs",
+            TableName::Stages => "stages",
+            TableName::Executors => "executors",
+            TableName::SqlExecutions => "sql_executions",
+            TableName::StreamingProgress => "streaming_progress",
+        }
+    }
+
+    /// What a row is.
+    pub fn about(self) -> &'static str {
+        match self {
+            TableName::Applications => "One row an application attempt.",
+            TableName::Jobs => "One row a job.",
+            TableName::Stages => "One row a stage attempt, skipped ones included.",
+            TableName::Executors => "One row an executor; the driver is the one with the id `driver`.",
+            TableName::SqlExecutions => "One row an execution of Spark SQL, sub-executions included.",
+            TableName::StreamingProgress => "One row a progress report of a structured streaming query.",
+        }
+    }
+
+    /// All columns of its files, in order.
+    pub fn columns(self) -> impl Iterator<Item = Column> {
+        let own: [&[Column]; 2] = match self {
+            TableName::Applications => [&APPLICATIONS, &SUMS],
+            TableName::Jobs => [&JOBS, &[]],
+            TableName::Stages => [&STAGES, &SUMS],
+            TableName::Executors => [&EXECUTORS, &[]],
+            TableName::SqlExecutions => [&SQL_EXECUTIONS, &[]],
+            TableName::StreamingProgress => [&STREAMING_PROGRESS, &[]],
+        };
+        OF_ATTEMPT.iter().chain(own[0]).chain(own[1]).copied()
+    }
+
+    /// The schema of its files.
+    pub fn schema(self) -> SchemaRef {
+        Arc::new(Schema::new(
+            self.columns().map(|(name, kind, _)| Field::new(name, kind.arrow(), true)).collect::<Vec<_>>(),
+        ))
+    }
+}
+
+use Type::{Bool, Int, Real, Text, Time};
+
+/// Which attempt a row belongs to: the first columns of every table.
+const OF_ATTEMPT: [Column; 5] = [
+    ("cluster", Text, "The cluster that the application ran on."),
+    ("app_id", Text, "Spark's id of the application; several clusters may have the same."),
+    ("attempt_id", Text, "The attempt of the application; null where it has none."),
+    ("app_name", Text, "The application's name."),
+    ("user_name", Text, "Who ran the application."),
+];
+
+/// Sums of task metrics: the last columns of applications and stages.
+const SUMS: [Column; 18] = [
+    ("executor_run_time_ms", Int, "Time that tasks ran, summed over all tasks."),
+    ("executor_cpu_time_ns", Int, "CPU time of the tasks' own threads."),
+    ("executor_deserialize_time_ms", Int, "Time to deserialize tasks on executors."),
+    ("result_serialization_time_ms", Int, "Time to serialize results of tasks."),
+    (
+        "jvm_gc_time_ms",
+        Int,
+        "Time that the JVM collected garbage while tasks ran; counted once for each task that ran then.",
+    ),
+    ("result_size_bytes", Int, "Bytes of results sent to the driver."),
+    ("memory_spilled_bytes", Int, "Bytes, as they were in memory, that did not fit there and were spilled."),
+    ("disk_spilled_bytes", Int, "Bytes that the spills took on disk."),
+    ("peak_execution_memory_bytes", Int, "Peaks of execution memory, summed over tasks."),
+    ("input_bytes", Int, "Bytes read from storage or from cached blocks."),
+    ("input_records", Int, "Records read from storage or from cached blocks."),
+    ("output_bytes", Int, "Bytes written to storage."),
+    ("output_records", Int, "Records written to storage."),
+    ("shuffle_read_bytes", Int, "Shuffle bytes read, local and remote."),
+    ("shuffle_read_records", Int, "Shuffle records read."),
+    ("shuffle_fetch_wait_time_ms", Int, "Time that tasks waited for shuffle blocks."),
+    ("shuffle_write_bytes", Int, "Shuffle bytes written."),
+    ("shuffle_write_records", Int, "Shuffle records written."),
+];
+
+const APPLICATIONS: [Column; 17] = [
+    ("queue", Text, "The queue it ran in; null where none is known."),
+    ("spark_version", Text, "The version of Spark that wrote the log."),
+    ("status", Text, "`running`, `completed`, `failed` or `lost` (the log has no end and has been quiet)."),
+    ("start_time", Time, "When it started."),
+    ("end_time", Time, "When it ended; null while it runs and where the log has no end."),
+    ("last_event_time", Time, "The time of the last event in its log."),
+    ("duration_ms", Int, "From start to end, or to the last event where there is no end."),
+    ("exit_code", Int, "The driver's exit code, where the log has one."),
+    ("error", Text, "The line of the error that ended it."),
+    ("events", Int, "Events in its log."),
+    ("log_bytes", Int, "Size of its log."),
+    ("store_bytes", Int, "Size of what is stored of it."),
+    ("damaged", Bool, "Whether a part of its log could not be read, so that its numbers may lack something."),
+    ("labels", Text, "Labels of its source, a JSON object."),
+    ("tasks", Int, "Task attempts."),
+    ("failed_tasks", Int, "Task attempts that failed."),
+    ("executors", Int, "Executors it had, the driver not counted."),
+];
+
+const JOBS: [Column; 17] = [
+    ("job_id", Int, "Spark's number of the job."),
+    ("name", Text, "The call that started it."),
+    ("description", Text, "What the application says it is for."),
+    ("status", Text, "`RUNNING`, `SUCCEEDED` or `FAILED`."),
+    ("submission_time", Time, "When it was submitted."),
+    ("completion_time", Time, "When it ended."),
+    ("duration_ms", Int, "From submission to end."),
+    ("job_group", Text, "The job group, where one is set."),
+    ("sql_execution_id", Int, "The SQL execution that it works for."),
+    ("tasks", Int, "Tasks of its stages, skipped stages not counted."),
+    ("completed_tasks", Int, "Tasks that succeeded."),
+    ("failed_tasks", Int, "Task attempts that failed."),
+    ("killed_tasks", Int, "Task attempts that were killed."),
+    ("skipped_tasks", Int, "Tasks of stages that were skipped."),
+    ("stages", Int, "Its stages."),
+    ("failed_stages", Int, "Stages that failed."),
+    ("error", Text, "Why it failed."),
+];
+
+const STAGES: [Column; 13] = [
+    ("stage_id", Int, "Spark's number of the stage."),
+    ("stage_attempt_id", Int, "The attempt of the stage, from 0 on."),
+    ("name", Text, "The call that made it."),
+    ("status", Text, "`ACTIVE`, `COMPLETE`, `FAILED`, `PENDING` or `SKIPPED`."),
+    ("submission_time", Time, "When it was submitted."),
+    ("first_task_launched_time", Time, "When its first task was launched."),
+    ("completion_time", Time, "When it ended."),
+    ("duration_ms", Int, "From submission to end."),
+    ("tasks", Int, "Tasks it has."),
+    ("completed_tasks", Int, "Tasks that succeeded."),
+    ("failed_tasks", Int, "Task attempts that failed."),
+    ("killed_tasks", Int, "Task attempts that were killed."),
+    ("failure_reason", Text, "Why it failed."),
+];
+
+const EXECUTORS: [Column; 18] = [
+    ("executor_id", Text, "Spark's id of the executor."),
+    ("host", Text, "The host it ran on."),
+    ("cores", Int, "Cores it had."),
+    ("add_time", Time, "When it registered."),
+    ("remove_time", Time, "When it was removed; null where it was there to the end."),
+    ("remove_reason", Text, "Why it was removed, in the resource manager's words."),
+    ("max_memory_bytes", Int, "Memory for storage."),
+    ("tasks", Int, "Task attempts it ran."),
+    ("completed_tasks", Int, "Tasks that succeeded."),
+    ("failed_tasks", Int, "Task attempts that failed."),
+    ("task_time_ms", Int, "Time of its tasks, from launch to end, summed."),
+    ("gc_time_ms", Int, "Garbage collection while tasks ran, summed over tasks."),
+    ("input_bytes", Int, "Bytes its tasks read."),
+    ("shuffle_read_bytes", Int, "Shuffle bytes its tasks read."),
+    ("shuffle_write_bytes", Int, "Shuffle bytes its tasks wrote."),
+    ("peak_jvm_heap_bytes", Int, "Peak of the JVM's heap; null where the log has no executor metrics."),
+    ("peak_jvm_off_heap_bytes", Int, "Peak of the JVM's memory off the heap; null where the log has none."),
+    (
+        "peak_process_tree_rss_bytes",
+        Int,
+        "Peak of resident memory of JVM, Python and others; null unless Spark's process tree metrics are on.",
+    ),
+];
+
+const SQL_EXECUTIONS: [Column; 10] = [
+    ("execution_id", Int, "Spark's number of the execution."),
+    ("root_execution_id", Int, "The execution that this one is a part of; its own number if it is none."),
+    ("description", Text, "What the application says it is, or the call that started it."),
+    ("status", Text, "`RUNNING`, `COMPLETED` or `FAILED`."),
+    ("submission_time", Time, "When it was submitted."),
+    ("completion_time", Time, "When it ended."),
+    ("duration_ms", Int, "From submission to end."),
+    ("jobs", Int, "Jobs it started."),
+    ("query_id", Text, "Spark's unique id of the query, from Spark 4 on."),
+    ("error", Text, "Why it failed."),
+];
+
+const STREAMING_PROGRESS: [Column; 14] = [
+    ("query_id", Text, "The query, the same after a restart from its checkpoint."),
+    ("run_id", Text, "This run of the query."),
+    ("query_name", Text, "The query's name, where it has one."),
+    ("batch_id", Int, "The micro-batch."),
+    ("timestamp", Time, "When the batch began."),
+    ("input_rows", Int, "Rows read, summed over sources."),
+    ("input_rows_per_second", Real, "Rows that arrived a second, summed over sources."),
+    ("processed_rows_per_second", Real, "Rows processed a second, summed over sources."),
+    ("batch_duration_ms", Int, "Time the batch took."),
+    ("state_rows", Int, "Rows in state, summed over operators; null for queries without state."),
+    (
+        "state_memory_bytes",
+        Int,
+        "Memory of state, summed over operators; null where it is not reported, as it is not while RocksDB's memory is bounded.",
+    ),
+    ("state_rows_dropped_by_watermark", Int, "Rows that came too late, summed over operators."),
+    ("watermark", Time, "The event-time watermark; null for queries without one."),
+    ("progress", Text, "The whole report as Spark wrote it, JSON."),
+];

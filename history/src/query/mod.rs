@@ -1,0 +1,228 @@
+//! SQL over the fleet tables: DataFusion, with bounds on time, memory and rows. It only reads.
+//!
+//! What is asked is what the store has now: files of batches, and, for attempts that run or ended
+//! just now, rows made on the way. [`table`] scans both, [`prune`] leaves out what cannot match.
+
+pub mod output;
+mod prune;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use datafusion::error::DataFusionError;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use futures::StreamExt as _;
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::catalog::{Catalog, CatalogError};
+use crate::fleet::schema::TABLES;
+use crate::store::Store;
+use crate::viewer::Viewer;
+use table::{FleetTable, Fresh};
+
+pub use table::columns;
+
+/// What statements may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A statement that takes longer is stopped.
+    pub timeout: Duration,
+    /// Memory of all statements together; what sorts and joins need beyond it goes to disk, and a
+    /// statement that cannot do so is stopped.
+    pub memory: u64,
+    /// Rows that are given at most.
+    pub rows: usize,
+}
+
+/// Statements that run at once; others wait.
+const AT_ONCE: usize = 4;
+/// Stack of its threads: plans are walked recursively.
+const STACK: usize = 16 << 20;
+/// Attempts that are in no file yet and whose rows are made for a statement, newest first.
+const FRESH: i64 = 2000;
+/// Bytes that spilled statements may take on disk.
+const SPILL: u64 = 8 << 30;
+
+/// Why a statement has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The asker can mend it.
+    #[error("{0}")]
+    Statement(String),
+    #[error(
+        "the statement took longer than {} s (sql.timeout): ask for fewer days (date), fewer clusters or fewer columns",
+        .0.as_secs()
+    )]
+    Timeout(Duration),
+    #[error("{AT_ONCE} other statements are running, for longer than this one could wait: ask again later")]
+    Busy,
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<CatalogError> for QueryError {
+    fn from(e: CatalogError) -> Self {
+        QueryError::Internal(e.to_string())
+    }
+}
+
+impl From<DataFusionError> for QueryError {
+    fn from(e: DataFusionError) -> Self {
+        match e.find_root() {
+            DataFusionError::ResourcesExhausted(what) => QueryError::Statement(format!(
+                "the statement needs more memory than all statements may take (sql.memory): ask for fewer columns, days or groups; {what}"
+            )),
+            DataFusionError::ObjectStore(e) => {
+                QueryError::Internal(format!("a file of the fleet tables cannot be read: {e}"))
+            }
+            DataFusionError::Internal(what) => QueryError::Internal(what.clone()),
+            DataFusionError::SQL(e, _) => QueryError::Statement(e.to_string()),
+            DataFusionError::Plan(what) if what.contains(" not supported: ") => {
+                QueryError::Statement(format!("only queries are answered (SELECT, WITH, EXPLAIN, SHOW): {what}"))
+            }
+            root => QueryError::Statement(root.strip_backtrace()),
+        }
+    }
+}
+
+/// What a statement gave.
+#[derive(Debug)]
+pub struct Answer {
+    pub schema: SchemaRef,
+    pub batches: Vec<RecordBatch>,
+    /// There are more rows than [`Limits::rows`].
+    pub truncated: bool,
+    /// What is missing, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Answers statements about one store.
+pub struct Engine {
+    store: Arc<Store>,
+    catalog: Catalog,
+    limits: Limits,
+    env: Arc<RuntimeEnv>,
+    fresh: Arc<Fresh>,
+    permits: Arc<Semaphore>,
+    /// Folder of what does not fit in memory.
+    spilled: PathBuf,
+    /// Threads of its own: a join that gives none of them back for long must not stop those who serve pages.
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Engine {
+    /// `scratch` is a local folder for what does not fit in memory.
+    pub fn new(store: Arc<Store>, catalog: Catalog, limits: Limits, scratch: &Path) -> Result<Arc<Self>, QueryError> {
+        let spilled = scratch.join(format!("sql-{}", std::process::id()));
+        std::fs::create_dir_all(&spilled).map_err(|e| QueryError::Internal(format!("{}: {e}", spilled.display())))?;
+        let disk = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![spilled.clone()]))
+            .with_max_temp_directory_size(SPILL);
+        let env = RuntimeEnvBuilder::new()
+            .with_memory_limit(usize::try_from(limits.memory).unwrap_or(usize::MAX), 1.0)
+            .with_disk_manager_builder(disk)
+            .build_arc()?;
+        env.register_object_store(table::store_url().as_ref(), store.objects());
+        let fresh = Arc::new(Fresh::new(store.clone()));
+        // For each statement as many as it may use at once, so that one which keeps its threads keeps no other from running.
+        let threads = AT_ONCE * std::thread::available_parallelism().map_or(2, usize::from);
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let builder = builder.enable_all().worker_threads(threads).thread_name("sql").thread_stack_size(STACK);
+        let runtime = builder.build().map_err(|e| QueryError::Internal(format!("cannot start its threads: {e}")))?;
+        let permits = Arc::new(Semaphore::new(AT_ONCE));
+        Ok(Arc::new(Engine { store, catalog, limits, env, fresh, permits, spilled, runtime: Some(runtime) }))
+    }
+
+    /// Answers one statement: a query, `EXPLAIN`, `SHOW TABLES` or `SHOW COLUMNS`.
+    ///
+    /// # Errors
+    /// [`QueryError::Statement`] if it is no such statement, does not fit the tables, or needs too
+    /// much memory; [`QueryError::Timeout`] if it takes too long.
+    pub async fn query(self: &Arc<Self>, viewer: &Viewer, statement: &str) -> Result<Answer, QueryError> {
+        let timeout = self.limits.timeout;
+        let runtime = self.runtime.as_ref().ok_or_else(|| QueryError::Internal("the engine has ended".into()))?;
+        let permit = tokio::time::timeout(timeout, self.permits.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| QueryError::Busy)?;
+        let (me, viewer, statement) = (self.clone(), viewer.clone(), statement.to_owned());
+        // Aborted when it is dropped; a panic of the engine is an answer, too.
+        let mut task = JoinSet::new();
+        let run = async move {
+            let _permit = permit;
+            me.run(&viewer, &statement).await
+        };
+        task.spawn_on(run, runtime.handle());
+        match tokio::time::timeout(timeout, task.join_next()).await {
+            Ok(Some(Ok(answer))) => answer,
+            Ok(Some(Err(e))) => Err(QueryError::Internal(format!("the statement could not be run: {e}"))),
+            Ok(None) => Err(QueryError::Internal("the statement was not run".into())),
+            Err(_) => Err(QueryError::Timeout(timeout)),
+        }
+    }
+
+    /// Removes what statements have on disk; nothing is to be asked any more.
+    pub fn close(&self) {
+        let _ = std::fs::remove_dir_all(&self.spilled);
+    }
+
+    async fn run(&self, viewer: &Viewer, statement: &str) -> Result<Answer, QueryError> {
+        let (context, mut notes) = self.context(viewer).await?;
+        let only_read = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let mut stream = context.sql_with_options(statement, only_read).await?.execute_stream().await?;
+        let schema = stream.schema();
+        let (mut batches, mut rows, mut bytes, mut truncated) = (Vec::new(), 0, 0, false);
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            bytes += batch.get_array_memory_size() as u64;
+            if bytes > self.limits.memory {
+                let what = "the answer is larger than what all statements may take (sql.memory)";
+                return Err(QueryError::Statement(format!("{what}: ask for fewer rows or columns")));
+            }
+            let room = self.limits.rows - rows;
+            truncated = batch.num_rows() > room;
+            let batch = if truncated { batch.slice(0, room) } else { batch };
+            rows += batch.num_rows();
+            batches.push(batch);
+            if truncated {
+                notes.push(format!("only the first {} rows are given (sql.rows)", self.limits.rows));
+                break;
+            }
+        }
+        Ok(Answer { schema, batches, truncated, notes })
+    }
+
+    /// The tables as the viewer may see them now, and what they lack.
+    async fn context(&self, viewer: &Viewer) -> Result<(SessionContext, Vec<String>), QueryError> {
+        let fleet = Arc::new(self.catalog.fleet(viewer, FRESH).await?);
+        let mut notes = Vec::new();
+        if fleet.open > fleet.attempts.len() {
+            let n = fleet.open - fleet.attempts.len();
+            notes.push(format!(
+                "{n} applications were indexed just now and are not in the tables yet: ask again in a minute"
+            ));
+        }
+        let config =
+            SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("afterglow", "public");
+        let context = SessionContext::new_with_config_rt(config, self.env.clone());
+        for name in TABLES {
+            let table = FleetTable::new(name, viewer.clone(), self.store.clone(), fleet.clone(), self.fresh.clone());
+            context.register_table(name.text(), Arc::new(table))?;
+        }
+        Ok((context, notes))
+    }
+}

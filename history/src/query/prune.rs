@@ -1,0 +1,108 @@
+//! Which batches and attempts a statement need not look at: what the catalog knows of them shows
+//! that no row of theirs can match.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, BooleanArray, Date32Array, StringArray, TimestampMillisecondArray};
+use arrow_schema::{DataType, SchemaRef};
+use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::{Column, Result as Answered, ScalarValue};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
+
+use crate::catalog::{AttemptRow, Batch};
+use crate::date::instant;
+
+/// What is known of some rows.
+pub struct Candidate<'c> {
+    /// Days since 1970.
+    pub day: Option<i32>,
+    /// The value that a text column has in all rows.
+    texts: BTreeMap<&'static str, &'c str>,
+    /// The earliest and latest time of each column that has any; none if that is not known.
+    times: Option<&'c BTreeMap<String, (i64, i64)>>,
+}
+
+impl<'c> Candidate<'c> {
+    pub fn of_batch(batch: &'c Batch, times: &'c BTreeMap<String, (i64, i64)>) -> Self {
+        Candidate { day: day(&batch.day), texts: BTreeMap::from([("cluster", &*batch.cluster)]), times: Some(times) }
+    }
+
+    pub fn of_attempt(a: &'c AttemptRow) -> Self {
+        let texts = [("cluster", &*a.cluster), ("app_id", &a.app_id), ("app_name", &a.name), ("user_name", &a.user)];
+        Candidate {
+            day: i32::try_from(a.start_time.div_euclid(86_400_000)).ok(),
+            texts: BTreeMap::from(texts),
+            times: None,
+        }
+    }
+}
+
+/// Days from 1970 to `yyyy-mm-dd`.
+pub fn day(text: &str) -> Option<i32> {
+    i32::try_from(instant(&format!("{text}T00:00:00Z"))?.div_euclid(86_400_000)).ok()
+}
+
+/// Which candidates may have rows for which the predicate holds.
+pub fn may_match(
+    predicate: Option<&Arc<dyn PhysicalExpr>>,
+    schema: &SchemaRef,
+    candidates: &[&Candidate<'_>],
+) -> Answered<Vec<bool>> {
+    match predicate {
+        None => Ok(vec![true; candidates.len()]),
+        Some(predicate) => PruningPredicateBuilder::new()
+            .with_file_schema(schema.clone())
+            .try_build(predicate.clone())?
+            .prune(&Known { schema: schema.clone(), candidates }),
+    }
+}
+
+struct Known<'c> {
+    schema: SchemaRef,
+    candidates: &'c [&'c Candidate<'c>],
+}
+
+impl Known<'_> {
+    /// One end of what a column holds; null where nothing is known.
+    fn bounds(&self, column: &Column, end: fn(&(i64, i64)) -> i64) -> Option<ArrayRef> {
+        let name = column.name();
+        let all = self.candidates.iter();
+        Some(match self.schema.field_with_name(name).ok()?.data_type() {
+            DataType::Date32 => Arc::new(all.map(|c| c.day).collect::<Date32Array>()),
+            DataType::Utf8 => Arc::new(all.map(|c| c.texts.get(name)).collect::<StringArray>()),
+            DataType::Timestamp(..) => {
+                let times = all.map(|c| c.times.and_then(|t| t.get(name)).map(end));
+                Arc::new(times.collect::<TimestampMillisecondArray>().with_timezone("UTC"))
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl PruningStatistics for Known<'_> {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.bounds(column, |(first, _)| *first)
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.bounds(column, |(_, last)| *last)
+    }
+
+    fn num_containers(&self) -> usize {
+        self.candidates.len()
+    }
+
+    fn null_counts(&self, _: &Column) -> Option<ArrayRef> {
+        None
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        None
+    }
+
+    fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {
+        None
+    }
+}

@@ -1,0 +1,211 @@
+//! A fleet table as the query engine sees it: the files of batches, and rows made on the way of
+//! attempts that are in none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_array::{ArrayRef, Date32Array, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DFSchema, Result as Answered, ScalarValue};
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::DataFusionError;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::union::UnionExec;
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::ObjectMeta;
+use quick_cache::{Weighter, sync::Cache};
+
+use super::prune::{Candidate, day, may_match};
+use crate::catalog::{AttemptRow, Fleet};
+use crate::fleet::schema::TableName;
+use crate::fleet::{self};
+use crate::store::{Store, fleet_key};
+use crate::viewer::Viewer;
+
+/// The partition column that is in no file.
+const DATE: &str = "date";
+/// Attempts whose rows are made at once.
+const AT_ONCE: usize = 8;
+/// Bytes of rows that are kept for the next statement.
+const KEPT: u64 = 64 << 20;
+
+/// Under which the engine knows our store. Nothing is resolved by it.
+pub fn store_url() -> ObjectStoreUrl {
+    ObjectStoreUrl::parse("afterglow://store").unwrap_or_else(|_| ObjectStoreUrl::local_filesystem())
+}
+
+/// Rows of attempts that are in no file, made once for each state of an attempt.
+pub struct Fresh {
+    store: Arc<Store>,
+    rows: Cache<(i64, i64, TableName), RecordBatch, ByBytes>,
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<(i64, i64, TableName), RecordBatch> for ByBytes {
+    fn weight(&self, _: &(i64, i64, TableName), rows: &RecordBatch) -> u64 {
+        128 + rows.get_array_memory_size() as u64
+    }
+}
+
+impl Fresh {
+    pub fn new(store: Arc<Store>) -> Self {
+        Fresh { store, rows: Cache::with_weighter(4096, KEPT, ByBytes) }
+    }
+
+    async fn rows(&self, attempt: &AttemptRow, name: TableName) -> Answered<RecordBatch> {
+        let key = (attempt.id, attempt.sequence, name);
+        if let Some(rows) = self.rows.get(&key) {
+            return Ok(rows);
+        }
+        let made = match fleet::rows(&self.store, attempt, name).await {
+            Ok(rows) => rows,
+            // Its parts were replaced since, or are damaged and will be: the next statement has it.
+            Err(e) if e.is_damage() => {
+                tracing::warn!("{e}");
+                RecordBatch::new_empty(name.schema())
+            }
+            Err(e) => return Err(DataFusionError::External(Box::new(e))),
+        };
+        self.rows.insert(key, made.clone());
+        Ok(made)
+    }
+}
+
+/// One table for one statement.
+pub struct FleetTable {
+    name: TableName,
+    schema: SchemaRef,
+    viewer: Viewer,
+    store: Arc<Store>,
+    fleet: Arc<Fleet>,
+    fresh: Arc<Fresh>,
+}
+
+impl std::fmt::Debug for FleetTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name.text())
+    }
+}
+
+impl FleetTable {
+    pub fn new(name: TableName, viewer: Viewer, store: Arc<Store>, fleet: Arc<Fleet>, fresh: Arc<Fresh>) -> Self {
+        let fields = name.schema().fields().iter().cloned().chain([Arc::new(date_field())]).collect::<Vec<_>>();
+        FleetTable { name, schema: Arc::new(Schema::new(fields)), viewer, store, fleet, fresh }
+    }
+
+    /// The files that may have rows that match.
+    fn files(&self, predicate: Option<&Arc<dyn PhysicalExpr>>) -> Answered<Vec<PartitionedFile>> {
+        let all = self.fleet.files.iter().filter(|f| self.viewer.may_see_all_of(&f.batch.cluster));
+        let all: Vec<_> = all.filter_map(|f| f.files.get(self.name.text()).map(|file| (&f.batch, file))).collect();
+        let candidates: Vec<_> = all.iter().map(|(batch, file)| Candidate::of_batch(batch, &file.times)).collect();
+        let keep = may_match(predicate, &self.schema, &candidates.iter().collect::<Vec<_>>())?;
+        let kept = all.iter().zip(keep).filter(|(_, keep)| *keep).map(|((batch, file), _)| {
+            let key = self.store.place(&fleet_key(self.name.text(), &batch.day, &batch.cluster, batch.id));
+            let mut meta = ObjectMeta {
+                location: key,
+                last_modified: Default::default(),
+                size: file.bytes,
+                e_tag: None,
+                version: None,
+            };
+            // A batch is written anew under the same names; what the engine keeps of a file it keeps by size and time.
+            meta.last_modified += Duration::from_secs(u64::from(file.crc));
+            PartitionedFile::new_from_meta(meta).with_partition_values(vec![ScalarValue::Date32(day(&batch.day))])
+        });
+        Ok(kept.collect())
+    }
+
+    /// Attempts in no file that may have rows that match, with their day.
+    fn fresh_attempts(&self, predicate: Option<&Arc<dyn PhysicalExpr>>) -> Answered<Vec<(AttemptRow, Option<i32>)>> {
+        let all = self.fleet.attempts.iter().filter(|a| self.viewer.may_see(&a.cluster, &a.user));
+        let all: Vec<_> = all.map(|a| (a, Candidate::of_attempt(a))).collect();
+        let candidates: Vec<_> = all.iter().map(|(_, candidate)| candidate).collect();
+        let keep = may_match(predicate, &self.schema, &candidates)?;
+        let kept = all.iter().zip(keep).filter(|(_, keep)| *keep);
+        Ok(kept.map(|((attempt, candidate), _)| ((*attempt).clone(), candidate.day)).collect())
+    }
+
+    async fn fresh_rows(&self, attempt: AttemptRow, day: Option<i32>) -> Answered<RecordBatch> {
+        let rows = self.fresh.rows(&attempt, self.name).await?;
+        let date: ArrayRef = Arc::new(Date32Array::from(vec![day; rows.num_rows()]));
+        Ok(RecordBatch::try_new(self.schema.clone(), rows.columns().iter().cloned().chain([date]).collect())?)
+    }
+}
+
+/// The columns of a table, with type and meaning.
+pub fn columns(name: TableName) -> impl Iterator<Item = (&'static str, DataType, &'static str)> {
+    let date = (DATE, DataType::Date32, "The day on which the application started; leaves out files of other days.");
+    name.columns().map(|(name, kind, about)| (name, kind.arrow(), about)).chain([date])
+}
+
+fn date_field() -> Field {
+    Field::new(DATE, DataType::Date32, true)
+}
+
+#[async_trait]
+impl TableProvider for FleetTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Answered<Vec<TableProviderFilterPushDown>> {
+        // They leave out files and row groups; rows are filtered above.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Answered<Arc<dyn ExecutionPlan>> {
+        let schema = DFSchema::try_from(self.schema.clone())?;
+        let predicate = conjunction(filters.iter().cloned()).map(|all| state.create_physical_expr(all, &schema));
+        let predicate = predicate.transpose()?;
+        let mut plans: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
+        let files = self.files(predicate.as_ref())?;
+        if !files.is_empty() {
+            let mut source = ParquetSource::new(
+                TableSchema::builder(self.name.schema())
+                    .with_table_partition_cols(vec![Arc::new(date_field())])
+                    .build(),
+            );
+            if let Some(predicate) = &predicate {
+                source = source.with_predicate(predicate.clone());
+            }
+            let mut groups = vec![Vec::new(); state.config().target_partitions().clamp(1, files.len())];
+            let n = groups.len();
+            files.into_iter().enumerate().for_each(|(i, file)| groups[i % n].push(file));
+            let scan = FileScanConfigBuilder::new(store_url(), Arc::new(source))
+                .with_file_groups(groups.into_iter().map(FileGroup::new).collect())
+                .with_projection_indices(projection.cloned())?
+                .with_limit(limit);
+            plans.push(DataSourceExec::from_data_source(scan.build()));
+        }
+        let fresh = self.fresh_attempts(predicate.as_ref())?;
+        let rows = futures::stream::iter(fresh).map(|(attempt, day)| self.fresh_rows(attempt, day));
+        let rows: Vec<RecordBatch> = rows.buffered(AT_ONCE).try_collect().await?;
+        if !rows.is_empty() || plans.is_empty() {
+            plans.push(MemorySourceConfig::try_new_exec(&[rows], self.schema.clone(), projection.cloned())?);
+        }
+        UnionExec::try_new(plans)
+    }
+}
