@@ -66,7 +66,7 @@ async fn write_batch(store: &Arc<Store>, catalog: &Catalog, batch: &Batch) -> Re
 /// Adds an attempt's rows to the tables.
 async fn gather(store: &Arc<Store>, row: &AttemptRow, tables: &mut Tables) -> Result<(), StoreError> {
     let reader = AttemptReader::new(store.clone(), row.parts.clone());
-    let stages = reader.stages().await?;
+    let stages = reader.stage_heads().await?;
     let mut total = TaskMetrics::default();
     stages.values().for_each(|s| crate::state::metrics::add(&mut total, &s.metrics));
     tables.application(row, &total);

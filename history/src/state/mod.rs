@@ -6,6 +6,7 @@
 //! they are made; [`Changed`] says which entities moved since the store last asked.
 
 mod application;
+pub mod durations;
 mod entities;
 mod executors;
 mod jobs;
@@ -187,6 +188,11 @@ impl Attempt {
     /// brought up to date.
     pub fn take_changed(&mut self) -> Changed {
         self.settle_sql();
+        for key in &self.changed.stages {
+            if let (Some(stage), Some(live)) = (self.stages.get_mut(key), self.live.stages.get(key)) {
+                settle(stage, live);
+            }
+        }
         let Live { jobs, stages, job_indices, .. } = &mut self.live;
         job_indices.retain(|(job, _), _| jobs.contains(job) || stages.values().any(|s| s.jobs.contains(job)));
         std::mem::take(&mut self.changed)
@@ -201,6 +207,13 @@ impl Attempt {
     /// Whether the log named an application: without that event it is no application's log.
     pub fn is_application(&self) -> bool {
         !self.application.id.is_empty()
+    }
+
+    /// Ends what is remembered of a stage attempt, which takes over what it came to.
+    fn stage_is_over(&mut self, key: StageKey) {
+        if let (Some(live), Some(stage)) = (self.live.stages.remove(&key), self.stages.get_mut(&key)) {
+            settle(stage, &live);
+        }
     }
 
     fn saw_time(&mut self, time: i64) {
@@ -223,6 +236,10 @@ impl Attempt {
             }
         }
     }
+}
+
+fn settle(stage: &mut StageAttempt, live: &LiveStage) {
+    stage.task_times = live.durations.times().or(stage.task_times);
 }
 
 /// Copies pairs out of a line.

@@ -9,7 +9,7 @@ use super::{
     AttemptReader, StoreError,
     part::{Finished, Kind, PartWriter},
     record::{Record, byte},
-    schema::{SqlBodyOf, SqlHeadOf},
+    schema::{SqlBodyOf, SqlHeadOf, StageBodyOf, StageHeadOf},
 };
 use crate::redact::Redactor;
 use crate::state::{Attempt, Changed, Live, Rows};
@@ -45,7 +45,9 @@ fn write_changed(part: &mut PartWriter, a: &Attempt, changed: &Changed) -> std::
         part.entities(Kind::Environment, [(0i64, Some(&a.environment))])?;
     }
     part.entities(Kind::Jobs, changed.jobs.iter().map(|k| (*k, a.jobs.get(k))))?;
-    part.entities(Kind::Stages, changed.stages.iter().map(|k| (*k, a.stages.get(k))))?;
+    let stages = || changed.stages.iter().filter_map(|k| Some((*k, a.stages.get(k)?)));
+    part.entities(Kind::Stages, stages().map(|(k, s)| (k, Some(StageHeadOf(s)))))?;
+    part.entities(Kind::StageBodies, stages().map(|(k, s)| (k, Some(StageBodyOf(s)))))?;
     part.entities(Kind::Executors, changed.executors.iter().map(|k| (k.clone(), a.executors.get(k))))?;
     part.entities(Kind::Processes, changed.processes.iter().map(|k| (k.clone(), a.processes.get(k))))?;
     part.entities(Kind::Rdds, changed.rdds.iter().map(|k| (*k, a.rdds.get(k))))?;
@@ -115,7 +117,10 @@ pub async fn merge(reader: &AttemptReader, mut part: PartWriter, keep_resume: bo
             $(part.entities(Kind::$kind, reader.$list().await?.iter().map(|(k, v)| (k.clone(), Some(v))))?;)*
         };
     }
-    rewrite!(Jobs = jobs, Stages = stages, Executors = executors, Processes = processes);
+    rewrite!(Jobs = jobs, Executors = executors, Processes = processes);
+    let stages = reader.stages().await?;
+    part.entities(Kind::Stages, stages.iter().map(|(k, s)| (*k, Some(StageHeadOf(s)))))?;
+    part.entities(Kind::StageBodies, stages.iter().map(|(k, s)| (*k, Some(StageBodyOf(s)))))?;
     part.entities(Kind::Rdds, reader.rdd_words().await?.iter().map(|(k, v)| (*k, v.as_ref())))?;
     rewrite!(Queries = queries, Sessions = sessions, Operations = operations);
     let sql = reader.sql(i64::MIN..=i64::MAX).await?;
