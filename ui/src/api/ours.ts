@@ -147,7 +147,8 @@ export interface ExecutorsTimeline {
   start: number;
   end: number;
   executors: ExecutorSpan[];
-  series: { time: number[]; executors: number[]; cores: number[]; runningTasks: number[] };
+  /** Over steps that begin at `time`: averages, milliseconds that ended tasks spent, and their share of collection. */
+  series: { time: number[]; executors: number[]; cores: number[]; runningTasks: number[]; runTime: number[]; gcTime: number[]; gcShare: Values };
 }
 
 export const executorsTimeline = (app: AppRef, points = 500): Endpoint<ExecutorsTimeline> =>
@@ -335,6 +336,8 @@ export interface StateOperator {
   removalTime: Values;
   commitTime: Values;
   memory: Values;
+  /** Of the state store, over all partitions. */
+  instances: Values;
   custom: Record<string, Values>;
 }
 
@@ -359,8 +362,9 @@ export interface StreamingSeries {
   sink?: string;
 }
 
-export const streamingSeries = (app: AppRef, runId: string, points: number): Endpoint<StreamingSeries> =>
-  ofApp(app, `streaming/queries/${encodeURIComponent(runId)}/series`, { points });
+/** All batches, or those that were triggered in a range: epoch milliseconds, inclusive. */
+export const streamingSeries = (app: AppRef, runId: string, points: number, range?: readonly [number, number]): Endpoint<StreamingSeries> =>
+  ofApp(app, `streaming/queries/${encodeURIComponent(runId)}/series`, { points, from: range?.[0], to: range?.[1] });
 
 /** A progress report as Spark wrote it, as far as pages look into it. */
 export interface ProgressReport {
@@ -372,3 +376,7 @@ export interface ProgressReport {
 
 export const progressReports = (app: AppRef, runId: string, offset: number, length: number): Endpoint<ProgressReport[]> =>
   ofApp(app, 'streaming/progress', { runId, offset, length });
+
+/** The reports of one batch: one, or several if Spark told of it again while there was nothing to do. */
+export const batchReports = (app: AppRef, runId: string, batch: number): Endpoint<ProgressReport[]> =>
+  ofApp(app, 'streaming/progress', { runId, batch });
