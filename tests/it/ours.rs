@@ -1075,6 +1075,61 @@ fn series(server: &TestServer, app: &Value, query: &Value, reports: &[&Value]) {
 }
 
 #[test]
+fn storage_over_time() {
+    let dir = logs::folder();
+    let (folder, store) = (dir.path().join("logs"), dir.path().join("store"));
+    std::fs::create_dir(&folder).unwrap();
+    let (id, log) = logs::plain("3.5.9", "storage");
+    let log = String::from_utf8(log).unwrap();
+    std::fs::write(folder.join(&id), &log).unwrap();
+    // The same once more, with a block that is driven out of memory.
+    let is_block =
+        |l: &&str| l.contains("SparkListenerBlockUpdated") && l.contains("rdd_") && l.contains("\"Use Memory\":true");
+    let line = log.lines().rfind(is_block).expect("a block in memory");
+    let mut dropped: Value = serde_json::from_str(line).unwrap();
+    let bytes = int(&dropped["Block Updated Info"]["Memory Size"]);
+    dropped["Block Updated Info"]["Storage Level"]["Use Memory"] = json!(false);
+    dropped["Block Updated Info"]["Storage Level"]["Use Disk"] = json!(true);
+    dropped["Block Updated Info"]["Disk Size"] = json!(7);
+    let evicting = log.replace(line, &format!("{line}\n{dropped}")).replace(&id, "app-20261121000349-9999");
+    std::fs::write(folder.join("app-20261121000349-9999"), evicting).unwrap();
+    let all = [
+        folder.display().to_string(),
+        format!("new={}", logs::case("4.3.0", "storage").display()),
+        format!("none={}", logs::case("3.5.9", "codec-none").display()),
+    ];
+    let ingested = server::ingest(&store, &all.each_ref().map(String::as_str));
+    assert_eq!(ingested.status.code(), Some(0), "{}", server::stdout(&ingested));
+    let server = TestServer::history(&store);
+    let mut seen = BTreeMap::new();
+    for app in &applications(&server, "") {
+        let timeline = ours(&server, app, "storage/timeline");
+        if app["cluster"] == "none" {
+            let why = "not known: turn on spark.eventLog.logBlockUpdates.enabled";
+            assert_eq!(timeline, json!({"known": false, "why": why}));
+            continue;
+        }
+        let series = &timeline["series"];
+        let column = |name: &str| array(&series[name]).iter().map(int).collect::<Vec<_>>();
+        let (time, memory, disk) = (column("time"), column("memory"), column("disk"));
+        assert_eq!((&timeline["known"], time.len(), memory.len()), (&json!(true), disk.len(), time.len()));
+        assert!(time.len() > 5 && time.is_sorted_by(|a, b| a < b), "{timeline}");
+        let (start, end) = (int(&app["startTime"]) - int(&series["step"]), int(&app["endTime"]));
+        assert!(time.iter().all(|t| (start..=end).contains(t)), "{timeline}");
+        // In the end it is what Spark's list of executors says.
+        let executors = sparks(&server, app, "allexecutors");
+        let active = || array(&executors).iter().filter(|e| e["isActive"] == true);
+        let sum = |field: &str| active().map(|e| int(&e[field])).sum::<i64>();
+        assert_eq!((memory.last(), disk.last()), (Some(&sum("memoryUsed")), Some(&sum("diskUsed"))));
+        assert!(memory.iter().max() > Some(&1_000_000), "{memory:?}");
+        let sums = (column("evicted").iter().sum::<i64>(), column("evictedBytes").iter().sum::<i64>());
+        seen.insert(text(&app["id"]).to_owned(), (sums, memory[memory.len() - 1]));
+    }
+    assert_eq!(seen.len(), 3);
+    assert_eq!((seen[&id].0, seen["app-20261121000349-9999"].0), ((0, 0), (1, bytes)));
+}
+
+#[test]
 fn labels_filter_and_are_counted() {
     let dir = logs::folder();
     let (file, store) = (dir.path().join("afterglow.toml"), dir.path().join("store"));

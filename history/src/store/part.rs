@@ -61,13 +61,15 @@ pub enum Kind {
     Resume,
     /// What lists of stage attempts do not need.
     StageBodies,
+    /// What was stored over time.
+    Storage,
 }
 
 crate::record_enum! {
     Kind {
         Application = 0, Environment = 1, Jobs = 2, Stages = 3, Executors = 4, Processes = 5, Rdds = 6, SqlHeads = 7,
         SqlBodies = 8, Queries = 9, Progress = 10, Sessions = 11, Operations = 12, Foreign = 13, Tasks = 14,
-        RunningTasks = 15, Resume = 16, StageBodies = 17,
+        RunningTasks = 15, Resume = 16, StageBodies = 17, Storage = 18,
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 use crate::date::instant;
 use crate::state::{
     Application, Completeness, Environment, Executor, ForeignEvent, Job, Operation, Process, Progress, Rdd, Session,
-    SqlExecution, StageAttempt, StageKey, StreamingQuery,
+    SqlExecution, StageAttempt, StageKey, StorageHistory, StreamingQuery,
 };
 
 /// Blocks fetched at the same time.
@@ -214,6 +214,11 @@ impl AttemptReader {
 
     pub async fn executors(&self) -> Result<BTreeMap<String, Executor>, StoreError> {
         self.all(Kind::Executors).await
+    }
+
+    /// What was stored over time; without a point if no block update was logged.
+    pub async fn storage(&self) -> Result<StorageHistory, StoreError> {
+        Ok(self.one(Kind::Storage, 0i64).await?.unwrap_or_default())
     }
 
     pub async fn processes(&self) -> Result<BTreeMap<String, Process>, StoreError> {

@@ -6,8 +6,8 @@ use crate::state::{
     AccumulableValue, Application, Completeness, Environment, Executor, ExecutorResource, ExecutorStageSummary,
     ForeignEvent, Job, JobStatus, Level, Live, LiveStage, Operation, OperationState, PlanGraph, PlanMetric, PlanNode,
     Process, Progress, Rdd, RddDistribution, RddNode, RddPartition, ResourceProfile, ServerKind, Session, Speculation,
-    SqlExecution, SqlLive, SqlMetric, StageAttempt, StageStatus, StorageMemory, StreamingQuery, Task, TaskResource,
-    TaskStatus, TaskTimes,
+    SqlExecution, SqlLive, SqlMetric, StageAttempt, StageStatus, StorageHistory, StorageMemory, StoragePoint,
+    StreamingQuery, Task, TaskResource, TaskStatus, TaskTimes,
     durations::Durations,
     metrics::{Peaks, TaskMetrics},
     sets::IndexSet,
@@ -61,6 +61,8 @@ record! {
     }
     TaskTimes { tasks, median, longest }
     Durations { longest, counts }
+    StorageHistory { step, points }
+    StoragePoint { time, memory, disk, evicted, evicted_bytes }
     RddNode { id, name, scope, callsite, parent_ids, barrier, cached }
     AccumulableValue { id, name, update, value }
     Speculation { tasks, active, completed, failed, killed }

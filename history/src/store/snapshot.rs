@@ -44,6 +44,9 @@ fn write_changed(part: &mut PartWriter, a: &Attempt, changed: &Changed) -> std::
     if changed.environment {
         part.entities(Kind::Environment, [(0i64, Some(&a.environment))])?;
     }
+    if changed.storage {
+        part.entities(Kind::Storage, [(0i64, Some(&a.storage))])?;
+    }
     part.entities(Kind::Jobs, changed.jobs.iter().map(|k| (*k, a.jobs.get(k))))?;
     let stages = || changed.stages.iter().filter_map(|k| Some((*k, a.stages.get(k)?)));
     part.entities(Kind::Stages, stages().map(|(k, s)| (k, Some(StageHeadOf(s)))))?;
@@ -78,6 +81,7 @@ pub async fn restore(reader: &AttemptReader, redactor: Arc<Redactor>) -> Result<
     a.sessions = reader.sessions().await?;
     a.operations = reader.operations().await?;
     a.foreign = reader.foreign().await?;
+    a.storage = reader.storage().await?;
     a.live = live;
     Ok(Some((a, next)))
 }
@@ -111,6 +115,9 @@ pub async fn merge(reader: &AttemptReader, mut part: PartWriter, keep_resume: bo
     // Without one in these parts, an older part has the word on it.
     if directories.iter().any(|(_, d)| d.of(Kind::Environment).next().is_some()) {
         part.entities(Kind::Environment, [(0i64, Some(&reader.environment().await?))])?;
+    }
+    if directories.iter().any(|(_, d)| d.of(Kind::Storage).next().is_some()) {
+        part.entities(Kind::Storage, [(0i64, Some(&reader.storage().await?))])?;
     }
     macro_rules! rewrite {
         ($($kind:ident = $list:ident),*) => {

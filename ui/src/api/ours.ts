@@ -154,6 +154,16 @@ export interface ExecutorsTimeline {
 export const executorsTimeline = (app: AppRef, points = 500): Endpoint<ExecutorsTimeline> =>
   ofApp(app, 'executors/timeline', { points });
 
+export interface StorageTimeline {
+  known: boolean;
+  /** What to do so that it is known. */
+  why?: string;
+  /** Bytes of all executors at the end of each step in which they changed, and what was evicted in it. */
+  series?: { step: number; time: number[]; memory: number[]; disk: number[]; evicted: number[]; evictedBytes: number[] };
+}
+
+export const storageTimeline = (app: AppRef): Endpoint<StorageTimeline> => ofApp(app, 'storage/timeline');
+
 /** What the log lacks; nothing is set for a log that lacks nothing. */
 export interface Completeness {
   damagedLines?: number;

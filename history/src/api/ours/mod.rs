@@ -17,6 +17,7 @@ mod shape;
 mod sources;
 mod sql;
 mod stages;
+mod storage;
 mod streaming;
 mod tasks;
 mod timeline;
@@ -62,6 +63,7 @@ fn of_attempt() -> Router<Api> {
         .route("/stages/{stage}/{stage_attempt}/graph", get(graph::of_stage))
         .route("/sql", get(sql::list))
         .route("/sql/{execution}/graph", get(plan::graph))
+        .route("/storage/timeline", get(storage::timeline))
         .route("/streaming/queries", get(streaming::queries))
         .route("/streaming/queries/{run}/series", get(streaming::series))
         .route("/streaming/progress", get(streaming::progress))
