@@ -422,7 +422,9 @@ fn stage_list(server: &TestServer, app: &Value) {
         assert_eq!(int(&row["cpuTime"]), int(&same["executorCpuTime"]) / 1_000_000);
         let times = ["submissionTime", "firstTaskLaunchedTime", "completionTime"].map(|f| same.get(f).map(millis));
         assert_eq!(["submitTime", "firstTaskTime", "endTime"].map(|f| row[f].as_i64()), times);
-        let took = times[0].zip(times[2]).map(|(from, to)| to - from).filter(|_| same["status"] != "SKIPPED");
+        // What runs is measured up to the log's last event.
+        let end = times[2].or((same["status"] == "ACTIVE").then(|| int(&app["lastEventTime"])));
+        let took = times[0].zip(end).map(|(from, to)| to - from).filter(|_| same["status"] != "SKIPPED");
         assert_eq!(row["duration"].as_i64(), took);
         assert_eq!(row["error"].is_string(), same["failureReason"].is_string());
         assert!(!array(&row["jobs"]).is_empty());
@@ -476,7 +478,9 @@ fn stage_list(server: &TestServer, app: &Value) {
     let found = ours(
         server,
         app,
-        &format!("stages?length=100000&q={words}%20%20at&status=complete&status=failed&status=skipped"),
+        &format!(
+            "stages?length=100000&q={words}%20%20at&status=complete&status=failed&status=skipped&status=active&status=pending"
+        ),
     );
     let fitting = expected.iter().filter(|s| {
         let texts = ["name", "description", "failureReason"].map(|f| s[f].as_str().unwrap_or_default().to_lowercase());
@@ -502,6 +506,7 @@ fn skew(server: &TestServer, app: &Value, row: &Value) {
         let error = median.unwrap_or(0) - row["medianTask"].as_i64().unwrap_or(0);
         assert!(median.is_some() == row["medianTask"].is_i64() && error >= 0 && error <= median.unwrap_or(0) / 8192);
         match (times.len(), median.zip(longest)) {
+            (0, _) if array(&tasks).is_empty() => Some("notStarted"),
             (0, _) => Some("noneSucceeded"),
             (1, _) => Some("oneTask"),
             (_, Some((0, _))) => Some("noTime"),
@@ -1281,6 +1286,77 @@ fn a_running_application_is_measured_up_to_its_last_event() {
     assert_eq!(array(&all), &raw, "in the order of the log, across the parts of the store");
     let page = ours(&server, &app, "streaming/progress?offset=5&length=9");
     assert_eq!(array(&page), &raw[5..14]);
+}
+
+#[test]
+fn stages_that_run_or_wait_are_listed_with_what_is_known() {
+    let dir = logs::folder();
+    let (folder, store) = (dir.path().join("logs"), dir.path().join("store"));
+    std::fs::create_dir(&folder).unwrap();
+    let (id, log) = logs::plain("3.5.9", "skew");
+    let log = String::from_utf8(log).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    let events = |name: &str| {
+        let name = format!("\"SparkListener{name}\"");
+        (0..lines.len()).filter(|n| lines[*n].contains(&name)).collect::<Vec<_>>()
+    };
+    let (submitted, started, ended) = (events("StageSubmitted"), events("TaskStart"), events("TaskEnd"));
+    // Cut off: a stage that waits for its first task, the first that runs, the second that ends, and in the middle of all.
+    let cuts = [submitted[0], started[0], ended[0], ended[1], ended[ended.len() / 2], submitted[submitted.len() - 1]];
+    for (n, cut) in cuts.iter().enumerate() {
+        let new = format!("{}{n}", &id[..id.len() - 1]);
+        let part = lines[..=*cut].join("\n").replace(&id, &new);
+        std::fs::write(folder.join(format!("{new}.inprogress")), part + "\n").unwrap();
+    }
+    let ingested = server::ingest(&store, &[folder.to_str().unwrap()]);
+    assert_eq!(ingested.status.code(), Some(0), "{}", server::stdout(&ingested));
+    let server = TestServer::history(&store);
+    let mut reasons: BTreeSet<String> = BTreeSet::new();
+    let all = applications(&server, "");
+    assert_eq!(all.len(), cuts.len());
+    for app in &all {
+        stage_list(&server, app);
+        executors_of_stages(&server, app);
+        let rows = ours(&server, app, "stages?status=active&status=pending");
+        assert!(int(&rows["filtered"]) > 0, "{rows}");
+        let why = array(&rows["stages"]).iter().map(|r| r["skewUnknown"].as_str().unwrap_or("known").to_owned());
+        reasons.extend(why);
+    }
+    let expected = ["known", "noneSucceeded", "notStarted", "oneTask"].map(str::to_owned);
+    assert_eq!(reasons, BTreeSet::from(expected));
+}
+
+#[test]
+fn a_log_read_in_pieces_gives_what_it_gives_as_a_whole() {
+    let dir = logs::folder();
+    let (folder, whole) = (dir.path().join("logs"), dir.path().join("whole"));
+    std::fs::create_dir(&folder).unwrap();
+    let (id, log) = logs::plain("3.5.9", "storage");
+    let file = folder.join(format!("{id}.inprogress"));
+    std::fs::write(&file, begin(&log, 1, 9)).unwrap();
+    let server = TestServer::serve(&dir.path().join("store")).logs(folder.to_str().unwrap()).start();
+    let one = |status: &str, events: usize| {
+        let app = eventually(status, 30, || {
+            let found = server.try_json(&format!("{OURS}/applications?status={status}"))?;
+            let app = array(&found["applications"]).first().cloned()?;
+            (int(&ours(&server, &app, "overview")["events"]) as usize >= events).then_some(app)
+        });
+        ["storage/timeline", "stages?length=1000&sort=id"].map(|what| ours(&server, &app, what))
+    };
+    for part in 2..9 {
+        let so_far = begin(&log, part, 9);
+        std::fs::write(&file, so_far).unwrap();
+        one("running", so_far.iter().filter(|b| **b == b'\n').count());
+    }
+    std::fs::write(&file, &log).unwrap();
+    std::fs::rename(&file, folder.join(&id)).unwrap();
+    let in_pieces = one("completed", 1);
+    drop(server);
+    let ingested = server::ingest(&whole, &[folder.to_str().unwrap()]);
+    assert_eq!(ingested.status.code(), Some(0), "{}", server::stdout(&ingested));
+    let server = TestServer::history(&whole);
+    let app = applications(&server, "").remove(0);
+    assert_eq!(in_pieces, ["storage/timeline", "stages?length=1000&sort=id"].map(|what| ours(&server, &app, what)));
 }
 
 #[test]
