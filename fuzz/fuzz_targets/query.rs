@@ -194,6 +194,9 @@ fn urls(served: &Served) -> Vec<Vec<u8>> {
         "/executors/timeline?points=9",
         "/jobs/timeline",
         "/stages/0/0/tasks?sort=-duration&status=success&q=driver&executor=1&offset=1&length=3",
+        "/stages?status=complete&q=at&pool=default&sort=-skew&offset=1&length=2",
+        "/stages/0/0/executors?offset=0&length=2",
+        "/stages/0/0/quantiles",
         "/stages/0/0/histogram?of=duration&bins=5",
         "/stages/0/0/scatter?x=inputSize&y=duration&points=5",
         "/stages/0/0/timeline?length=5",
@@ -201,7 +204,8 @@ fn urls(served: &Served) -> Vec<Vec<u8>> {
         "/sql?status=completed&q=count&sort=-duration&offset=1&length=2",
         "/sql/0/graph",
         "/streaming/queries",
-        "/streaming/progress?runId=x&offset=1&length=1",
+        "/streaming/progress?runId=x&batch=1&offset=1&length=1",
+        "/storage/timeline",
     ];
     let others = [
         "api/v1/version",
@@ -222,7 +226,7 @@ fn urls(served: &Served) -> Vec<Vec<u8>> {
     let letters = || ('a'..='z').take(served.apps.len() + 2);
     let series = served.runs.iter().map(|(n, run)| {
         let letter = char::from(b'a' + *n as u8);
-        format!("^{letter}/streaming/queries/{run}/series?points=5")
+        format!("^{letter}/streaming/queries/{run}/series?points=5&from=0&to=1795219300000")
     });
     let all = letters().flat_map(|n| below.map(|p| format!("~{n}{p}")));
     let all = all.chain(letters().flat_map(|n| ours.map(|p| format!("^{n}{p}"))));

@@ -8,14 +8,14 @@ use afterglow_fuzz::attempt::{Shelf, answers};
 use afterglow_fuzz::{redactor, runtime, seeds};
 use afterglow_history::state::Attempt;
 use afterglow_history::store::VERSION;
-use afterglow_history::store::part::{self, Directory, Entry, Kind};
+use afterglow_history::store::part::{self, Directory, Entry, Kind, RunReports};
 use afterglow_history::store::record::{Record, take_u64};
 use afterglow_history::store::segment::StageRows;
 use afterglow_history::store::snapshot;
 use afterglow_ingest::event::parse;
 use libfuzzer_sys::fuzz_target;
 
-const KINDS: [Kind; 17] = [
+const KINDS: [Kind; 19] = [
     Kind::Application,
     Kind::Environment,
     Kind::Jobs,
@@ -33,6 +33,8 @@ const KINDS: [Kind; 17] = [
     Kind::Tasks,
     Kind::RunningTasks,
     Kind::Resume,
+    Kind::StageBodies,
+    Kind::Storage,
 ];
 
 /// An object of a body and a directory, which is stored under a checksum that is right.
@@ -51,6 +53,12 @@ fn object(body: &[u8], directory: &[u8]) -> Vec<u8> {
     let crc = crc32fast::hash(&directory).to_le_bytes();
     let (offset, len) = ((body.len() as u64).to_le_bytes(), (directory.len() as u32).to_le_bytes());
     [body, &directory, &offset, &len, &crc, &VERSION.to_le_bytes(), b"AGLOW\0"].concat()
+}
+
+/// Reports of a run without a name, of any batch and time.
+fn run(reports: u64) -> RunReports {
+    let all = (i64::MIN, i64::MAX);
+    RunReports { run: String::new(), reports, batches: all, times: all }
 }
 
 /// An object of blocks: each is its kind, what its directory entry says wrong, its rows, its length, and its plain
@@ -81,7 +89,7 @@ fn blocks(shelf: &Shelf, mut bytes: &[u8]) -> Vec<u8> {
             first: i64::MIN,
             last: i64::MAX,
             stages: if is_segment { vec![StageRows { stage: (0, 0), start: 0, rows }] } else { Vec::new() },
-            runs: if kind == Kind::Progress { vec![(String::new(), rows)] } else { Vec::new() },
+            runs: if kind == Kind::Progress { vec![run(rows)] } else { Vec::new() },
         };
         part.copy(&entry, &stored).expect("a scratch folder");
     }

@@ -107,6 +107,8 @@ pub async fn answers(reader: &AttemptReader, rows: usize) -> String {
         operations: all => all.values().map(|o| json(&wire::connect::ExecutionData::new(o, NOW))),
         foreign,
         progress,
+        stage_heads,
+        storage,
     }
     match reader.sql(i64::MIN..=i64::MAX).await {
         Ok(all) => out.extend(all.values().map(|x| json(&wire::ExecutionData::new(x, true, true, NOW)))),

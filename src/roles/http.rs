@@ -44,13 +44,14 @@ pub async fn serve(config: &Config, opened: &Opened) -> Result<(), String> {
         )
     })?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
+    let stop = asked_to_stop();
     tracing::info!("serving on http://{address}");
     if !afterglow_ui::is_built() {
         tracing::info!("built without the web UI: see README.md, or use the API");
     }
     let pages = router(api).merge(afterglow_ui::router());
     let following = tokio::spawn(follow(search, opened.catalog.clone(), opened.store.clone()));
-    let served = axum::serve(listener, pages).with_graceful_shutdown(asked_to_stop()).await;
+    let served = axum::serve(listener, pages).with_graceful_shutdown(stop).await;
     following.abort();
     query.close();
     served.map_err(|e| e.to_string())

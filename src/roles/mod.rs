@@ -20,6 +20,7 @@ use afterglow_history::query::{Engine, Limits};
 use afterglow_history::redact::Redactor;
 use afterglow_history::store::Store;
 use afterglow_ingest::{Source, source};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, ConfigError, SourceConfig};
 
@@ -160,14 +161,19 @@ pub async fn maintain(config: Config, store: Arc<Store>, catalog: Catalog) {
     }
 }
 
-/// Resolves when the process is asked to end.
-pub async fn asked_to_stop() {
-    let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(term) => term,
-        Err(_) => return drop(tokio::signal::ctrl_c().await),
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = term.recv() => {}
+/// Resolves when the process is asked to end. What it is asked from this call on counts.
+pub fn asked_to_stop() -> impl Future<Output = ()> {
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        match (terminate, interrupt) {
+            (Ok(mut terminate), Ok(mut interrupt)) => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            }
+            (Ok(mut one), Err(_)) | (Err(_), Ok(mut one)) => drop(one.recv().await),
+            (Err(_), Err(_)) => std::future::pending().await,
+        }
     }
 }

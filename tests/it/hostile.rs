@@ -420,6 +420,12 @@ fn fixed(base: &str) -> Vec<String> {
                 "/api/v1{base}/stages/0/0/taskTable?numTasks={n}&start={n}&length={n}&{order}&search[value]={search}"
             ));
         }
+        let ours = format!("/api/afterglow/v1{base}");
+        all.push(format!("{ours}/stages?offset={n}&length={n}&q={n}"));
+        all.push(format!("{ours}/stages/{n}/{n}/executors?offset={n}&length={n}"));
+        all.push(format!("{ours}/stages/{n}/{n}/quantiles"));
+        all.push(format!("{ours}/streaming/progress?batch={n}&runId={n}"));
+        all.push(format!("{ours}/executors/timeline?points={n}"));
         all.push(format!("/api/v1{base}/stages/{n}/{n}/taskSummary?quantiles={n},0.5"));
         all.push(format!("/api/v1{base}/stages/0/0/taskSummary?quantiles={n},0.5,-{n}"));
         all.push(format!("/api/v1{base}/stages/0/0?withSummaries=true&quantiles={n},0.5"));
@@ -511,7 +517,19 @@ fn no_number_in_a_log_is_too_much() {
         all.push(format!(
             "/api/v1{base}/sql/sqlTable?groupSubExecution=true&order[0][column]=0&columns[0][name]=duration"
         ));
+        let ours = format!("/api/afterglow/v1{base}");
+        for sort in ["id", "name", "-duration", "-skew", "skew", "-gcShare", "-shuffleReadBytes", "cpuTime", "-tasks"] {
+            all.push(format!("{ours}/stages?sort={sort}"));
+        }
+        for query in server.json(&format!("{ours}/streaming/queries")).as_array().expect("a list") {
+            let run = query["runId"].as_str().unwrap_or_default();
+            for bounds in ["from=0", "to=9223372036854775807", "from=-9223372036854775808&to=0", "from=1793491200000"] {
+                all.push(format!("{ours}/streaming/queries/{run}/series?{bounds}"));
+            }
+            all.push(format!("{ours}/streaming/progress?runId={run}&batch=-1"));
+        }
         for stage in found("stages", "stageId").iter().take(20) {
+            all.extend(["executors", "quantiles"].map(|b| format!("{ours}/stages/{stage}/0/{b}")));
             let below = ["taskSummary", "taskList?length=100&sortBy=-runtime", "taskList?status=SUCCESS"];
             all.extend(below.map(|b| format!("/api/v1{base}/stages/{stage}/0/{b}")));
             for column in ["Scheduler Delay", "Getting Result Time", "GC Time", "Shuffle Read Size / Records"] {

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
 
 use super::groups::Group;
+use super::list::severity;
 use super::{Catalog, CatalogError, next};
 use crate::date::date;
 use crate::store::reader::PartRef;
@@ -219,9 +220,9 @@ impl AttemptRow {
             "INSERT INTO attempts (id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time,
                  end_time, last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, store_size,
                  labels, damaged, completeness, search_text, sequence, day, queue, outcome, duration, tasks, failed_tasks, executor_time,
-                 error, group_id)
+                 error, group_id, severity)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-                 $27, $28, $29, $30, $31, $32, $33, $34, $35)",
+                 $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)",
         )
         .bind(id)
         .bind(&self.cluster)
@@ -258,6 +259,7 @@ impl AttemptRow {
         .bind(self.summary.executor_time)
         .bind(&self.summary.error)
         .bind(group)
+        .bind(severity(&self.summary.outcome))
         .execute(&mut **tx)
         .await?;
         summarize(tx, &self.cluster, &self.app_id).await?;
@@ -467,11 +469,12 @@ impl Catalog {
             let a = attempt(r)?;
             let group = a.group(lost).id(&mut tx).await?;
             let sequence = next(&mut tx, "sequence").await?;
-            sqlx::query("UPDATE attempts SET status = $2, outcome = $2, group_id = $3, sequence = $4 WHERE id = $1")
+            sqlx::query("UPDATE attempts SET status = $2, outcome = $2, group_id = $3, sequence = $4, severity = $5 WHERE id = $1")
                 .bind(a.id)
                 .bind(lost)
                 .bind(group)
                 .bind(sequence)
+                .bind(severity(lost))
                 .execute(&mut *tx)
                 .await?;
         }

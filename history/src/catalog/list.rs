@@ -50,12 +50,23 @@ pub enum ListSort {
     Cluster,
     User,
     Queue,
+    /// By how bad it is: completed, running, lost, failed.
     Outcome,
     Version,
     LogSize,
     Tasks,
     FailedTasks,
     ExecutorTime,
+}
+
+/// How bad an outcome is, by its name.
+pub(super) fn severity(outcome: &str) -> i64 {
+    match outcome {
+        "failed" => 3,
+        "lost" => 2,
+        "running" => 1,
+        _ => 0,
+    }
 }
 
 impl ListSort {
@@ -69,7 +80,7 @@ impl ListSort {
             ListSort::Cluster => "cluster",
             ListSort::User => "user_name",
             ListSort::Queue => "queue",
-            ListSort::Outcome => "outcome",
+            ListSort::Outcome => "severity",
             ListSort::Version => "spark_version",
             ListSort::LogSize => "log_size",
             ListSort::Tasks => "tasks",
@@ -144,6 +155,21 @@ fn one_of(q: &mut QueryBuilder<Sqlite>, values: &[String]) {
     q.push(")");
 }
 
+/// What asks for the attempts of a page, in order.
+fn page_of(select: &str, filter: &ListFilter, way: Way, page: ListPage) -> QueryBuilder<Sqlite> {
+    let mut q = QueryBuilder::new(format!("{select} WHERE 1 = 1"));
+    filter.push(&mut q, way, true);
+    let (way, back) = if page.descending { (" DESC", " ASC") } else { (" ASC", " DESC") };
+    q.push(" ORDER BY ");
+    if page.sort == ListSort::StartTime {
+        q.push("start_time").push(way).push(", id").push(way);
+    } else {
+        q.push(page.sort.column()).push(way).push(", start_time").push(back).push(", id").push(back);
+    }
+    q.push(" LIMIT ").push_bind(page.length).push(" OFFSET ").push_bind(page.offset);
+    q
+}
+
 impl Catalog {
     /// A page of the list, with the number of all that the filter lets through.
     pub async fn list(
@@ -155,16 +181,8 @@ impl Catalog {
         let mut q = QueryBuilder::new("SELECT COUNT(*) FROM attempts WHERE 1 = 1");
         filter.push(&mut q, Way::Seek, true);
         let total: i64 = q.build().fetch_one(&self.readers).await?.try_get(0)?;
-        let mut q = QueryBuilder::new("SELECT id FROM attempts WHERE 1 = 1");
-        filter.push(&mut q, if total <= FEW as i64 { Way::Seek } else { Way::Check }, true);
-        let (way, back) = if page.descending { (" DESC", " ASC") } else { (" ASC", " DESC") };
-        q.push(" ORDER BY ");
-        if page.sort == ListSort::StartTime {
-            q.push("start_time").push(way).push(", id").push(way);
-        } else {
-            q.push(page.sort.column()).push(way).push(", start_time").push(back).push(", id").push(back);
-        }
-        q.push(" LIMIT ").push_bind(page.length).push(" OFFSET ").push_bind(page.offset);
+        let way = if total <= FEW as i64 { Way::Seek } else { Way::Check };
+        let mut q = page_of("SELECT id FROM attempts", filter, way, page);
         let rows = q.build().fetch_all(&self.readers).await?;
         let ids = rows.iter().map(|r| r.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
         let mut found: HashMap<i64, AttemptRow> = HashMap::new();
@@ -209,5 +227,50 @@ impl Catalog {
         let mut all = self.attempts(viewer, &ids).await?;
         all.sort_by_key(|a| std::cmp::Reverse((a.start_time, a.id)));
         Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SORTS: [ListSort; 14] = [
+        ListSort::StartTime,
+        ListSort::EndTime,
+        ListSort::Duration,
+        ListSort::Name,
+        ListSort::Id,
+        ListSort::Cluster,
+        ListSort::User,
+        ListSort::Queue,
+        ListSort::Outcome,
+        ListSort::Version,
+        ListSort::LogSize,
+        ListSort::Tasks,
+        ListSort::FailedTasks,
+        ListSort::ExecutorTime,
+    ];
+
+    #[tokio::test]
+    async fn no_order_looks_into_rows_or_sorts_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(&dir.path().join("catalog.db")).await.unwrap();
+        let filters = [
+            ListFilter::default(),
+            ListFilter { outcomes: vec!["failed".into()], from: Some(5), ..ListFilter::default() },
+        ];
+        for (sort, descending) in SORTS.into_iter().flat_map(|s| [(s, false), (s, true)]) {
+            for filter in &filters {
+                let page = ListPage { sort, descending, offset: 10, length: 10 };
+                let mut q = page_of("EXPLAIN QUERY PLAN SELECT id FROM attempts", filter, Way::Check, page);
+                let steps = q.build().fetch_all(&catalog.readers).await.unwrap();
+                let steps: Vec<String> = steps.iter().map(|r| r.try_get("detail").unwrap()).collect();
+                assert!(
+                    steps[0].starts_with("SCAN attempts USING COVERING INDEX attempts_list_"),
+                    "{sort:?}: {steps:?}"
+                );
+                assert!(!steps.iter().any(|s| s.contains("TEMP B-TREE")), "{sort:?}: {steps:?}");
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@ pub async fn add(table: &mut Table, name: TableName, a: &AttemptRow, reader: &At
     match name {
         TableName::Applications => application(table, a, reader).await?,
         TableName::Jobs => reader.jobs().await?.values().for_each(|j| job(table, a, j)),
-        TableName::Stages => reader.stages().await?.values().for_each(|s| stage(table, a, s)),
+        TableName::Stages => reader.stage_heads().await?.values().for_each(|s| stage(table, a, s)),
         TableName::Executors => reader.executors().await?.values().for_each(|e| executor(table, a, e)),
         TableName::SqlExecutions => reader.sql_heads().await?.values().for_each(|x| sql(table, a, x)),
         TableName::StreamingProgress => reader.progress().await?.iter().for_each(|p| progress(table, a, p)),
@@ -74,7 +74,7 @@ fn push<'v>(table: &mut Table, rows: impl IntoIterator<Item = Cell<'v>>) {
 
 async fn application(table: &mut Table, a: &AttemptRow, reader: &AttemptReader) -> Result<(), StoreError> {
     let mut total = TaskMetrics::default();
-    reader.stages().await?.values().for_each(|s| metrics::add(&mut total, &s.metrics));
+    reader.stage_heads().await?.values().for_each(|s| metrics::add(&mut total, &s.metrics));
     let executors = reader.executors().await?.keys().filter(|id| *id != "driver").count();
     let end = (a.end_time >= 0).then_some(a.end_time);
     let labels = serde_json::to_string(&a.labels).unwrap_or_default();

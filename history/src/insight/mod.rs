@@ -7,4 +7,5 @@ pub mod presence;
 pub mod removal;
 pub mod sample;
 pub mod series;
+pub mod skew;
 pub mod wall_clock;

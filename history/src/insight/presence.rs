@@ -42,8 +42,25 @@ impl Steps {
         }
     }
 
+    /// Takes in an amount of time that was spent evenly between two times.
+    pub fn spend(&mut self, from: i64, to: i64, amount: i64) {
+        let to = to.max(from.saturating_add(1));
+        if amount > 0 {
+            self.add(from, to, amount as f64 / to.saturating_sub(from) as f64);
+        }
+    }
+
+    /// What was spent in each step, milliseconds.
+    pub fn spent(&self) -> Vec<f64> {
+        self.over_steps(self.length)
+    }
+
     /// What there is on average in each step.
     pub fn averages(&self) -> Vec<f64> {
+        self.over_steps(1.0)
+    }
+
+    fn over_steps(&self, length: f64) -> Vec<f64> {
         let mut whole = 0.0;
         let steps = self.counts.iter().zip(&self.before);
         steps
@@ -51,7 +68,7 @@ impl Steps {
                 let average = whole + before;
                 whole += count;
                 // Sums of many fractions: no more digits than mean something.
-                (average.max(0.0) * 1000.0).round() / 1000.0
+                (average.max(0.0) * length * 1000.0).round() / 1000.0
             })
             .collect()
     }
@@ -72,6 +89,11 @@ mod tests {
         assert_eq!(steps.times(), [1000, 1100, 1200, 1300]);
         assert_eq!(steps.averages(), [2.5, 0.5, 0.0, 2.0]);
         assert_eq!(Steps::new(5, 5, 100).averages(), [0.0]);
+        let mut spent = Steps::new(1000, 1400, 4);
+        spent.spend(1050, 1150, 30);
+        spent.spend(1300, 1300, 5);
+        spent.spend(1200, 1210, 0);
+        assert_eq!(spent.spent(), [15.0, 15.0, 0.0, 5.0]);
     }
 
     proptest! {

@@ -44,6 +44,8 @@ pub struct Operator {
     pub removal_time: Column,
     pub commit_time: Column,
     pub memory: Column,
+    /// Instances of the state store: partitions, times the stores that the operator keeps.
+    pub instances: Column,
     pub custom: BTreeMap<String, Column>,
 }
 
@@ -228,7 +230,11 @@ impl Gatherer {
         }
     }
 
+    /// The series; without reports they have no points.
     pub fn finish(self) -> Series {
+        if self.taken == 0 {
+            return Series::default();
+        }
         let none = vec![None; self.points];
         let column =
             |of: &BTreeMap<&'static str, Gathered>, name| of.get(name).map_or_else(|| none.clone(), Gathered::column);
@@ -253,6 +259,7 @@ impl Gatherer {
                     removal_time: column(&fixed, "removalTime"),
                     commit_time: column(&fixed, "commitTime"),
                     memory: column(&fixed, "memory"),
+                    instances: column(&fixed, "instances"),
                     custom: custom.columns(),
                 })
                 .collect(),
@@ -272,7 +279,7 @@ impl Gatherer {
     }
 }
 
-fn numbers(o: &StateOperator<'_>) -> [(&'static str, Fold, Option<f64>); 8] {
+fn numbers(o: &StateOperator<'_>) -> [(&'static str, Fold, Option<f64>); 9] {
     [
         ("rows", Fold::Mean, o.num_rows_total.0),
         ("updated", Fold::Mean, o.num_rows_updated.0),
@@ -282,6 +289,7 @@ fn numbers(o: &StateOperator<'_>) -> [(&'static str, Fold, Option<f64>); 8] {
         ("removalTime", Fold::Most, o.all_removals_time_ms.0),
         ("commitTime", Fold::Most, o.commit_time_ms.0),
         ("memory", Fold::Mean, o.memory_used_bytes.0),
+        ("instances", Fold::Most, o.num_state_store_instances.0),
     ]
 }
 
@@ -365,8 +373,8 @@ mod tests {
         fn no_report_is_lost(n in 0i64..60, points in 1usize..80) {
             let s = series(n, points);
             prop_assert_eq!(s.batches as i64, n);
-            prop_assert_eq!(s.batch.len(), points.min((n as usize).max(1)));
-            prop_assert!(n == 0 || s.batch.iter().all(Option::is_some));
+            prop_assert_eq!(s.batch.len(), points.min(n as usize));
+            prop_assert!(s.batch.iter().all(Option::is_some));
             let most = s.operators.first().map_or(-1.0, |o| o.custom["getLatencyMs"].iter().flatten().fold(-1.0f64, |a, b| a.max(*b)));
             prop_assert_eq!(most as i64, n - 1);
         }

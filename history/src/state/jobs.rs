@@ -185,7 +185,7 @@ impl Attempt {
             }
         }
         if done {
-            self.live.stages.remove(&key);
+            self.stage_is_over(key);
         }
     }
 

@@ -6,6 +6,7 @@
 //! they are made; [`Changed`] says which entities moved since the store last asked.
 
 mod application;
+pub mod durations;
 mod entities;
 mod executors;
 mod jobs;
@@ -15,6 +16,7 @@ mod servers;
 pub(crate) mod sets;
 pub(crate) mod sql;
 mod storage;
+mod storage_history;
 mod streaming;
 mod tasks;
 pub mod values;
@@ -26,6 +28,7 @@ use afterglow_ingest::event::Event;
 
 pub use entities::*;
 pub use sql::SqlLive;
+pub use storage_history::{StorageHistory, StoragePoint};
 
 use crate::redact::Redactor;
 
@@ -51,6 +54,10 @@ pub struct Attempt {
     pub sessions: BTreeMap<String, Session>,
     pub operations: BTreeMap<String, Operation>,
     pub foreign: Vec<ForeignEvent>,
+    /// From block updates; empty without them.
+    pub storage: StorageHistory,
+    /// Whether what is stored changed since it was put there.
+    storage_moved: bool,
     pub live: Live,
     pub changed: Changed,
     rows: Rows,
@@ -86,6 +93,7 @@ pub struct Changed {
     pub sessions: BTreeSet<String>,
     pub operations: BTreeSet<String>,
     pub environment: bool,
+    pub storage: bool,
 }
 
 /// Rows made since they were last taken.
@@ -112,6 +120,8 @@ impl Attempt {
             sessions: BTreeMap::new(),
             operations: BTreeMap::new(),
             foreign: Vec::new(),
+            storage: StorageHistory::default(),
+            storage_moved: false,
             live: Live::default(),
             changed: Changed::default(),
             rows: Rows::default(),
@@ -187,6 +197,12 @@ impl Attempt {
     /// brought up to date.
     pub fn take_changed(&mut self) -> Changed {
         self.settle_sql();
+        self.settle_storage();
+        for key in &self.changed.stages {
+            if let (Some(stage), Some(live)) = (self.stages.get_mut(key), self.live.stages.get(key)) {
+                settle(stage, live);
+            }
+        }
         let Live { jobs, stages, job_indices, .. } = &mut self.live;
         job_indices.retain(|(job, _), _| jobs.contains(job) || stages.values().any(|s| s.jobs.contains(job)));
         std::mem::take(&mut self.changed)
@@ -203,8 +219,18 @@ impl Attempt {
         !self.application.id.is_empty()
     }
 
+    /// Ends what is remembered of a stage attempt, which takes over what it came to.
+    fn stage_is_over(&mut self, key: StageKey) {
+        if let (Some(live), Some(stage)) = (self.live.stages.remove(&key), self.stages.get_mut(&key)) {
+            settle(stage, &live);
+        }
+    }
+
     fn saw_time(&mut self, time: i64) {
         if time > 0 {
+            if self.storage_moved && !self.storage.is_one_step(self.last_time().max(time), self.last_time()) {
+                self.settle_storage();
+            }
             let last = self.application.last_event_time.get_or_insert(time);
             *last = (*last).max(time);
         }
@@ -223,6 +249,10 @@ impl Attempt {
             }
         }
     }
+}
+
+fn settle(stage: &mut StageAttempt, live: &LiveStage) {
+    stage.task_times = live.durations.times().or(stage.task_times);
 }
 
 /// Copies pairs out of a line.

@@ -23,6 +23,10 @@ impl Attempt {
         let memory = if level.memory { info.memory_size } else { info.memory_size.wrapping_neg() };
         let disk = if level.disk { info.disk_size } else { info.disk_size.wrapping_neg() };
         let executor = &*info.block_manager_id.executor_id;
+        if rdd_of(block).is_some() && !level.memory && info.memory_size > 0 {
+            self.storage.evict(self.last_time(), info.memory_size);
+            self.changed.storage = true;
+        }
         if let Some(id) = rdd_of(block) {
             self.use_storage(executor, &level, memory, disk);
             self.rdd_block_updated(id, block, executor, &level, info.storage_level.is_valid(), memory, disk);
@@ -31,7 +35,26 @@ impl Attempt {
         }
     }
 
+    /// The time of the newest event that has one: block updates have none.
+    pub(super) fn last_time(&self) -> i64 {
+        self.application.last_event_time.unwrap_or(0)
+    }
+
+    /// Puts down what is stored now.
+    pub(super) fn settle_storage(&mut self) {
+        if !std::mem::take(&mut self.storage_moved) {
+            return;
+        }
+        let active = self.executors.values().filter(|e| e.active);
+        let (memory, disk) = active.fold((0i64, 0i64), |(memory, disk), e| {
+            (memory.saturating_add(e.memory_used), disk.saturating_add(e.disk_used))
+        });
+        self.storage.set(self.last_time(), memory, disk);
+        self.changed.storage = true;
+    }
+
     fn use_storage(&mut self, executor: &str, level: &Level, memory: i64, disk: i64) {
+        self.storage_moved = true;
         if let Some(exec) = self.executor_mut(executor) {
             if let Some(m) = &mut exec.memory {
                 shift(if level.off_heap { &mut m.used_off_heap } else { &mut m.used_on_heap }, memory);
@@ -103,6 +126,7 @@ impl Attempt {
     pub(super) fn unpersist_rdd(&mut self, id: i64) {
         let Some(rdd) = self.rdds.remove(&id) else { return };
         self.changed.rdds.insert(id);
+        self.storage_moved |= !self.storage.points.is_empty();
         for executor in rdd.partitions.iter().flat_map(|p| &p.executors) {
             if let Some(exec) = self.executor_mut(executor) {
                 exec.rdd_blocks -= 1;
@@ -124,6 +148,7 @@ impl Attempt {
 
     /// A removed executor takes its blocks with it.
     pub(super) fn forget_blocks_of(&mut self, executor: &str) {
+        self.storage_moved |= !self.storage.points.is_empty();
         for rdd in self.rdds.values_mut() {
             let mut touched = rdd.distributions.remove(executor).is_some();
             let Rdd { partitions, memory_used, disk_used, .. } = rdd;

@@ -74,6 +74,9 @@ impl Attempt {
             if completed > 0 && live.indices.insert(info.index) {
                 stage.completed_indices += 1;
             }
+            if counts && task.status == TaskStatus::Success {
+                live.durations.add(duration);
+            }
             let kill = (killed > 0).then(|| e.reason.kill_summary());
             if let Some(kill) = &kill {
                 *stage.killed_summary.entry(kill.clone()).or_default() += 1;
@@ -130,7 +133,7 @@ impl Attempt {
                 self.changed.jobs.insert(*id);
             }
             if over {
-                self.live.stages.remove(&key);
+                self.stage_is_over(key);
             }
         }
         if let Some(exec) = self.executor_mut(&info.executor_id) {

@@ -15,6 +15,7 @@ use super::{
     schema::VERSION,
     segment::{self, StageRows},
 };
+use crate::date::instant;
 use crate::record;
 use crate::state::{Progress, StageKey, Task};
 
@@ -58,13 +59,17 @@ pub enum Kind {
     RunningTasks,
     /// What the fold needs to go on; only the last part's counts.
     Resume,
+    /// What lists of stage attempts do not need.
+    StageBodies,
+    /// What was stored over time.
+    Storage,
 }
 
 crate::record_enum! {
     Kind {
         Application = 0, Environment = 1, Jobs = 2, Stages = 3, Executors = 4, Processes = 5, Rdds = 6, SqlHeads = 7,
         SqlBodies = 8, Queries = 9, Progress = 10, Sessions = 11, Operations = 12, Foreign = 13, Tasks = 14,
-        RunningTasks = 15, Resume = 16,
+        RunningTasks = 15, Resume = 16, StageBodies = 17, Storage = 18,
     }
 }
 
@@ -84,12 +89,43 @@ pub struct Entry {
     pub last: i64,
     /// Of a segment: its stages.
     pub stages: Vec<StageRows>,
-    /// Of progress reports: how many of each run of a query.
-    pub runs: Vec<(String, u64)>,
+    /// Of progress reports: what there is of each run of a query.
+    pub runs: Vec<RunReports>,
+}
+
+/// Progress reports of one run in a block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunReports {
+    pub run: String,
+    pub reports: u64,
+    /// Least and greatest batch.
+    pub batches: (i64, i64),
+    /// Least and greatest time, epoch milliseconds; all there is if one report's cannot be read.
+    pub times: (i64, i64),
+}
+
+impl RunReports {
+    fn add(runs: &mut Vec<RunReports>, report: &Progress) {
+        let of = RunReports {
+            run: report.run_id.clone(),
+            reports: 1,
+            batches: (report.batch_id, report.batch_id),
+            times: instant(&report.timestamp).map_or((i64::MIN, i64::MAX), |t| (t, t)),
+        };
+        match runs.iter_mut().find(|r| r.run == of.run) {
+            None => runs.push(of),
+            Some(r) => {
+                let joined = |a: (i64, i64), b: (i64, i64)| (a.0.min(b.0), a.1.max(b.1));
+                r.reports += 1;
+                (r.batches, r.times) = (joined(r.batches, of.batches), joined(r.times, of.times));
+            }
+        }
+    }
 }
 
 record! {
     StageRows { stage, start, rows }
+    RunReports { run, reports, batches, times }
     Entry { kind, offset, len, plain, crc, rows, first, last, stages, runs }
 }
 
@@ -140,7 +176,7 @@ impl Directory {
 fn is_whole(entries: &[Entry], end: u64) -> bool {
     let behind = entries.iter().try_fold(HEAD as u64, |at, e| {
         let rows = e.stages.iter().try_fold(0u64, |at, s| (s.start == at).then(|| at.checked_add(s.rows))?)?;
-        let reports = e.runs.iter().try_fold(0u64, |sum, (_, n)| sum.checked_add(*n))?;
+        let reports = e.runs.iter().try_fold(0u64, |sum, r| sum.checked_add(r.reports))?;
         let fits = match e.kind {
             Kind::Tasks | Kind::RunningTasks => rows == e.rows && rows <= segment::ROWS as u64,
             Kind::Progress => reports == e.rows && e.rows <= e.plain,
@@ -201,7 +237,7 @@ struct Block {
     rows: u64,
     first: i64,
     last: i64,
-    runs: Vec<(String, u64)>,
+    runs: Vec<RunReports>,
 }
 
 impl Block {
@@ -320,10 +356,7 @@ impl PartWriter {
         let mut block = Block::default();
         for (number, report) in (first..).zip(reports) {
             block.put(&number, Some(&report));
-            match block.runs.iter_mut().find(|(run, _)| *run == report.run_id) {
-                Some((_, n)) => *n += 1,
-                None => block.runs.push((report.run_id.clone(), 1)),
-            }
+            RunReports::add(&mut block.runs, report);
             if block.raw.len() >= BLOCK {
                 self.block(Kind::Progress, std::mem::take(&mut block))?;
             }

@@ -9,15 +9,16 @@ use object_store::path::Path;
 
 use super::{
     Store, StoreError,
-    part::{BlockKey, Directory, Entry, Kind},
+    part::{BlockKey, Directory, Entry, Kind, RunReports},
     record::{Record, byte},
-    schema::{SqlBody, SqlHead},
+    schema::{PartOf as _, SqlBody, SqlHead, StageBody, StageHead},
     segment::Segment,
     tasks::StageTasks,
 };
+use crate::date::instant;
 use crate::state::{
     Application, Completeness, Environment, Executor, ForeignEvent, Job, Operation, Process, Progress, Rdd, Session,
-    SqlExecution, StageAttempt, StageKey, StreamingQuery,
+    SqlExecution, StageAttempt, StageKey, StorageHistory, StreamingQuery,
 };
 
 /// Blocks fetched at the same time.
@@ -28,6 +29,59 @@ const PARALLEL: usize = 8;
 pub struct PartRef {
     pub key: Path,
     pub size: u64,
+}
+
+/// Which progress reports are meant.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reports<'r> {
+    /// Of one run of a query; of all without.
+    pub run: Option<&'r str>,
+    /// Of the batch with this id.
+    pub batch: Option<i64>,
+    /// Triggered from then on, and up to then, epoch milliseconds.
+    pub from: Option<i64>,
+    pub to: Option<i64>,
+}
+
+impl Reports<'_> {
+    /// Whether all reports of a run are meant, if one is.
+    fn is_of_run(&self, run: &str) -> bool {
+        self.run.is_none_or(|r| r == run)
+    }
+
+    fn is_timed(&self) -> bool {
+        self.from.is_some() || self.to.is_some()
+    }
+
+    fn bounds(&self) -> (i64, i64) {
+        (self.from.unwrap_or(i64::MIN), self.to.unwrap_or(i64::MAX))
+    }
+
+    /// Of what a block has of a run: how many are meant, if that can be told without looking at them.
+    fn among(&self, of: &RunReports) -> Meant {
+        let (from, to) = self.bounds();
+        let apart = |(least, most): (i64, i64), lo, hi| most < lo || least > hi;
+        let off = self.batch.is_some_and(|b| apart(of.batches, b, b));
+        if !self.is_of_run(&of.run) || off || self.is_timed() && apart(of.times, from, to) {
+            return Meant::Of(0);
+        }
+        let readable = of.times != (i64::MIN, i64::MAX);
+        let inside = !self.is_timed() || readable && of.times.0 >= from && of.times.1 <= to;
+        if inside && self.batch.is_none() { Meant::Of(of.reports) } else { Meant::Unclear }
+    }
+
+    fn takes(&self, p: &Progress) -> bool {
+        let (from, to) = self.bounds();
+        let in_time = || instant(&p.timestamp).is_some_and(|t| (from..=to).contains(&t));
+        self.is_of_run(&p.run_id) && self.batch.is_none_or(|b| b == p.batch_id) && (!self.is_timed() || in_time())
+    }
+}
+
+/// How many reports of a block are meant.
+enum Meant {
+    Of(u64),
+    /// Which, only they themselves say.
+    Unclear,
 }
 
 /// Reads one attempt.
@@ -121,25 +175,50 @@ impl AttemptReader {
     }
 
     pub async fn stages(&self) -> Result<BTreeMap<StageKey, StageAttempt>, StoreError> {
-        self.all(Kind::Stages).await
+        self.whole_stages(|_| true).await
+    }
+
+    /// Stage attempts without call site, RDDs, accumulables and what each executor did.
+    pub async fn stage_heads(&self) -> Result<BTreeMap<StageKey, StageAttempt>, StoreError> {
+        let heads: BTreeMap<StageKey, StageHead> = self.all(Kind::Stages).await?;
+        Ok(heads.into_iter().map(|(k, s)| (k, s.0)).collect())
+    }
+
+    async fn whole_stages(
+        &self,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Result<BTreeMap<StageKey, StageAttempt>, StoreError> {
+        let heads: BTreeMap<StageKey, StageHead> = self.entities(Kind::Stages, &wanted).await?;
+        let mut bodies: BTreeMap<StageKey, StageBody> = self.entities(Kind::StageBodies, &wanted).await?;
+        let whole = heads.into_iter().map(|(key, StageHead(mut stage))| {
+            if let Some(body) = bodies.remove(&key) {
+                body.onto(&mut stage);
+            }
+            (key, stage)
+        });
+        Ok(whole.collect())
     }
 
     /// All attempts of some stages.
     pub async fn stages_of(&self, ids: &BTreeSet<i64>) -> Result<Vec<StageAttempt>, StoreError> {
         let near = |e: &Entry| e.first <= e.last && ids.range(e.first..=e.last).next().is_some();
-        let found: BTreeMap<StageKey, StageAttempt> = self.entities(Kind::Stages, near).await?;
+        let found = self.whole_stages(near).await?;
         Ok(found.into_values().filter(|s| ids.contains(&s.stage_id)).collect())
     }
 
     /// All attempts of one stage, by attempt id.
     pub async fn stage(&self, id: i64) -> Result<Vec<StageAttempt>, StoreError> {
-        let found: BTreeMap<StageKey, StageAttempt> =
-            self.entities(Kind::Stages, |e| (e.first..=e.last).contains(&id)).await?;
+        let found = self.whole_stages(|e| (e.first..=e.last).contains(&id)).await?;
         Ok(found.into_values().filter(|s| s.stage_id == id).collect())
     }
 
     pub async fn executors(&self) -> Result<BTreeMap<String, Executor>, StoreError> {
         self.all(Kind::Executors).await
+    }
+
+    /// What was stored over time; without a point if no block update was logged.
+    pub async fn storage(&self) -> Result<StorageHistory, StoreError> {
+        Ok(self.one(Kind::Storage, 0i64).await?.unwrap_or_default())
     }
 
     pub async fn processes(&self) -> Result<BTreeMap<String, Process>, StoreError> {
@@ -167,10 +246,11 @@ impl AttemptReader {
         let near = |e: &Entry| e.first <= hi && e.last >= lo;
         let heads: BTreeMap<i64, SqlHead> = self.entities(Kind::SqlHeads, near).await?;
         let mut bodies: BTreeMap<i64, SqlBody> = self.entities(Kind::SqlBodies, near).await?;
-        let whole = heads.into_iter().filter(|(id, _)| ids.contains(id)).map(|(id, SqlHead(head))| {
-            let body = bodies.remove(&id).map(|b| b.0).unwrap_or_default();
-            let SqlExecution { details, plan_description, plan, initial_plan, metrics, .. } = body;
-            (id, SqlExecution { details, plan_description, plan, initial_plan, metrics, ..head })
+        let whole = heads.into_iter().filter(|(id, _)| ids.contains(id)).map(|(id, SqlHead(mut x))| {
+            if let Some(body) = bodies.remove(&id) {
+                body.onto(&mut x);
+            }
+            (id, x)
         });
         Ok(whole.collect())
     }
@@ -193,19 +273,19 @@ impl AttemptReader {
 
     /// Progress reports in the order of the log.
     pub async fn progress(&self) -> Result<Vec<Progress>, StoreError> {
-        Ok(self.progress_page(None, 0, usize::MAX).await?.0)
+        Ok(self.progress_page(Reports::default(), 0, usize::MAX).await?.0)
     }
 
-    /// A page of the progress reports, of one run or of all, with how many there are.
+    /// A page of some progress reports, in the order of the log, with how many there are.
     pub async fn progress_page(
         &self,
-        run: Option<&str>,
+        of: Reports<'_>,
         offset: usize,
         length: usize,
     ) -> Result<(Vec<Progress>, usize), StoreError> {
         let end = offset.saturating_add(length);
         let (mut total, mut wanted, mut skip) = (0, Vec::new(), 0);
-        for (key, entry, rows) in self.progress_blocks(run).await? {
+        for (key, entry, rows) in self.progress_blocks(of).await? {
             if total < end && total + rows > offset {
                 if wanted.is_empty() {
                     skip = offset - total;
@@ -215,33 +295,40 @@ impl AttemptReader {
             total += rows;
         }
         let mut out = Vec::new();
-        let mut blocks = self.progress_of(wanted, run);
+        let mut blocks = self.progress_of(wanted, of);
         while let Some(reports) = blocks.try_next().await? {
             out.extend(reports);
         }
         Ok((out.into_iter().skip(skip).take(length).collect(), total))
     }
 
-    /// How many progress reports a run has, and all of them in order, some at a time.
-    pub async fn progress_of_run<'r>(
+    /// How many such progress reports there are, and all of them in order, some at a time.
+    pub async fn progress_in_pieces<'r>(
         &'r self,
-        run: &'r str,
+        of: Reports<'r>,
     ) -> Result<(usize, impl Stream<Item = Result<Vec<Progress>, StoreError>> + 'r), StoreError> {
-        let blocks = self.progress_blocks(Some(run)).await?;
+        let blocks = self.progress_blocks(of).await?;
         let total = blocks.iter().map(|(_, _, rows)| rows).sum();
         let blocks = blocks.into_iter().map(|(key, entry, _)| (key, entry)).collect();
-        Ok((total, self.progress_of(blocks, Some(run))))
+        Ok((total, self.progress_of(blocks, of)))
     }
 
-    /// Blocks of progress reports, with how many they have of a run, or of all.
-    async fn progress_blocks(&self, run: Option<&str>) -> Result<Vec<(Path, Entry, usize)>, StoreError> {
+    /// Blocks that have some of these progress reports, with how many. Directories tell, or nearly: only blocks at the
+    /// edges of what is meant are looked into.
+    async fn progress_blocks(&self, of: Reports<'_>) -> Result<Vec<(Path, Entry, usize)>, StoreError> {
         let mut out = Vec::new();
         for (key, directory) in self.directories().await? {
             for entry in directory.of(Kind::Progress) {
-                let of_run = |run: &str| entry.runs.iter().filter(|(r, _)| r == run).map(|(_, n)| *n).sum();
-                let rows = run.map_or(entry.rows, of_run);
+                let known = entry.runs.iter().try_fold(0u64, |sum, run| match of.among(run) {
+                    Meant::Of(n) => Some(sum.saturating_add(n)),
+                    Meant::Unclear => None,
+                });
+                let rows = match known {
+                    Some(rows) => usize::try_from(rows).unwrap_or(usize::MAX),
+                    None => self.reports(&key, entry, of).await?.len(),
+                };
                 if rows > 0 {
-                    out.push((key.clone(), entry.clone(), usize::try_from(rows).unwrap_or(usize::MAX)));
+                    out.push((key.clone(), entry.clone(), rows));
                 }
             }
         }
@@ -254,19 +341,22 @@ impl AttemptReader {
     fn progress_of<'r>(
         &'r self,
         blocks: Vec<(Path, Entry)>,
-        run: Option<&'r str>,
+        of: Reports<'r>,
     ) -> impl Stream<Item = Result<Vec<Progress>, StoreError>> + Unpin + 'r {
-        let read = move |(key, entry): (Path, Entry)| async move {
-            let bytes = self.store.plain(&key, &entry).await?;
-            let mut from = &bytes[..];
-            let mut out = Vec::new();
-            for _ in 0..entry.rows {
-                let row = take_row::<i64, Progress>(&mut from).ok_or_else(|| super::damaged_block(&key, &entry))?;
-                out.extend(row.1.filter(|p| run.is_none_or(|r| r == p.run_id)));
-            }
-            Ok(out)
-        };
+        let read = move |(key, entry): (Path, Entry)| async move { self.reports(&key, &entry, of).await };
         futures::stream::iter(blocks).map(read).buffered(PARALLEL).boxed()
+    }
+
+    /// The reports in a block.
+    async fn reports(&self, key: &Path, entry: &Entry, of: Reports<'_>) -> Result<Vec<Progress>, StoreError> {
+        let bytes = self.store.plain(key, entry).await?;
+        let mut from = &bytes[..];
+        let mut out = Vec::new();
+        for _ in 0..entry.rows {
+            let row = take_row::<i64, Progress>(&mut from).ok_or_else(|| super::damaged_block(key, entry))?;
+            out.extend(row.1.filter(|p| of.takes(p)));
+        }
+        Ok(out)
     }
 
     /// The tasks of a stage attempt.

@@ -6,8 +6,9 @@ use crate::state::{
     AccumulableValue, Application, Completeness, Environment, Executor, ExecutorResource, ExecutorStageSummary,
     ForeignEvent, Job, JobStatus, Level, Live, LiveStage, Operation, OperationState, PlanGraph, PlanMetric, PlanNode,
     Process, Progress, Rdd, RddDistribution, RddNode, RddPartition, ResourceProfile, ServerKind, Session, Speculation,
-    SqlExecution, SqlLive, SqlMetric, StageAttempt, StageStatus, StorageMemory, StreamingQuery, Task, TaskResource,
-    TaskStatus,
+    SqlExecution, SqlLive, SqlMetric, StageAttempt, StageStatus, StorageHistory, StorageMemory, StoragePoint,
+    StreamingQuery, Task, TaskResource, TaskStatus, TaskTimes,
+    durations::Durations,
     metrics::{Peaks, TaskMetrics},
     sets::IndexSet,
     sql::{LiveExecution, MetricValues, StageMetrics},
@@ -16,7 +17,7 @@ use crate::state::{
 use crate::{for_each_task_metric, record, record_enum};
 
 /// Version of everything below and of the file around it.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 record_enum! {
     JobStatus { Running = 0, Succeeded = 1, Failed = 2 }
@@ -58,12 +59,10 @@ record! {
         status, error, num_tasks, active_tasks, completed_tasks, failed_tasks, killed_tasks, skipped_tasks,
         completed_indices, active_stages, completed_stages, skipped_stages, failed_stages, killed_summary,
     }
-    StageAttempt {
-        stage_id, attempt_id, status, name, description, details, scheduling_pool, num_tasks, active_tasks,
-        completed_tasks, failed_tasks, killed_tasks, completed_indices, submission_time, first_task_launched_time,
-        completion_time, failure_reason, metrics, measured_time, unmeasured_time, getting_result_time, rdds, parent_ids, job_ids, accumulables, locality, executors,
-        speculation, killed_summary, resource_profile_id, peaks, shuffle_push_enabled, shuffle_mergers,
-    }
+    TaskTimes { tasks, median, longest }
+    Durations { longest, counts }
+    StorageHistory { step, points }
+    StoragePoint { time, memory, disk, evicted, evicted_bytes }
     RddNode { id, name, scope, callsite, parent_ids, barrier, cached }
     AccumulableValue { id, name, update, value }
     Speculation { tasks, active, completed, failed, killed }
@@ -107,7 +106,7 @@ record! {
         status, speculative, executor_id, host, locality, metrics, error, accumulables,
     }
     IndexSet { words, far, len }
-    LiveStage { jobs, indices, excluded_executors }
+    LiveStage { jobs, indices, excluded_executors, durations }
     LiveExecution { kinds, driver_updates, end_events }
     StageMetrics { execution, attempt, num_tasks, completed, values }
     MetricValues { by_index, max }
@@ -127,19 +126,31 @@ impl Record for Chunk {
     }
 }
 
-/// Makes a type for some fields of a SQL execution, read ([`Record`]) and written ([`PutItem`]
-/// of the view on a whole execution) on their own.
-macro_rules! part_of_sql {
-    ($(#[$doc:meta])* $name:ident, $view:ident { $($field:ident),* }) => {
-        $(#[$doc])*
-        pub struct $name(pub SqlExecution);
+/// Some fields of an entity.
+pub trait PartOf<T> {
+    /// Puts them into one.
+    fn onto(self, whole: &mut T);
+}
 
-        /// A whole execution, of which only these fields are written.
-        pub struct $view<'x>(pub &'x SqlExecution);
+/// Makes a type for some fields of an entity, read ([`Record`]) and written ([`PutItem`] of the
+/// view on a whole entity) on their own.
+macro_rules! part_of {
+    ($(#[$doc:meta])* $whole:ident: $name:ident, $view:ident { $($field:ident),* $(,)? }) => {
+        $(#[$doc])*
+        pub struct $name(pub $whole);
+
+        /// A whole entity, of which only these fields are written.
+        pub struct $view<'x>(pub &'x $whole);
 
         impl PutItem for $view<'_> {
             fn put_item(&self, out: &mut Vec<u8>) {
                 $(self.0.$field.put(out);)*
+            }
+        }
+
+        impl PartOf<$whole> for $name {
+            fn onto(self, whole: &mut $whole) {
+                $(whole.$field = self.0.$field;)*
             }
         }
 
@@ -148,18 +159,33 @@ macro_rules! part_of_sql {
                 $view(&self.0).put_item(out);
             }
             fn take(from: &mut &[u8]) -> Option<Self> {
-                Some($name(SqlExecution { $($field: Record::take(from)?,)* ..SqlExecution::default() }))
+                Some($name($whole { $($field: Record::take(from)?,)* ..$whole::default() }))
             }
         }
     };
 }
-part_of_sql!(
+part_of!(
     /// What lists of SQL executions need.
-    SqlHead, SqlHeadOf {
+    SqlExecution: SqlHead, SqlHeadOf {
         id, root_id, description, submission_time, completion_time, error, query_id, modified_configs, jobs, stages
     }
 );
-part_of_sql!(
+part_of!(
     /// The large part of a SQL execution: call site, plan text, plan graph and its metrics.
-    SqlBody, SqlBodyOf { id, details, plan_description, plan, initial_plan, metrics }
+    SqlExecution: SqlBody, SqlBodyOf { id, details, plan_description, plan, initial_plan, metrics }
+);
+part_of!(
+    /// What lists of stage attempts need.
+    StageAttempt: StageHead, StageHeadOf {
+        stage_id, attempt_id, status, name, description, scheduling_pool, num_tasks, active_tasks, completed_tasks,
+        failed_tasks, killed_tasks, submission_time, first_task_launched_time, completion_time, failure_reason, metrics,
+        measured_time, unmeasured_time, getting_result_time, task_times, parent_ids, job_ids,
+    }
+);
+part_of!(
+    /// The large part of a stage attempt: call site, RDDs, what each executor did.
+    StageAttempt: StageBody, StageBodyOf {
+        details, completed_indices, rdds, accumulables, locality, executors, speculation, killed_summary,
+        resource_profile_id, peaks, shuffle_push_enabled, shuffle_mergers,
+    }
 );

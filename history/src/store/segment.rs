@@ -208,6 +208,16 @@ pub fn write(tasks: &mut [Task], out: &mut Vec<u8>) -> Vec<StageRows> {
     stages
 }
 
+/// When a task ran, epoch milliseconds, and what of that it spent running and collecting garbage, as it says itself:
+/// milliseconds, never more than it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub from: i64,
+    pub to: i64,
+    pub run: i64,
+    pub gc: i64,
+}
+
 /// A task with no more than what names it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTask {
@@ -296,13 +306,21 @@ impl Segment {
         self.names.get(usize::try_from(number).ok()?)
     }
 
-    /// Gives launch and finish of every task to `take`; tasks that run finish at `now`.
-    pub fn spans(&self, now: i64, take: &mut impl FnMut(i64, i64)) {
-        let (mut launched, mut durations) = (Vec::new(), Vec::new());
-        let _ = self.read(TaskColumn::LaunchTime, 0..self.rows, &mut launched);
-        let _ = self.read(TaskColumn::Duration, 0..self.rows, &mut durations);
-        for (from, duration) in launched.iter().zip(&durations) {
-            take(*from, if *duration >= 0 { from.saturating_add(*duration) } else { now });
+    /// Gives when every task ran to `take`; tasks that run finish at `now`, and have not said yet what they spent.
+    pub fn spans(&self, now: i64, take: &mut impl FnMut(Span)) {
+        let read = |column: TaskColumn| {
+            let mut values = Vec::new();
+            let _ = self.read(column, 0..self.rows, &mut values);
+            values
+        };
+        let (launched, durations) = (read(TaskColumn::LaunchTime), read(TaskColumn::Duration));
+        let run = read(TaskColumn::Metric(Metric::executor_run_time));
+        let gc = read(TaskColumn::Metric(Metric::jvm_gc_time));
+        let times = launched.iter().zip(&durations).zip(run.iter().zip(&gc));
+        for ((from, duration), (run, gc)) in times {
+            let to = if *duration >= 0 { from.saturating_add(*duration) } else { now };
+            let spent = |time: i64| if *duration >= 0 { time.clamp(0, *duration) } else { 0 };
+            take(Span { from: *from, to, run: spent(*run), gc: spent(*gc) });
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     AttemptReader, StoreError,
     part::{Finished, Kind, PartWriter},
     record::{Record, byte},
-    schema::{SqlBodyOf, SqlHeadOf},
+    schema::{SqlBodyOf, SqlHeadOf, StageBodyOf, StageHeadOf},
 };
 use crate::redact::Redactor;
 use crate::state::{Attempt, Changed, Live, Rows};
@@ -44,8 +44,13 @@ fn write_changed(part: &mut PartWriter, a: &Attempt, changed: &Changed) -> std::
     if changed.environment {
         part.entities(Kind::Environment, [(0i64, Some(&a.environment))])?;
     }
+    if changed.storage {
+        part.entities(Kind::Storage, [(0i64, Some(&a.storage))])?;
+    }
     part.entities(Kind::Jobs, changed.jobs.iter().map(|k| (*k, a.jobs.get(k))))?;
-    part.entities(Kind::Stages, changed.stages.iter().map(|k| (*k, a.stages.get(k))))?;
+    let stages = || changed.stages.iter().filter_map(|k| Some((*k, a.stages.get(k)?)));
+    part.entities(Kind::Stages, stages().map(|(k, s)| (k, Some(StageHeadOf(s)))))?;
+    part.entities(Kind::StageBodies, stages().map(|(k, s)| (k, Some(StageBodyOf(s)))))?;
     part.entities(Kind::Executors, changed.executors.iter().map(|k| (k.clone(), a.executors.get(k))))?;
     part.entities(Kind::Processes, changed.processes.iter().map(|k| (k.clone(), a.processes.get(k))))?;
     part.entities(Kind::Rdds, changed.rdds.iter().map(|k| (*k, a.rdds.get(k))))?;
@@ -76,6 +81,7 @@ pub async fn restore(reader: &AttemptReader, redactor: Arc<Redactor>) -> Result<
     a.sessions = reader.sessions().await?;
     a.operations = reader.operations().await?;
     a.foreign = reader.foreign().await?;
+    a.storage = reader.storage().await?;
     a.live = live;
     Ok(Some((a, next)))
 }
@@ -110,12 +116,18 @@ pub async fn merge(reader: &AttemptReader, mut part: PartWriter, keep_resume: bo
     if directories.iter().any(|(_, d)| d.of(Kind::Environment).next().is_some()) {
         part.entities(Kind::Environment, [(0i64, Some(&reader.environment().await?))])?;
     }
+    if directories.iter().any(|(_, d)| d.of(Kind::Storage).next().is_some()) {
+        part.entities(Kind::Storage, [(0i64, Some(&reader.storage().await?))])?;
+    }
     macro_rules! rewrite {
         ($($kind:ident = $list:ident),*) => {
             $(part.entities(Kind::$kind, reader.$list().await?.iter().map(|(k, v)| (k.clone(), Some(v))))?;)*
         };
     }
-    rewrite!(Jobs = jobs, Stages = stages, Executors = executors, Processes = processes);
+    rewrite!(Jobs = jobs, Executors = executors, Processes = processes);
+    let stages = reader.stages().await?;
+    part.entities(Kind::Stages, stages.iter().map(|(k, s)| (*k, Some(StageHeadOf(s)))))?;
+    part.entities(Kind::StageBodies, stages.iter().map(|(k, s)| (*k, Some(StageBodyOf(s)))))?;
     part.entities(Kind::Rdds, reader.rdd_words().await?.iter().map(|(k, v)| (*k, v.as_ref())))?;
     rewrite!(Queries = queries, Sessions = sessions, Operations = operations);
     let sql = reader.sql(i64::MIN..=i64::MAX).await?;

@@ -379,6 +379,40 @@ impl StageTasks {
         }
         quantiles::at_ranks(&values, ranks)
     }
+
+    /// The values at the given ranks (ascending, below the count) among the tasks of a group, and whose the ends are.
+    pub fn spread(&self, quantity: Quantity, of: &Group, ranks: &[usize]) -> Spread {
+        if let Quantity::Column(c) = quantity
+            && let Some(v) = self.constant(c).filter(|v| c != TaskColumn::Duration || *v >= 0)
+        {
+            return Spread { values: vec![v; ranks.len()], ends: None };
+        }
+        let mut values = self.values(quantity);
+        let is_of = |row: usize| of.mask.as_ref().is_none_or(|m| m.get(row) == Some(&true));
+        let (mut least, mut greatest) = (None, None);
+        for (row, v) in values.iter().enumerate().filter(|(row, _)| is_of(*row)) {
+            if least.is_none_or(|(_, l)| *v < l) {
+                least = Some((row, *v));
+            }
+            if greatest.is_none_or(|(_, g)| *v > g) {
+                greatest = Some((row, *v));
+            }
+        }
+        let ends = least.zip(greatest).filter(|(l, g)| l.1 < g.1).map(|(l, g)| (l.0, g.0));
+        let mut row = 0..;
+        values.retain(|_| row.next().is_some_and(is_of));
+        Spread { values: quantiles::at_ranks(&values, ranks), ends }
+    }
+}
+
+/// How a quantity is spread among some tasks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spread {
+    /// At the ranks that were asked for.
+    pub values: Vec<i64>,
+    /// Which have the least and the greatest, by their place in storage order, the first of equal ones; none where
+    /// all have the same.
+    pub ends: Option<(usize, usize)>,
 }
 
 /// Some tasks of a stage.

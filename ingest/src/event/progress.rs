@@ -59,6 +59,8 @@ pub struct StateOperator<'a> {
     pub all_removals_time_ms: Number,
     pub commit_time_ms: Number,
     pub memory_used_bytes: Number,
+    /// Of Spark 3.1 on.
+    pub num_state_store_instances: Number,
     #[serde(borrow)]
     pub custom_metrics: Numbers<'a>,
 }

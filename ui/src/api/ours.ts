@@ -147,11 +147,22 @@ export interface ExecutorsTimeline {
   start: number;
   end: number;
   executors: ExecutorSpan[];
-  series: { time: number[]; executors: number[]; cores: number[]; runningTasks: number[] };
+  /** Over steps that begin at `time`: averages, milliseconds that ended tasks spent, and their share of collection. */
+  series: { time: number[]; executors: number[]; cores: number[]; runningTasks: number[]; runTime: number[]; gcTime: number[]; gcShare: Values };
 }
 
 export const executorsTimeline = (app: AppRef, points = 500): Endpoint<ExecutorsTimeline> =>
   ofApp(app, 'executors/timeline', { points });
+
+export interface StorageTimeline {
+  known: boolean;
+  /** What to do so that it is known. */
+  why?: string;
+  /** Bytes of all executors at the end of each step in which they changed, and what was evicted in it. */
+  series?: { step: number; time: number[]; memory: number[]; disk: number[]; evicted: number[]; evictedBytes: number[] };
+}
+
+export const storageTimeline = (app: AppRef): Endpoint<StorageTimeline> => ofApp(app, 'storage/timeline');
 
 /** What the log lacks; nothing is set for a log that lacks nothing. */
 export interface Completeness {
@@ -335,6 +346,8 @@ export interface StateOperator {
   removalTime: Values;
   commitTime: Values;
   memory: Values;
+  /** Of the state store, over all partitions. */
+  instances: Values;
   custom: Record<string, Values>;
 }
 
@@ -359,8 +372,9 @@ export interface StreamingSeries {
   sink?: string;
 }
 
-export const streamingSeries = (app: AppRef, runId: string, points: number): Endpoint<StreamingSeries> =>
-  ofApp(app, `streaming/queries/${encodeURIComponent(runId)}/series`, { points });
+/** All batches, or those that were triggered in a range: epoch milliseconds, inclusive. */
+export const streamingSeries = (app: AppRef, runId: string, points: number, range?: readonly [number, number]): Endpoint<StreamingSeries> =>
+  ofApp(app, `streaming/queries/${encodeURIComponent(runId)}/series`, { points, from: range?.[0], to: range?.[1] });
 
 /** A progress report as Spark wrote it, as far as pages look into it. */
 export interface ProgressReport {
@@ -372,3 +386,7 @@ export interface ProgressReport {
 
 export const progressReports = (app: AppRef, runId: string, offset: number, length: number): Endpoint<ProgressReport[]> =>
   ofApp(app, 'streaming/progress', { runId, offset, length });
+
+/** The reports of one batch: one, or several if Spark told of it again while there was nothing to do. */
+export const batchReports = (app: AppRef, runId: string, batch: number): Endpoint<ProgressReport[]> =>
+  ofApp(app, 'streaming/progress', { runId, batch });

@@ -86,37 +86,13 @@ export interface Stage {
   schedulingPool: string;
   rddIds: number[];
   accumulatorUpdates: Accumulator[];
-  executorSummary?: Record<string, ExecutorOfStage>;
-  speculationSummary?: {
-    numTasks: number;
-    numActiveTasks: number;
-    numCompletedTasks: number;
-    numFailedTasks: number;
-    numKilledTasks: number;
-  };
+  /** Added from Afterglow's list of the stage's executors. */
+  executors?: ExecutorRow[];
+  speculation?: Speculation;
   killedTasksSummary: Record<string, number>;
   resourceProfileId: number;
   isShufflePushEnabled: boolean;
   shuffleMergersCount: number;
-}
-
-export interface ExecutorOfStage {
-  /** Sum of task durations. */
-  taskTime: number;
-  failedTasks: number;
-  succeededTasks: number;
-  killedTasks: number;
-  inputBytes: number;
-  inputRecords: number;
-  outputBytes: number;
-  outputRecords: number;
-  shuffleRead: number;
-  shuffleReadRecords: number;
-  shuffleWrite: number;
-  shuffleWriteRecords: number;
-  memoryBytesSpilled: number;
-  diskBytesSpilled: number;
-  isExcludedForStage: boolean;
 }
 
 export const stages = (app: AppRef): Endpoint<Stage[]> => spark(app, 'stages', { details: false });
@@ -125,9 +101,130 @@ export const stages = (app: AppRef): Endpoint<Stage[]> => spark(app, 'stages', {
 export const stageAttempts = (app: AppRef, stage: number | string): Endpoint<Stage[]> =>
   spark(app, `stages/${encodeURIComponent(stage)}`, { details: false });
 
-/** One attempt with its executors. No task has the status UNKNOWN, so the tasks, of which there may be a million, stay out. */
-export const stageAttempt = (app: AppRef, { stage, attempt }: StageRef): Endpoint<Stage> =>
-  spark(app, stagePath({ stage, attempt }), { details: true, taskStatus: 'UNKNOWN' });
+/** Why the skew of a stage is not known. */
+export type SkewUnknown = 'skipped' | 'notStarted' | 'noneSucceeded' | 'oneTask' | 'noTime';
+
+/** Numbers of a stage attempt. Times are milliseconds, sizes bytes. */
+export interface StageNumbers {
+  tasks: number;
+  failedTasks: number;
+  killedTasks: number;
+  inputBytes: number;
+  inputRecords: number;
+  outputBytes: number;
+  outputRecords: number;
+  shuffleReadBytes: number;
+  shuffleReadRecords: number;
+  shuffleWriteBytes: number;
+  shuffleWriteRecords: number;
+  memorySpilled: number;
+  diskSpilled: number;
+  runTime: number;
+  cpuTime: number;
+  gcTime: number;
+}
+
+/** A stage attempt in the list of the application. */
+export interface StageRow extends StageNumbers {
+  stage: number;
+  attempt: number;
+  name: string;
+  description?: string;
+  status: StageStatus;
+  pool: string;
+  submitTime?: number;
+  firstTaskTime?: number;
+  endTime?: number;
+  duration?: number;
+  activeTasks: number;
+  completedTasks: number;
+  /** Of successful tasks. */
+  medianTask?: number;
+  longestTask?: number;
+  /** The longest over the median. */
+  skew: number | null;
+  skewUnknown?: SkewUnknown;
+  jobs: number[];
+  error?: string;
+}
+
+export interface StageRows {
+  total: number;
+  /** That the filters let through. */
+  filtered: number;
+  /** Counted without the filter of statuses. */
+  statuses: Partial<Record<StageStatus, number>>;
+  /** The highest of each number over all stages. */
+  most: StageNumbers & { duration: number };
+  stages: StageRow[];
+}
+
+export interface StageFilter {
+  q?: string | undefined;
+  status?: string[] | undefined;
+  pool?: string[] | undefined;
+}
+
+export const stageList = (app: AppRef, filter: StageFilter, sort: string, offset: number, length: number): Endpoint<StageRows> =>
+  ours(app, 'stages', { ...filter, sort, offset, length });
+
+export interface ExecutorRow {
+  id: string;
+  host?: string;
+  hostPort?: string;
+  removeTime?: number;
+  logs: Record<string, string>;
+  /** Sum of task durations. */
+  taskTime: number;
+  succeededTasks: number;
+  failedTasks: number;
+  killedTasks: number;
+  inputBytes: number;
+  inputRecords: number;
+  outputBytes: number;
+  outputRecords: number;
+  shuffleReadBytes: number;
+  shuffleReadRecords: number;
+  shuffleWriteBytes: number;
+  shuffleWriteRecords: number;
+  memorySpilled: number;
+  diskSpilled: number;
+  excluded: boolean;
+}
+
+export interface Speculation {
+  tasks: number;
+  activeTasks: number;
+  completedTasks: number;
+  failedTasks: number;
+  killedTasks: number;
+}
+
+export interface StageExecutors {
+  total: number;
+  speculation?: Speculation;
+  /** The busiest first. */
+  executors: ExecutorRow[];
+}
+
+/** What each executor did for a stage attempt. */
+export const stageExecutors = (app: AppRef, ref: StageRef, length = 100_000): Endpoint<StageExecutors> =>
+  ours(app, `${stagePath(ref)}/executors`, { length });
+
+export interface TaskAt {
+  task: number;
+  index: number;
+  executor: string;
+}
+
+/** The numbers of the tasks that succeeded, a value for each quantile. */
+export interface StageQuantiles {
+  tasks: number;
+  quantiles: number[];
+  metrics: { name: string; unit: Unit; values: number[]; minAt?: TaskAt; maxAt?: TaskAt }[];
+}
+
+export const stageQuantiles = (app: AppRef, ref: StageRef): Endpoint<StageQuantiles> => ours(app, `${stagePath(ref)}/quantiles`);
 
 export interface StageRef {
   stage: string;
@@ -135,43 +232,6 @@ export interface StageRef {
 }
 
 const stagePath = ({ stage, attempt }: StageRef): string => `stages/${encodeURIComponent(stage)}/${encodeURIComponent(attempt)}`;
-
-export const QUANTILES = [0, 0.25, 0.5, 0.75, 0.95, 0.99, 1] as const;
-
-type Quantiles = number[];
-
-/** Over successful tasks. One list of values a metric, in the order of `quantiles`. */
-export interface TaskSummary {
-  quantiles: Quantiles;
-  duration: Quantiles;
-  executorDeserializeTime: Quantiles;
-  executorRunTime: Quantiles;
-  executorCpuTime: Quantiles;
-  resultSize: Quantiles;
-  jvmGcTime: Quantiles;
-  resultSerializationTime: Quantiles;
-  gettingResultTime: Quantiles;
-  schedulerDelay: Quantiles;
-  peakExecutionMemory: Quantiles;
-  memoryBytesSpilled: Quantiles;
-  diskBytesSpilled: Quantiles;
-  inputMetrics: { bytesRead: Quantiles; recordsRead: Quantiles };
-  outputMetrics: { bytesWritten: Quantiles; recordsWritten: Quantiles };
-  shuffleReadMetrics: {
-    readBytes: Quantiles;
-    readRecords: Quantiles;
-    remoteBlocksFetched: Quantiles;
-    localBlocksFetched: Quantiles;
-    fetchWaitTime: Quantiles;
-    remoteBytesRead: Quantiles;
-    remoteBytesReadToDisk: Quantiles;
-  };
-  shuffleWriteMetrics: { writeBytes: Quantiles; writeRecords: Quantiles; writeTime: Quantiles };
-}
-
-/** 404 while no task has succeeded. */
-export const taskSummary = (app: AppRef, ref: StageRef, quantiles: readonly number[] = QUANTILES): Endpoint<TaskSummary> =>
-  spark(app, `${stagePath(ref)}/taskSummary`, { quantiles: quantiles.join(',') });
 
 export type TaskStatus = 'RUNNING' | 'GET RESULT' | 'SUCCESS' | 'FAILED' | 'KILLED' | 'UNKNOWN';
 export const TASK_STATUSES: readonly TaskStatus[] = ['SUCCESS', 'FAILED', 'KILLED', 'RUNNING', 'GET RESULT'];

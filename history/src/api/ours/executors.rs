@@ -14,6 +14,7 @@ use crate::insight::presence::Steps;
 use crate::insight::removal::{self, Removal};
 use crate::insight::wall_clock::present;
 use crate::state::Executor;
+use crate::store::segment::Span;
 
 #[derive(Serialize)]
 struct Timeline {
@@ -88,6 +89,26 @@ struct Series {
     executors: Vec<f64>,
     cores: Vec<f64>,
     running_tasks: Vec<f64>,
+    /// Milliseconds that ended tasks spent in each step, evenly over the time that each took.
+    run_time: Vec<f64>,
+    gc_time: Vec<f64>,
+    /// Collection over run time; none where next to nothing ran.
+    gc_share: Vec<Option<f64>>,
+}
+
+/// What tasks did in each step.
+struct Work {
+    running: Steps,
+    run: Steps,
+    gc: Steps,
+}
+
+impl Work {
+    fn take(&mut self, Span { from, to, run, gc }: Span) {
+        self.running.add(from, to, 1.0);
+        self.run.spend(from, to, run);
+        self.gc.spend(from, to, gc);
+    }
 }
 
 pub async fn timeline(target: Target, query: Query) -> Result<Response, ApiError> {
@@ -97,12 +118,12 @@ pub async fn timeline(target: Target, query: Query) -> Result<Response, ApiError
     let start = target.row.start_time;
     let end = target.last_event();
     let steps = Steps::new(start, end, points);
-    let mut running = steps.clone();
+    let mut work = Work { running: steps.clone(), run: steps.clone(), gc: steps.clone() };
     let mut segments = std::pin::pin!(target.reader.segments().await?);
     while let Some(some) = segments.try_next().await? {
-        running = tokio::task::spawn_blocking(move || {
-            some.iter().for_each(|s| s.spans(end, &mut |from, to| running.add(from, to, 1.0)));
-            running
+        work = tokio::task::spawn_blocking(move || {
+            some.iter().for_each(|s| s.spans(end, &mut |span| work.take(span)));
+            work
         })
         .await?;
     }
@@ -113,11 +134,17 @@ pub async fn timeline(target: Target, query: Query) -> Result<Response, ApiError
             cores.add(from, to, e.total_cores as f64);
         }
     }
+    let (run_time, gc_time) = (work.run.spent(), work.gc.spent());
+    // Of less than a millisecond a share says nothing.
+    let share = |(gc, run): (&f64, &f64)| (*run >= 1.0).then(|| (gc / run * 10_000.0).round() / 10_000.0);
     let series = Series {
         time: count.times(),
         executors: count.averages(),
         cores: cores.averages(),
-        running_tasks: running.averages(),
+        running_tasks: work.running.averages(),
+        gc_share: gc_time.iter().zip(&run_time).map(share).collect(),
+        run_time,
+        gc_time,
     };
     let shown = sorted(&executors).into_iter().map(Shown::new).collect();
     target.json(&Timeline { start, end, executors: shown, series })

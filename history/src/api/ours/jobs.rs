@@ -89,6 +89,6 @@ impl ShownStage {
 
 pub async fn timeline(target: Target) -> Result<Response, ApiError> {
     let jobs = target.reader.jobs().await?.into_values().map(ShownJob::new).collect();
-    let stages = target.reader.stages().await?.into_values().map(ShownStage::new).collect();
+    let stages = target.reader.stage_heads().await?.into_values().map(ShownStage::new).collect();
     target.json(&Timeline { jobs, stages })
 }

@@ -17,6 +17,8 @@ mod settings;
 mod shape;
 mod sources;
 mod sql;
+mod stages;
+mod storage;
 mod streaming;
 mod tasks;
 mod timeline;
@@ -54,13 +56,17 @@ fn of_attempt() -> Router<Api> {
         .route("/events", get(events::list))
         .route("/executors/timeline", get(executors::timeline))
         .route("/jobs/timeline", get(jobs::timeline))
+        .route("/stages", get(stages::list))
+        .route("/stages/{stage}/{stage_attempt}/executors", get(stages::executors))
         .route("/stages/{stage}/{stage_attempt}/tasks", get(tasks::list))
         .route("/stages/{stage}/{stage_attempt}/histogram", get(shape::histogram))
+        .route("/stages/{stage}/{stage_attempt}/quantiles", get(shape::quantiles))
         .route("/stages/{stage}/{stage_attempt}/scatter", get(shape::scatter))
         .route("/stages/{stage}/{stage_attempt}/timeline", get(timeline::of_stage))
         .route("/stages/{stage}/{stage_attempt}/graph", get(graph::of_stage))
         .route("/sql", get(sql::list))
         .route("/sql/{execution}/graph", get(plan::graph))
+        .route("/storage/timeline", get(storage::timeline))
         .route("/streaming/queries", get(streaming::queries))
         .route("/streaming/queries/{run}/series", get(streaming::series))
         .route("/streaming/progress", get(streaming::progress))

@@ -192,7 +192,7 @@ pub async fn one(State(api): State<Api>, target: Target) -> Result<Response, Api
     let (application, _) = reader.application().await?;
     let read = Read {
         jobs: reader.jobs().await?,
-        stages: reader.stages().await?,
+        stages: reader.stage_heads().await?,
         executors: reader.executors().await?,
         sql: reader.sql_heads().await?,
     };

@@ -1,9 +1,9 @@
-//! `stages/{stage}/{attempt}/histogram` and `scatter`: how the numbers of a stage's tasks are spread.
+//! `stages/{stage}/{attempt}/histogram`, `scatter` and `quantiles`: how the numbers of a stage's tasks are spread.
 
 use axum::response::Response;
 use serde::Serialize;
 
-use super::tasks::{Measure, measure, of_stage};
+use super::tasks::{MEASURES, Measure, measure, of_stage};
 use crate::api::error::ApiError;
 use crate::api::query::Query;
 use crate::api::target::Target;
@@ -86,6 +86,74 @@ pub async fn scatter(target: Target, query: Query) -> Result<Response, ApiError>
             executor: task.executor.to_string(),
         });
         Scatter { x, y, total: tasks.len(), points: points.collect() }
+    });
+    target.json(&shown.await?)
+}
+
+/// Shown of every number: the least, five in between and one near the end, the greatest.
+const QUANTILES: [f64; 8] = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0];
+
+#[derive(Serialize)]
+struct Quantiles {
+    /// Tasks that succeeded: those that count.
+    tasks: usize,
+    quantiles: [f64; 8],
+    metrics: Vec<MetricQuantiles>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MetricQuantiles {
+    name: &'static str,
+    unit: &'static str,
+    /// One for each quantile.
+    values: Vec<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_at: Option<TaskAt>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_at: Option<TaskAt>,
+}
+
+/// Where a task is.
+#[derive(Clone, Serialize)]
+struct TaskAt {
+    task: i64,
+    index: i64,
+    executor: String,
+}
+
+/// Every number of the tasks that succeeded, from the least to the greatest. Errors: 404 for a stage attempt that is
+/// not there; one without a successful task has no metrics.
+pub async fn quantiles(target: Target) -> Result<Response, ApiError> {
+    let (_, tasks) = of_stage(&target).await?;
+    let shown = tokio::task::spawn_blocking(move || {
+        let successful = tasks.counted().successful;
+        let count = successful.count;
+        if count == 0 {
+            return Quantiles { tasks: 0, quantiles: QUANTILES, metrics: Vec::new() };
+        }
+        // As Spark has it: no value in between.
+        let ranks = QUANTILES.map(|q| ((q * count as f64) as usize).min(count - 1));
+        let spreads: Vec<_> = MEASURES.iter().map(|(_, m)| tasks.spread(m.quantity, &successful, &ranks)).collect();
+        let mut rows: Vec<usize> = spreads.iter().filter_map(|s| s.ends).flat_map(|(a, b)| [a, b]).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let named = tasks.named(&rows);
+        let at = |row: usize| {
+            let task = named.get(rows.binary_search(&row).ok()?)?;
+            Some(TaskAt { task: task.task_id, index: task.index, executor: task.executor.to_string() })
+        };
+        let metrics = MEASURES.iter().zip(spreads).map(|((name, measure), s)| {
+            let (least, greatest) = s.ends.unzip();
+            MetricQuantiles {
+                name,
+                unit: measure.unit,
+                values: s.values,
+                min_at: least.and_then(at),
+                max_at: greatest.and_then(at),
+            }
+        });
+        Quantiles { tasks: count, quantiles: QUANTILES, metrics: metrics.collect() }
     });
     target.json(&shown.await?)
 }

@@ -14,6 +14,7 @@ use crate::api::query::Query;
 use crate::api::target::Target;
 use crate::catalog::AttemptStatus;
 use crate::insight::series::{self, Gatherer};
+use crate::store::reader::Reports;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,13 +53,23 @@ pub async fn queries(target: Target, query: Query) -> Result<Response, ApiError>
     target.json(&query.slice(shown.collect())?)
 }
 
-/// Progress reports as Spark wrote them, in order; `runId` narrows to one run.
+/// Progress reports as Spark wrote them, in order; `runId` narrows to one run, `batch` to a batch's: one of a run,
+/// unless the run had nothing to do afterwards and said so.
 pub async fn progress(target: Target, query: Query) -> Result<Response, ApiError> {
     let Slice { offset, length } = Slice::of(&query, 100)?;
     let run = query.first("runId").filter(|r| !r.is_empty());
-    let (reports, _) = target.reader.progress_page(run, offset, length).await?;
+    let wanted = Reports { run, batch: number(&query, "batch")?, ..Reports::default() };
+    let (reports, _) = target.reader.progress_page(wanted, offset, length).await?;
     let shown = reports.into_iter().filter_map(|p| RawValue::from_string(p.json).ok());
     target.json(&shown.collect::<Vec<_>>())
+}
+
+/// A parameter that need not be there.
+fn number(query: &Query, name: &str) -> Result<Option<i64>, ApiError> {
+    match query.first(name) {
+        None | Some("") => Ok(None),
+        Some(_) => query.value(name, 0).map(Some),
+    }
 }
 
 #[derive(Serialize)]
@@ -97,6 +108,7 @@ struct Operator {
     removal_time: Column,
     commit_time: Column,
     memory: Column,
+    instances: Column,
     custom: BTreeMap<String, Column>,
 }
 
@@ -124,15 +136,21 @@ fn columns(all: BTreeMap<String, series::Column>) -> BTreeMap<String, Column> {
 /// Reports that are parsed together, off the threads that serve.
 const TOGETHER: usize = 16;
 
-/// A run's progress as series of numbers.
+/// Points of a series at most.
+const MOST_POINTS: usize = 10_000;
+
+/// A run's progress as series of numbers; `from` and `to` (epoch milliseconds, inclusive) narrow it to what was
+/// triggered between them. Errors: 404 for a run that is not there, 400 for what is no number.
 pub async fn series(target: Target, query: Query) -> Result<Response, ApiError> {
     let points: usize = query.value("points", 500)?;
     let run = target.param("run");
     let Some(of) = target.reader.queries().await?.remove(run) else {
         return Err(ApiError::not_found(format!("there is no run {run} of a streaming query")));
     };
-    let (total, blocks) = target.reader.progress_of_run(run).await?;
-    let mut gatherer = Gatherer::new(total, points.clamp(1, 10_000));
+    let wanted =
+        Reports { run: Some(run), from: number(&query, "from")?, to: number(&query, "to")?, ..Reports::default() };
+    let (total, blocks) = target.reader.progress_in_pieces(wanted).await?;
+    let mut gatherer = Gatherer::new(total, points.clamp(1, MOST_POINTS));
     let mut blocks = std::pin::pin!(blocks.try_chunks(TOGETHER));
     while let Some(reports) = blocks.try_next().await.map_err(|e| e.1)? {
         gatherer = tokio::task::spawn_blocking(move || {
@@ -153,6 +171,7 @@ pub async fn series(target: Target, query: Query) -> Result<Response, ApiError> 
         removal_time: Column(o.removal_time),
         commit_time: Column(o.commit_time),
         memory: Column(o.memory),
+        instances: Column(o.instances),
         custom: columns(o.custom),
     };
     let source =
@@ -162,7 +181,7 @@ pub async fn series(target: Target, query: Query) -> Result<Response, ApiError> 
         run_id: of.run_id,
         name: of.name,
         batches: s.batches,
-        points: if s.batches == 0 { 0 } else { s.batch.len() },
+        points: s.batch.len(),
         batch: s.batch,
         time: s.time,
         input_rows: Column(s.input_rows),

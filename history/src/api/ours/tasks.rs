@@ -8,7 +8,7 @@ use crate::api::error::ApiError;
 use crate::api::query::Query;
 use crate::api::target::Target;
 use crate::api::tasks::show;
-use crate::api::wire::{TaskData, TaskQuantity, task_status};
+use crate::api::wire::{TaskData, task_status};
 use crate::state::{StageKey, TaskStatus};
 use crate::store::segment::{Metric, TaskColumn};
 use crate::store::tasks::{Order, Page, Quantity, StageTasks, TaskFilter, TextFilter};
@@ -90,31 +90,52 @@ pub struct Measure {
 
 /// A number of tasks by its name in our API.
 pub fn measure(name: &str) -> Option<Measure> {
-    let metric = |m: Metric, unit| Measure { quantity: Quantity::Column(TaskColumn::Metric(m)), unit };
-    let (ms, ns, bytes, count) = ("ms", "ns", "bytes", "count");
-    Some(match name {
-        "duration" => Measure { quantity: Quantity::Column(TaskColumn::Duration), unit: ms },
-        "schedulerDelay" => Measure { quantity: Quantity::SchedulerDelay, unit: ms },
-        "gettingResultTime" => Measure { quantity: Quantity::GettingResult, unit: ms },
-        "runTime" => metric(Metric::executor_run_time, ms),
-        "cpuTime" => metric(Metric::executor_cpu_time, ns),
-        "deserializeTime" => metric(Metric::executor_deserialize_time, ms),
-        "resultSerializationTime" => metric(Metric::result_serialization_time, ms),
-        "gcTime" => metric(Metric::jvm_gc_time, ms),
-        "fetchWaitTime" => metric(Metric::shuffle_fetch_wait_time, ms),
-        "shuffleWriteTime" => metric(Metric::shuffle_write_time, ns),
-        "inputSize" => metric(Metric::input_bytes_read, bytes),
-        "inputRecords" => metric(Metric::input_records_read, count),
-        "outputSize" => metric(Metric::output_bytes_written, bytes),
-        "outputRecords" => metric(Metric::output_records_written, count),
-        "shuffleRead" => Measure { quantity: Quantity::Sum(TaskQuantity::ShuffleReadBytes.columns()), unit: bytes },
-        "shuffleReadRecords" => metric(Metric::shuffle_records_read, count),
-        "shuffleWrite" => metric(Metric::shuffle_bytes_written, bytes),
-        "shuffleWriteRecords" => metric(Metric::shuffle_records_written, count),
-        "memorySpilled" => metric(Metric::memory_bytes_spilled, bytes),
-        "diskSpilled" => metric(Metric::disk_bytes_spilled, bytes),
-        "peakMemory" => metric(Metric::peak_execution_memory, bytes),
-        "resultSize" => metric(Metric::result_size, bytes),
-        _ => return None,
-    })
+    MEASURES.iter().find(|(n, _)| *n == name).map(|(_, m)| *m)
 }
+
+const fn metric(of: Metric, unit: &'static str) -> Measure {
+    Measure { quantity: Quantity::Column(TaskColumn::Metric(of)), unit }
+}
+
+const MS: &str = "ms";
+const NS: &str = "ns";
+const BYTES: &str = "bytes";
+const COUNT: &str = "count";
+
+/// Every number that each task has, by its name in our API.
+pub const MEASURES: [(&str, Measure); 31] = [
+    ("duration", Measure { quantity: Quantity::Column(TaskColumn::Duration), unit: MS }),
+    ("schedulerDelay", Measure { quantity: Quantity::SchedulerDelay, unit: MS }),
+    ("gettingResultTime", Measure { quantity: Quantity::GettingResult, unit: MS }),
+    ("runTime", metric(Metric::executor_run_time, MS)),
+    ("cpuTime", metric(Metric::executor_cpu_time, NS)),
+    ("deserializeTime", metric(Metric::executor_deserialize_time, MS)),
+    ("deserializeCpuTime", metric(Metric::executor_deserialize_cpu_time, NS)),
+    ("resultSerializationTime", metric(Metric::result_serialization_time, MS)),
+    ("gcTime", metric(Metric::jvm_gc_time, MS)),
+    ("fetchWaitTime", metric(Metric::shuffle_fetch_wait_time, MS)),
+    ("remoteRequestsTime", metric(Metric::shuffle_remote_reqs_duration, MS)),
+    ("shuffleWriteTime", metric(Metric::shuffle_write_time, NS)),
+    ("inputSize", metric(Metric::input_bytes_read, BYTES)),
+    ("inputRecords", metric(Metric::input_records_read, COUNT)),
+    ("outputSize", metric(Metric::output_bytes_written, BYTES)),
+    ("outputRecords", metric(Metric::output_records_written, COUNT)),
+    ("shuffleRead", Measure { quantity: Quantity::Sum(&SHUFFLE_READ), unit: BYTES }),
+    ("shuffleLocalRead", metric(Metric::shuffle_local_bytes_read, BYTES)),
+    ("shuffleRemoteRead", metric(Metric::shuffle_remote_bytes_read, BYTES)),
+    ("shuffleRemoteReadToDisk", metric(Metric::shuffle_remote_bytes_read_to_disk, BYTES)),
+    ("shuffleReadRecords", metric(Metric::shuffle_records_read, COUNT)),
+    ("shuffleLocalBlocks", metric(Metric::shuffle_local_blocks_fetched, COUNT)),
+    ("shuffleRemoteBlocks", metric(Metric::shuffle_remote_blocks_fetched, COUNT)),
+    ("shuffleWrite", metric(Metric::shuffle_bytes_written, BYTES)),
+    ("shuffleWriteRecords", metric(Metric::shuffle_records_written, COUNT)),
+    ("memorySpilled", metric(Metric::memory_bytes_spilled, BYTES)),
+    ("diskSpilled", metric(Metric::disk_bytes_spilled, BYTES)),
+    ("peakMemory", metric(Metric::peak_execution_memory, BYTES)),
+    ("peakOnHeapMemory", metric(Metric::peak_on_heap_execution_memory, BYTES)),
+    ("peakOffHeapMemory", metric(Metric::peak_off_heap_execution_memory, BYTES)),
+    ("resultSize", metric(Metric::result_size, BYTES)),
+];
+
+/// Read from the same node and from others.
+const SHUFFLE_READ: [Metric; 2] = [Metric::shuffle_local_bytes_read, Metric::shuffle_remote_bytes_read];

@@ -12,6 +12,7 @@ import { Empty, Failed, Loaded, Skeleton } from '../../components/state';
 import { Table } from '../../components/table';
 import { useParam } from '../../core/router';
 import { Capacity } from '../overview/capacity';
+import { Collection } from './collection';
 import { columns, stateWord } from './columns';
 import { Details } from './details';
 import { REMOVALS, type Row, rowsOf, type Summary, summaryOf } from './rows';
@@ -44,6 +45,9 @@ export default function ExecutorsPage() {
         </Section>
         <Section title="Summary">{summary ? <Sum of={summary} live={live} /> : <Skeleton lines={6} />}</Section>
       </div>
+      <Section title="Garbage collection over time" help="gcShare">
+        <Loaded of={timeline} skeleton={<Skeleton height={160} />}>{(data) => <Collection of={data} />}</Loaded>
+      </Section>
       {row && <Details of={row} live={live} close={() => choose(undefined)} />}
       <Section title="Executors" flush>
         {executors.error && !rows ? (

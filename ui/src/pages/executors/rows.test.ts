@@ -9,7 +9,7 @@ const executor = (over: Partial<Executor>): Executor => ({
   addTime: '1970-01-01T00:00:10.000GMT', executorLogs: {}, attributes: {}, resources: {}, resourceProfileId: 0, isExcluded: false, excludedInStages: [], ...over,
 });
 const timeline: ExecutorsTimeline = {
-  start: 0, end: 30_000, series: { time: [], executors: [], cores: [], runningTasks: [] },
+  start: 0, end: 30_000, series: { time: [], executors: [], cores: [], runningTasks: [], runTime: [], gcTime: [], gcShare: [] },
   executors: [
     { id: '1', host: 'h', cores: 2, addTime: 10_000, busyTime: 10_000, gcTime: 500, maxMemory: 0 },
     { id: '2', host: 'h', cores: 2, addTime: 10_000, removeTime: 20_000, reason: 'x', class: 'idle', busyTime: 0, gcTime: 0, maxMemory: 0 },

@@ -1,7 +1,7 @@
 import { sparkTime } from '../../api/spark';
-import type { Stage, Task, TaskSummary } from '../../api/stages';
+import type { Stage, Task } from '../../api/stages';
 import { percent } from '../../core/format';
-import { measured, quantile, show } from './measures';
+import { measured, quantile, show, type TaskSummary } from './measures';
 import { MATTERS, SEVERE, type Skew, times } from './skew';
 
 const DATA = ['inputSize', 'shuffleRead', 'shuffleWrite', 'outputSize', 'inputRecords', 'shuffleReadRecords'];
@@ -22,7 +22,7 @@ export function cause(task: Task, stage: Stage, summary: TaskSummary, found: Ske
   if (main) return main[1](percent(main[0]));
   const data = DATA.map(measured)
     .map((of) => {
-      const median = quantile(summary, of.ofSummary(summary), 0.5) ?? 0;
+      const median = quantile(summary, of, 0.5) ?? 0;
       const value = of.ofTask(task) ?? 0;
       return { of, median, value, ratio: median > 0 ? value / median : value >= MATTERS[of.unit] ? Infinity : 0 };
     })

@@ -15,7 +15,7 @@ import type { Span } from './span';
 
 export const stageUrl = (app: AppRef, s: Pick<Stage, 'stageId' | 'attemptId'>): string => appUrl(app, `stages/${s.stageId}/${s.attemptId}`);
 
-/** Of lists of stages. Columns that are 0 in all of `stages` are not shown until chosen. */
+/** Of the stages of a job, which come whole. Columns that are 0 in all of `stages` are not shown until chosen. */
 export function stageColumns(app: AppRef, stages: readonly Stage[], span: Span): Column<Stage>[] {
   const until = span.end;
   const has = (of: (s: Stage) => number) => stages.some((s) => of(s) > 0);
@@ -68,7 +68,7 @@ export function Length({ of, longest }: { of: number | undefined; longest: numbe
   return <Meter share={of / longest} tone="--c3"><Duration v={of} /></Meter>;
 }
 
-function GcShare({ of }: { of: number | undefined }) {
+export function GcShare({ of }: { of: number | undefined }) {
   if (of === undefined || of === 0) return <span class="muted">{of === 0 ? '0%' : '–'}</span>;
   return <span class={of >= 0.1 ? 'much' : undefined}><Percent v={of} /></span>;
 }

@@ -1,4 +1,4 @@
-import { histogram, type StageRef, type TaskSummary } from '../../api/stages';
+import { histogram, type StageRef } from '../../api/stages';
 import { useResource } from '../../api/resource';
 import { useApp } from '../../app/app-context';
 import { Histogram } from '../../components/histogram';
@@ -7,7 +7,7 @@ import { Empty, Loaded, Skeleton } from '../../components/state';
 import { Choice } from '../../components/toggles';
 import { counted } from '../../core/format';
 import { useParam } from '../../core/router';
-import { brief, MEASURES, measure, quantile, show, used } from './measures';
+import { brief, MEASURES, measure, quantile, show, type TaskSummary, used } from './measures';
 
 /** How many tasks have which value of a metric. */
 export function Distribution({ stageRef, summary, running }: { stageRef: StageRef; summary: TaskSummary | undefined; running: boolean }) {
@@ -15,10 +15,9 @@ export function Distribution({ stageRef, summary, running }: { stageRef: StageRe
   const [of, choose] = useParam('of', 'duration');
   const found = useResource(histogram(app, stageRef, of), { live: running, keep: true });
   const named = measure(of);
-  const values = summary && named?.ofSummary(summary);
-  const marks = summary && values ? [0.5, 0.95].flatMap((share) => {
-    const at = quantile(summary, values, share);
-    return at === undefined || !named ? [] : [{ at, text: `${share === 0.5 ? 'Median' : '95%'} ${show(named.unit, at)}` }];
+  const marks = summary && named ? [0.5, 0.95].flatMap((share) => {
+    const at = quantile(summary, named, share);
+    return at === undefined ? [] : [{ at, text: `${share === 0.5 ? 'Median' : '95%'} ${show(named.unit, at)}` }];
   }) : [];
   return (
     <Section title="Distribution" class="distribution" actions={<Choice label="of" options={options(summary)} value={of} choose={choose} />}>

@@ -1,7 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import type { ExecutorOfStage, Stage } from '../../api/stages';
-import { useResource } from '../../api/resource';
-import { allExecutors } from '../../api/spark';
+import type { ExecutorRow, Stage } from '../../api/stages';
 import { useApp } from '../../app/app-context';
 import { Badge } from '../../components/badge';
 import { Meter } from '../../components/bar';
@@ -13,10 +11,7 @@ import { type Column, Table } from '../../components/table';
 import { appUrl } from '../../core/address';
 import { usePlace, withQuery } from '../../core/router';
 
-interface Row extends ExecutorOfStage {
-  id: string;
-  host: string | undefined;
-  logs: Record<string, string>;
+interface Row extends ExecutorRow {
   tasks: number;
   /** Of the task time of the stage. */
   share: number;
@@ -27,13 +22,12 @@ interface Row extends ExecutorOfStage {
 /** What each executor did for the stage. */
 export function StageExecutors({ stage }: { stage: Stage }) {
   const { app } = useApp();
-  const all = useResource(allExecutors(app));
   const { path } = usePlace();
-  const rows = useMemo(() => rowsOf(stage, new Map((all.data ?? []).map((e) => [e.id, e]))), [stage.executorSummary, all.data]);
+  const rows = useMemo(() => rowsOf(stage.executors ?? []), [stage.executors]);
   const columns = useMemo(() => columnsOf((id) => withQuery(path, new URLSearchParams(), { view: 'tasks', executor: id }), (id) => appUrl(app, 'executors', { executor: id }), rows), [path, app, rows]);
   return (
     <Section title={`Executors${rows.length > 0 ? ` (${rows.length})` : ''}`} flush class="titled-table">
-      {stage.executorSummary === undefined ? (
+      {stage.executors === undefined ? (
         <div class="section-body"><Skeleton lines={3} /></div>
       ) : rows.length === 0 ? (
         <Empty title="No executor has run a task of this stage" />
@@ -44,15 +38,11 @@ export function StageExecutors({ stage }: { stage: Stage }) {
   );
 }
 
-function rowsOf(stage: Stage, known: Map<string, { hostPort?: string; executorLogs: Record<string, string> }>): Row[] {
-  const all = Object.entries(stage.executorSummary ?? {});
-  const total = all.reduce((sum, [, e]) => sum + e.taskTime, 0);
-  const most = Math.max(1, ...all.map(([, e]) => e.taskTime));
-  return all.map(([id, e]) => ({
+function rowsOf(all: readonly ExecutorRow[]): Row[] {
+  const total = all.reduce((sum, e) => sum + e.taskTime, 0);
+  const most = Math.max(1, ...all.map((e) => e.taskTime));
+  return all.map((e) => ({
     ...e,
-    id,
-    host: known.get(id)?.hostPort,
-    logs: known.get(id)?.executorLogs ?? {},
     tasks: e.succeededTasks + e.failedTasks + e.killedTasks,
     share: total > 0 ? e.taskTime / total : 0,
     part: e.taskTime / most,
@@ -65,8 +55,8 @@ function columnsOf(tasksOf: (id: string) => string, executor: (id: string) => st
     id, title, width: 104, right: true, down: true, sort: of, spare: !has(of), cell: (r) => <Bytes v={of(r)} />,
   });
   return [
-    { id: 'id', title: 'Executor', width: 96, sort: (r) => r.id, cell: (r) => <><Link to={executor(r.id)}>{r.id}</Link>{r.isExcludedForStage && <Badge tone="warn" title="Spark gave it no more tasks of this stage after failures">excluded</Badge>}</> },
-    { id: 'host', title: 'Address', width: 150, grow: 1, sort: (r) => r.host, cell: (r) => <span class="clip">{r.host ?? '–'}</span> },
+    { id: 'id', title: 'Executor', width: 96, sort: (r) => r.id, cell: (r) => <><Link to={executor(r.id)}>{r.id}</Link>{r.excluded && <Badge tone="warn" title="Spark gave it no more tasks of this stage after failures">excluded</Badge>}</> },
+    { id: 'host', title: 'Host', width: 150, grow: 1, sort: (r) => r.host, cell: (r) => <span class="clip" title={r.hostPort}>{r.host ?? '–'}{r.removeTime !== undefined && <span class="muted" title="It was removed before the application ended"> removed</span>}</span> },
     { id: 'taskTime', title: 'Task time', help: 'taskTime', width: 190, down: true, sort: (r) => r.taskTime, cell: (r) => <Meter share={r.part} tone="--c3"><Duration v={r.taskTime} /><span class="muted"><Percent v={r.share} /></span></Meter> },
     { id: 'mean', title: 'Mean task', width: 96, right: true, down: true, sort: (r) => (r.tasks > 0 ? r.taskTime / r.tasks : undefined), cell: (r) => <Duration v={r.tasks > 0 ? Math.round(r.taskTime / r.tasks) : undefined} /> },
     { id: 'tasks', title: 'Tasks', width: 80, right: true, down: true, sort: (r) => r.tasks, cell: (r) => <a href={tasksOf(r.id)}><Count v={r.tasks} unit="task attempts that ended" /></a> },
@@ -74,10 +64,10 @@ function columnsOf(tasksOf: (id: string) => string, executor: (id: string) => st
     { id: 'killed', title: 'Killed', width: 80, right: true, down: true, sort: (r) => r.killedTasks, spare: !has((r) => r.killedTasks), cell: (r) => <Count v={r.killedTasks} unit="killed" /> },
     size('input', 'Input', (r) => r.inputBytes),
     size('output', 'Output', (r) => r.outputBytes),
-    size('shuffleRead', 'Shuffle read', (r) => r.shuffleRead),
-    size('shuffleWrite', 'Shuffle write', (r) => r.shuffleWrite),
-    size('memorySpilled', 'Spill (memory)', (r) => r.memoryBytesSpilled),
-    size('diskSpilled', 'Spill (disk)', (r) => r.diskBytesSpilled),
+    size('shuffleRead', 'Shuffle read', (r) => r.shuffleReadBytes),
+    size('shuffleWrite', 'Shuffle write', (r) => r.shuffleWriteBytes),
+    size('memorySpilled', 'Spill (memory)', (r) => r.memorySpilled),
+    size('diskSpilled', 'Spill (disk)', (r) => r.diskSpilled),
     { id: 'logs', title: 'Logs', width: 110, cell: (r) => <Logs of={r.logs} /> },
   ];
 }

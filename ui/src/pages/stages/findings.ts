@@ -1,8 +1,8 @@
-import type { Stage, Task, TaskSummary } from '../../api/stages';
+import type { Stage, Task } from '../../api/stages';
 import { bytes, count, counted, duration, percent } from '../../core/format';
 import { cause } from './cause';
 import { cpuShare, gcShare } from './lengths';
-import { type Measure, measured, quantile, show } from './measures';
+import { type Measure, measured, quantile, show, type TaskSummary } from './measures';
 import { concentration, skewOf, times } from './skew';
 
 /** What stands out in a stage, in words with numbers. Pure: numbers in, sentences out. */
@@ -76,13 +76,13 @@ function heldByFew(stage: Stage, of: Measure, largest: readonly Task[]): Finding
   ];
 }
 
-function failures({ numFailedTasks, numKilledTasks, killedTasksSummary, executorSummary }: Stage): Finding[] {
+function failures({ numFailedTasks, numKilledTasks, killedTasksSummary, executors: ran = [] }: Stage): Finding[] {
   const found: Finding[] = [];
   if (numFailedTasks > 0) {
-    const hit = Object.entries(executorSummary ?? {}).filter(([, e]) => e.failedTasks > 0).sort(([, a], [, b]) => b.failedTasks - a.failedTasks);
-    const all = Object.keys(executorSummary ?? {}).length;
+    const hit = ran.filter((e) => e.failedTasks > 0).sort((a, b) => b.failedTasks - a.failedTasks);
+    const all = ran.length;
     const [worst] = hit;
-    const where = hit.length === 1 && worst && all > 1 ? `, all on executor ${worst[0]} of ${all}` : hit.length > 1 ? `, on ${hit.length} of ${counted(all, 'executor')}` : '';
+    const where = hit.length === 1 && worst && all > 1 ? `, all on executor ${worst.id} of ${all}` : hit.length > 1 ? `, on ${hit.length} of ${counted(all, 'executor')}` : '';
     found.push({ tone: 'fail', text: `${counted(numFailedTasks, 'task attempt')} failed${where}.`, look: { text: 'Failed tasks', query: { view: 'tasks', status: 'FAILED' } } });
   }
   if (numKilledTasks > 0) {
@@ -96,8 +96,8 @@ function failures({ numFailedTasks, numKilledTasks, killedTasksSummary, executor
   return found;
 }
 
-function executors({ executorSummary }: Stage): Finding[] {
-  const all = Object.entries(executorSummary ?? {}).map(([id, e]) => ({ id, time: e.taskTime, tasks: e.succeededTasks + e.failedTasks + e.killedTasks, excluded: e.isExcludedForStage }));
+function executors({ executors: ran = [] }: Stage): Finding[] {
+  const all = ran.map((e) => ({ id: e.id, time: e.taskTime, tasks: e.succeededTasks + e.failedTasks + e.killedTasks, excluded: e.excluded }));
   const found: Finding[] = [];
   const excluded = all.filter((e) => e.excluded);
   if (excluded.length > 0) {
@@ -128,8 +128,8 @@ function executors({ executorSummary }: Stage): Finding[] {
 }
 
 function shortTasks(stage: Stage, summary: TaskSummary): Finding[] {
-  const run = quantile(summary, summary.executorRunTime, 0.5);
-  const wall = quantile(summary, summary.duration, 0.5);
+  const run = quantile(summary, measured('runTime'), 0.5);
+  const wall = quantile(summary, measured('duration'), 0.5);
   if (run === undefined || wall === undefined || stage.numTasks < 200 || wall > 200 || wall <= 0) return [];
   return [
     {
@@ -157,13 +157,13 @@ function resources(s: Stage): Finding[] {
   return found;
 }
 
-function speculation({ speculationSummary: s }: Stage): Finding[] {
-  if (!s || s.numTasks === 0) return [];
+function speculation({ speculation: s }: Stage): Finding[] {
+  if (!s || s.tasks === 0) return [];
   const rest = [
-    s.numCompletedTasks > 0 && `${count(s.numCompletedTasks)} finished first`,
-    s.numKilledTasks > 0 && `${count(s.numKilledTasks)} ${s.numKilledTasks === 1 ? 'was' : 'were'} killed`,
-    s.numFailedTasks > 0 && `${count(s.numFailedTasks)} failed`,
-    s.numActiveTasks > 0 && `${count(s.numActiveTasks)} still ${s.numActiveTasks === 1 ? 'runs' : 'run'}`,
+    s.completedTasks > 0 && `${count(s.completedTasks)} finished first`,
+    s.killedTasks > 0 && `${count(s.killedTasks)} ${s.killedTasks === 1 ? 'was' : 'were'} killed`,
+    s.failedTasks > 0 && `${count(s.failedTasks)} failed`,
+    s.activeTasks > 0 && `${count(s.activeTasks)} still ${s.activeTasks === 1 ? 'runs' : 'run'}`,
   ].filter(Boolean);
-  return [{ tone: 'info', text: `${counted(s.numTasks, 'speculative copy', 'speculative copies')} of slow tasks ${s.numTasks === 1 ? 'was' : 'were'} launched: ${rest.join(', ') || 'no news of them'}.` }];
+  return [{ tone: 'info', text: `${counted(s.tasks, 'speculative copy', 'speculative copies')} of slow tasks ${s.tasks === 1 ? 'was' : 'were'} launched: ${rest.join(', ') || 'no news of them'}.` }];
 }

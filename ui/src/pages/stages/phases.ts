@@ -50,7 +50,7 @@ function partsOf(values: Partial<Record<Phase, number>>): BarPart[] {
  * explains is scheduler delay and the fetching of results.
  */
 export function timeSpent(stage: Stage): BarPart[] {
-  const whole = Object.values(stage.executorSummary ?? {}).reduce((sum, e) => sum + e.taskTime, 0);
+  const whole = (stage.executors ?? []).reduce((sum, e) => sum + e.taskTime, 0);
   const gc = stage.jvmGcTime;
   const read = stage.shuffleFetchWaitTime;
   const write = stage.shuffleWriteTime / 1e6;

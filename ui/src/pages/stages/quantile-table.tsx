@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
-import type { TaskSummary } from '../../api/stages';
+import type { TaskAt } from '../../api/stages';
 import { Button } from '../../components/button';
 import { Help } from '../../components/help';
 import { Num } from '../../components/number';
 import { percent } from '../../core/format';
 import { usePlace, withQuery } from '../../core/router';
-import { exact, type Measure, MEASURES, quantile, show, used } from './measures';
+import { exact, type Measure, MEASURES, quantile, show, type TaskSummary, used, valuesOf } from './measures';
 import { type Skew, skewOf, times } from './skew';
 
 const NAMES: Record<string, string> = { '0': 'Min', '0.5': 'Median', '1': 'Max' };
@@ -43,15 +43,19 @@ export function QuantileTable({ summary }: { summary: TaskSummary }) {
 
 function Line({ of, summary }: { of: Measure; summary: TaskSummary }) {
   const { path, query } = usePlace();
-  const values = of.ofSummary(summary) ?? [];
+  const values = valuesOf(summary, of);
+  const ends = summary.of.get(of.id);
   const skew = skewOf(summary, of);
-  const largest = withQuery(path, query, { view: 'tasks', sort: `-${of.id}` });
+  // The list in the order of this number, with the task that has its end opened.
+  const taskUrl = (at: TaskAt, down: boolean) => withQuery(path, query, { view: 'tasks', sort: `${down ? '-' : ''}${of.id}`, task: String(at.task) });
+  const said = (at: TaskAt) => `task ${at.index} on executor ${at.executor}`;
   return (
     <tr>
       <th scope="row">{of.title}{of.help && <Help of={of.help} />}</th>
       {summary.quantiles.map((q, at) => {
         const text = <Num title={exact(of.unit, values[at])}>{show(of.unit, values[at])}</Num>;
-        return <td key={q} class="right">{q === 1 && (values[at] ?? 0) > 0 ? <a href={largest}>{text}</a> : text}</td>;
+        const whose = q === 0 ? ends?.minAt : q === 1 ? ends?.maxAt : undefined;
+        return <td key={q} class="right">{whose ? <a href={taskUrl(whose, q === 1)} aria-label={`${show(of.unit, values[at])}: ${said(whose)}`}>{text}</a> : text}</td>;
       })}
       <td class="right">{skew && <Ratio skew={skew} of={of} />}</td>
       <td><Spread of={of} summary={summary} level={skew?.level ?? 'even'} /></td>
@@ -77,10 +81,9 @@ const WIDTH = 130;
 
 /** From the smallest to the largest; the box has the middle half, its line is the median. */
 function Spread({ of, summary, level }: { of: Measure; summary: TaskSummary; level: Skew['level'] }) {
-  const values = of.ofSummary(summary);
-  const max = quantile(summary, values, 1) ?? 0;
+  const max = quantile(summary, of, 1) ?? 0;
   if (max <= 0) return null;
-  const x = (share: number) => 4 + ((quantile(summary, values, share) ?? 0) / max) * (WIDTH - 8);
+  const x = (share: number) => 4 + ((quantile(summary, of, share) ?? 0) / max) * (WIDTH - 8);
   return (
     <svg class={`spread ${level}`} viewBox={`0 0 ${WIDTH} 14`} aria-hidden="true">
       <line class="whisker" x1={x(0)} x2={x(1)} y1="7" y2="7" />

@@ -1,10 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { placeOf } from './quantiles';
+import { measured, quantile, summaryOf, used, valuesOf } from './measures';
 
-describe('where a quantile stands', () => {
-  it('is as in Spark: no interpolation, and never beyond the last', () => {
-    expect([0, 0.25, 0.5, 0.75, 0.95, 1].map((q) => placeOf(q, 4))).toEqual([0, 1, 2, 3, 3, 3]);
-    expect(placeOf(0.5, 1)).toBe(0);
-    expect(placeOf(1, 0)).toBe(0);
+describe('quantiles', () => {
+  const summary = summaryOf({
+    tasks: 3,
+    quantiles: [0, 0.5, 1],
+    metrics: [
+      { name: 'duration', unit: 'ms', values: [1, 2, 9], minAt: { task: 4, index: 0, executor: '1' }, maxAt: { task: 6, index: 2, executor: '2' } },
+      { name: 'gcTime', unit: 'ms', values: [0, 0, 0] },
+      { name: 'ofTomorrow', unit: 'count', values: [1, 1, 1] },
+    ],
   });
+  it('are found by the names of measures', () => {
+    expect(quantile(summary, measured('duration'), 0.5)).toBe(2);
+    expect(quantile(summary, measured('duration'), 0.75)).toBeUndefined();
+    expect(valuesOf(summary, measured('inputSize'))).toEqual([]);
+    expect(summary.of.get('duration')?.maxAt?.task).toBe(6);
+  });
+  it('that are all 0 say nothing', () => expect(used(summary).map((m) => m.id)).toEqual(['duration']));
 });

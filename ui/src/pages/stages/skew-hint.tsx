@@ -1,8 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { fetchJson } from '../../api/client';
-import { type Stage, taskSummary } from '../../api/stages';
+import { type Stage, stageQuantiles } from '../../api/stages';
 import { sparkTime } from '../../api/spark';
 import type { AppRef } from '../../core/address';
+import { summaryOf } from './measures';
 import { skewHint } from './skew';
 
 type Hint = ReturnType<typeof skewHint>;
@@ -15,7 +16,7 @@ const AT_ONCE = 3;
 
 /** In a list: whether the stage's tasks are uneven. Asked for rows in view only, a few at a time. */
 export function SkewHint({ app, stage }: { app: AppRef; stage: Stage }) {
-  const endpoint = worthAsking(stage) ? taskSummary(app, { stage: String(stage.stageId), attempt: String(stage.attemptId) }, [0.5, 1]) : undefined;
+  const endpoint = worthAsking(stage) ? stageQuantiles(app, { stage: String(stage.stageId), attempt: String(stage.attemptId) }) : undefined;
   const [, redraw] = useState(0);
   const url = endpoint?.url;
   useEffect(() => {
@@ -23,7 +24,7 @@ export function SkewHint({ app, stage }: { app: AppRef; stage: Stage }) {
     const abort = new AbortController();
     void turn(abort.signal).then(async () => {
       try {
-        const hint = skewHint(await fetchJson(endpoint, abort.signal));
+        const hint = skewHint(summaryOf(await fetchJson(endpoint, abort.signal)));
         if (stage.status !== 'ACTIVE') known.set(endpoint.url, hint ?? null);
         redraw((n) => n + 1);
       } catch {

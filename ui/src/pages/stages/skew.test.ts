@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ExecutorOfStage, Stage, Task, TaskSummary } from '../../api/stages';
+import type { ExecutorRow, Stage, Task } from '../../api/stages';
 import { cause } from './cause';
 import { evenly, findings } from './findings';
-import { measured } from './measures';
+import { measured, summaryOf, type TaskSummary } from './measures';
 import { concentration, mostSkewed, skew, skewHint, skewOf, times } from './skew';
 
 const ZERO = {
@@ -24,13 +24,8 @@ const QUANTILES = [0, 0.5, 1];
 const NONE = [0, 0, 0];
 
 function summary(duration: number[], shuffleRead = NONE): TaskSummary {
-  return {
-    quantiles: QUANTILES, duration, executorDeserializeTime: NONE, executorRunTime: duration, executorCpuTime: NONE, resultSize: NONE, jvmGcTime: NONE,
-    resultSerializationTime: NONE, gettingResultTime: NONE, schedulerDelay: NONE, peakExecutionMemory: NONE, memoryBytesSpilled: NONE, diskBytesSpilled: NONE,
-    inputMetrics: { bytesRead: NONE, recordsRead: NONE }, outputMetrics: { bytesWritten: NONE, recordsWritten: NONE },
-    shuffleReadMetrics: { readBytes: shuffleRead, readRecords: NONE, remoteBlocksFetched: NONE, localBlocksFetched: NONE, fetchWaitTime: NONE, remoteBytesRead: NONE, remoteBytesReadToDisk: NONE },
-    shuffleWriteMetrics: { writeBytes: NONE, writeRecords: NONE, writeTime: NONE },
-  };
+  const of = (name: string, unit: 'ms' | 'bytes', values: number[]) => ({ name, unit, values });
+  return summaryOf({ tasks: 3, quantiles: QUANTILES, metrics: [of('duration', 'ms', duration), of('runTime', 'ms', duration), of('shuffleRead', 'bytes', shuffleRead)] });
 }
 
 interface Made {
@@ -57,10 +52,12 @@ function task({ duration = 1000, run = duration, cpu = run, gc = 0, delay = 0, w
   };
 }
 
-const executor = (over: Partial<ExecutorOfStage>): ExecutorOfStage => ({
-  taskTime: 0, failedTasks: 0, succeededTasks: 0, killedTasks: 0, inputBytes: 0, inputRecords: 0, outputBytes: 0, outputRecords: 0, shuffleRead: 0, shuffleReadRecords: 0,
-  shuffleWrite: 0, shuffleWriteRecords: 0, memoryBytesSpilled: 0, diskBytesSpilled: 0, isExcludedForStage: false, ...over,
+const executor = (over: Partial<ExecutorRow>): ExecutorRow => ({
+  id: '', logs: {}, taskTime: 0, failedTasks: 0, succeededTasks: 0, killedTasks: 0, inputBytes: 0, inputRecords: 0, outputBytes: 0, outputRecords: 0,
+  shuffleReadBytes: 0, shuffleReadRecords: 0, shuffleWriteBytes: 0, shuffleWriteRecords: 0, memorySpilled: 0, diskSpilled: 0, excluded: false, ...over,
 });
+
+const named = (all: Record<string, ExecutorRow>): ExecutorRow[] => Object.entries(all).map(([id, e]) => ({ ...e, id }));
 
 const MIB = 1 << 20;
 
@@ -140,7 +137,7 @@ describe('what stands out', () => {
   });
 
   it('begins with failures and says where they were', () => {
-    const on = (over: Record<string, ExecutorOfStage>) => findings({ stage: stage({ numFailedTasks: 4, executorSummary: over }) })[0]?.text;
+    const on = (over: Record<string, ExecutorRow>) => findings({ stage: stage({ numFailedTasks: 4, executors: named(over) }) })[0]?.text;
     expect(on({ '1': executor({ failedTasks: 4 }), '2': executor({}) })).toBe('4 task attempts failed, all on executor 1 of 2.');
     expect(on({ '1': executor({ failedTasks: 3 }), '2': executor({ failedTasks: 1 }), '3': executor({}) })).toBe('4 task attempts failed, on 2 of 3 executors.');
     expect(on({ '1': executor({ failedTasks: 4 }) })).toBe('4 task attempts failed.');
@@ -151,7 +148,7 @@ describe('what stands out', () => {
       stage: stage({
         numKilledTasks: 2,
         killedTasksSummary: { 'another attempt succeeded': 2 },
-        speculationSummary: { numTasks: 2, numActiveTasks: 0, numCompletedTasks: 1, numFailedTasks: 0, numKilledTasks: 1 },
+        speculation: { tasks: 2, activeTasks: 0, completedTasks: 1, failedTasks: 0, killedTasks: 1 },
       }),
     });
     expect(said.map((f) => f.text)).toEqual([
@@ -163,12 +160,12 @@ describe('what stands out', () => {
   it('knows an executor that took too much, and one that is slow', () => {
     const said = findings({
       stage: stage({
-        executorSummary: {
+        executors: named({
           '1': executor({ taskTime: 30_000, succeededTasks: 10 }),
           '2': executor({ taskTime: 4000, succeededTasks: 8 }),
           '3': executor({ taskTime: 5000, succeededTasks: 10 }),
-          '4': executor({ taskTime: 1000, succeededTasks: 2, isExcludedForStage: true }),
-        },
+          '4': executor({ taskTime: 1000, succeededTasks: 2, excluded: true }),
+        }),
       }),
     });
     expect(said.map((f) => f.text)).toEqual([

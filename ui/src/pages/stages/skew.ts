@@ -1,6 +1,6 @@
-import type { TaskSummary, Unit } from '../../api/stages';
+import type { Unit } from '../../api/stages';
 import { count } from '../../core/format';
-import { type Measure, MEASURES, measured, quantile, show } from './measures';
+import { type Measure, MEASURES, measured, quantile, show, type TaskSummary } from './measures';
 
 /** How uneven the tasks of a stage are. */
 
@@ -20,9 +20,8 @@ export interface Skew {
 }
 
 export function skewOf(summary: TaskSummary, of: Measure): Skew | undefined {
-  const values = of.ofSummary(summary);
-  const median = quantile(summary, values, 0.5);
-  const max = quantile(summary, values, 1);
+  const median = quantile(summary, of, 0.5);
+  const max = quantile(summary, of, 1);
   return median === undefined || max === undefined ? undefined : skew(median, max, of.unit);
 }
 

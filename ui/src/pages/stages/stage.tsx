@@ -1,9 +1,10 @@
-import { useEffect } from 'preact/hooks';
-import { type Stage, type StageRef, stageAttempt, stageAttempts } from '../../api/stages';
+import { useEffect, useMemo } from 'preact/hooks';
+import { type Stage, type StageRef, stageAttempts, stageExecutors } from '../../api/stages';
 import { useResource } from '../../api/resource';
 import { useApp } from '../../app/app-context';
 import { useCrumbs } from '../../app/breadcrumbs';
 import { Empty, Loaded, Skeleton } from '../../components/state';
+import { Link } from '../../components/link';
 import { type View, ViewTabs } from '../../components/view-tabs';
 import { appUrl } from '../../core/address';
 import { navigate, useParam } from '../../core/router';
@@ -36,16 +37,15 @@ function LastAttempt({ stage }: { stage: string }) {
 function Attempt(ref: StageRef) {
   const { app, live } = useApp();
   const attempts = useResource(stageAttempts(app, ref.stage), { live });
-  const detailed = useResource(stageAttempt(app, ref), { live });
-  // The attempts come at once; the sums of the executors take longer.
-  const early = attempts.data?.find((a) => String(a.attemptId) === ref.attempt);
-  const stage = detailed.data === undefined && early ? { ...detailed, data: early } : detailed;
+  const executors = useResource(stageExecutors(app, ref), { live });
+  const found = attempts.data?.find((a) => String(a.attemptId) === ref.attempt);
+  const stage = useMemo(() => found && executors.data ? { ...found, executors: executors.data.executors, ...(executors.data.speculation && { speculation: executors.data.speculation }) } : found, [found, executors.data]);
   const several = (attempts.data?.length ?? 0) > 1 || ref.attempt !== '0';
   useCrumbs(1, [{ text: `Stage ${ref.stage}${several ? `, attempt ${ref.attempt}` : ''}` }]);
   return (
     <div class="stage-page" key={appUrl(app, `${ref.stage}/${ref.attempt}`)}>
-      <Loaded of={stage} skeleton={<div class="page"><Skeleton /></div>}>
-        {(data) => <Shown stage={data} attempts={attempts.data ?? [data]} stageRef={ref} />}
+      <Loaded of={attempts} skeleton={<div class="page"><Skeleton /></div>}>
+        {(all) => (stage ? <Shown stage={stage} attempts={all} stageRef={ref} /> : <Empty title={`Stage ${ref.stage} has no attempt ${ref.attempt}`}>It has {all.map((a, at) => <>{at > 0 && ', '}<Link key={a.attemptId} to={appUrl(app, `stages/${ref.stage}/${a.attemptId}`)}>attempt {a.attemptId}</Link></>)}.</Empty>)}
       </Loaded>
     </div>
   );

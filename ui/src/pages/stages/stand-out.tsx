@@ -1,5 +1,5 @@
-import { type Stage, type StageRef, type TaskSummary, tasks } from '../../api/stages';
-import { type Resource, useResource } from '../../api/resource';
+import { type Stage, type StageRef, tasks } from '../../api/stages';
+import { useResource } from '../../api/resource';
 import { useApp } from '../../app/app-context';
 import { Mark, type Tone } from '../../components/badge';
 import { Section } from '../../components/section';
@@ -7,12 +7,13 @@ import { Skeleton } from '../../components/state';
 import { usePlace, withQuery } from '../../core/router';
 import { evenly, type Finding, findings } from './findings';
 import { measured } from './measures';
+import type { Quantiles } from './quantiles';
 import { mostSkewed, skewOf } from './skew';
 
 const LARGEST = 20;
 
 /** Skew and the like in words, each with its numbers and a way to the tasks behind it. */
-export function StandOut({ stage, stageRef, summary }: { stage: Stage; stageRef: StageRef; summary: Resource<TaskSummary> }) {
+export function StandOut({ stage, stageRef, summary }: { stage: Stage; stageRef: StageRef; summary: Quantiles }) {
   const { app } = useApp();
   const data = summary.data;
   const slow = data && skewOf(data, measured('duration'))?.level !== 'even';
@@ -20,7 +21,7 @@ export function StandOut({ stage, stageRef, summary }: { stage: Stage; stageRef:
   const success = { status: ['SUCCESS'] };
   const slowest = useResource(slow ? tasks(app, stageRef, success, '-duration', 0, LARGEST) : undefined);
   const largest = useResource(uneven ? tasks(app, stageRef, success, `-${uneven.id}`, 0, LARGEST) : undefined);
-  const waiting = (!data && !summary.error) || (slow && slowest.loading && !slowest.data) || stage.executorSummary === undefined;
+  const waiting = (!data && !summary.error && !summary.none) || (slow && slowest.loading && !slowest.data) || stage.executors === undefined;
   const found = findings({
     stage,
     summary: data,

@@ -1,5 +1,4 @@
-import { type Stage, type StageRef, type TaskSummary } from '../../api/stages';
-import type { Resource } from '../../api/resource';
+import type { Stage, StageRef } from '../../api/stages';
 import { useApp } from '../../app/app-context';
 import { StackedBar } from '../../components/bar';
 import { Bytes, Count, Duration, Nanos, Percent } from '../../components/number';
@@ -10,9 +9,10 @@ import { Distribution } from './distribution';
 import { StageExecutors } from './executors';
 import { cpuShare, gcShare, stageLength } from './lengths';
 import { LocalityLine } from './locality';
+import type { TaskSummary } from './measures';
 import { timeSpent } from './phases';
 import { QuantileTable } from './quantile-table';
-import { useQuantiles } from './quantiles';
+import { type Quantiles, useQuantiles } from './quantiles';
 import { StandOut } from './stand-out';
 import { TaskScatter } from './task-scatter';
 import { useSpan } from './span';
@@ -21,7 +21,7 @@ import { useSpan } from './span';
 export function Summary({ stage, stageRef }: { stage: Stage; stageRef: StageRef }) {
   const { app, live } = useApp();
   const running = live && stage.status === 'ACTIVE';
-  const summary = useQuantiles(app, stageRef, stage, running);
+  const summary = useQuantiles(app, stageRef, running);
   const began = stage.numActiveTasks + stage.numCompleteTasks + stage.numFailedTasks + stage.numKilledTasks > 0;
   return (
     <>
@@ -33,13 +33,13 @@ export function Summary({ stage, stageRef }: { stage: Stage; stageRef: StageRef 
   );
 }
 
-function Details({ stage, stageRef, summary, running }: { stage: Stage; stageRef: StageRef; summary: Resource<TaskSummary>; running: boolean }) {
+function Details({ stage, stageRef, summary, running }: { stage: Stage; stageRef: StageRef; summary: Quantiles; running: boolean }) {
   return (
     <>
       <div class="columns">
         <StandOut stage={stage} stageRef={stageRef} summary={summary} />
         <Section title="Where task time went" help="taskTime">
-          {stage.executorSummary ? <StackedBar label="Task time by what it was spent on" parts={timeSpent(stage)} show={(ms) => <Duration v={ms} />} /> : <Skeleton lines={5} />}
+          {stage.executors ? <StackedBar label="Task time by what it was spent on" parts={timeSpent(stage)} show={(ms) => <Duration v={ms} />} /> : <Skeleton lines={5} />}
         </Section>
       </div>
       <Section title="Tasks by quantile" help="quantiles" flush>
@@ -47,17 +47,16 @@ function Details({ stage, stageRef, summary, running }: { stage: Stage; stageRef
       </Section>
       <div class="columns">
         <Distribution stageRef={stageRef} summary={summary.data} running={running} />
-        <TaskScatter stageRef={stageRef} summary={summary.data} waiting={!summary.data && !summary.error} running={running} />
+        <TaskScatter stageRef={stageRef} summary={summary.data} waiting={!summary.data && !summary.error && !summary.none} running={running} />
       </div>
       <StageExecutors stage={stage} />
     </>
   );
 }
 
-/** Spark answers 404 while no task has succeeded; that is no error. */
-function OfSummary({ summary, children }: { summary: Resource<TaskSummary>; children: (data: TaskSummary) => preact.ComponentChildren }) {
+function OfSummary({ summary, children }: { summary: Quantiles; children: (data: TaskSummary) => preact.ComponentChildren }) {
   if (summary.data) return <>{children(summary.data)}</>;
-  if (summary.error?.status === 404) return <Empty title="No task has succeeded">Quantiles are over successful tasks only; the task table has those that failed or still run.</Empty>;
+  if (summary.none) return <Empty title="No task has succeeded">Quantiles are over successful tasks only; the task table has those that failed or still run.</Empty>;
   if (summary.error) return <Failed error={summary.error} retry={summary.reload} />;
   return <div class="section-body"><Skeleton /></div>;
 }
@@ -65,7 +64,7 @@ function OfSummary({ summary, children }: { summary: Resource<TaskSummary>; chil
 function KeyNumbers({ stage, stageRef, running }: { stage: Stage; stageRef: StageRef; running: boolean }) {
   const span = useSpan();
   const cpu = cpuShare(stage);
-  const taskTime = stage.executorSummary && Object.values(stage.executorSummary).reduce((sum, e) => sum + e.taskTime, 0);
+  const taskTime = stage.executors?.reduce((sum, e) => sum + e.taskTime, 0);
   return (
     <Facts>
       <Fact name="Duration"><Duration v={stageLength(stage, span.end)} /></Fact>

@@ -1,4 +1,4 @@
-import { type Stage, type StageRef, type Task, type TaskSummary, tasks } from '../../api/stages';
+import { type Stage, type StageRef, type Task, tasks } from '../../api/stages';
 import { useResource } from '../../api/resource';
 import { sparkTime } from '../../api/spark';
 import { useApp } from '../../app/app-context';
@@ -12,7 +12,7 @@ import { Empty, Loaded } from '../../components/state';
 import { usePlace, withQuery } from '../../core/router';
 import { Failure } from './failure';
 import { Logs } from './executors';
-import { exact, MEASURES, quantile, show } from './measures';
+import { exact, MEASURES, quantile, show, type TaskSummary } from './measures';
 import { Moment } from './moment';
 import { phasesOf } from './phases';
 import { times } from './skew';
@@ -99,7 +99,7 @@ function OneTask({ task, summary, close, executorUrl }: { task: Task; summary: T
 
 /** What the task reported, beside the median of the stage. */
 function Numbers({ task, summary }: { task: Task; summary: TaskSummary | undefined }) {
-  const rows = MEASURES.map((m) => ({ m, value: m.ofTask(task) ?? 0, median: summary && quantile(summary, m.ofSummary(summary), 0.5) })).filter((r) => r.value > 0 || (r.median ?? 0) > 0);
+  const rows = MEASURES.map((m) => ({ m, value: m.ofTask(task) ?? 0, median: summary && quantile(summary, m, 0.5) })).filter((r) => r.value > 0 || (r.median ?? 0) > 0);
   return (
     <table class="task-numbers" aria-label="Numbers of the task">
       <thead>

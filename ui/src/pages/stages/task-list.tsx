@@ -11,6 +11,7 @@ import { Toggles } from '../../components/toggles';
 import { appUrl } from '../../core/address';
 import { count } from '../../core/format';
 import { setQuery, useParam, useParams, usePlace, withQuery } from '../../core/router';
+import { measured, quantile } from './measures';
 import { useQuantiles } from './quantiles';
 import { taskColumns } from './task-columns';
 import { TaskDetail } from './task-detail';
@@ -28,7 +29,7 @@ export function TaskList({ stage, stageRef }: { stage: Stage; stageRef: StageRef
   const filter = { status: statuses, executor: executors, q: q.trim() };
   const running = live && stage.status === 'ACTIVE';
   // The bar in the duration column is against the slowest task, whatever is shown.
-  const summary = useQuantiles(app, stageRef, stage, running);
+  const summary = useQuantiles(app, stageRef, running);
   const list = usePagedList<Tasks, Task>({
     page: (offset, length) => tasks(app, stageRef, filter, sort, offset, length),
     read: (answer) => ({ total: answer.filtered, rows: answer.tasks }),
@@ -37,7 +38,7 @@ export function TaskList({ stage, stageRef }: { stage: Stage; stageRef: StageRef
   const box = useRef<HTMLDivElement>(null);
   const choose = useStill(box, chosen);
   const columns = useMemo(
-    () => taskColumns({ stage, slowest: summary.data?.duration.at(-1), start: overview.data?.startTime, urlOf: (id) => withQuery(path, query, { task: id }), onExecutor: (id) => setExecutors([id]), choose }),
+    () => taskColumns({ stage, slowest: summary.data && quantile(summary.data, measured('duration'), 1), start: overview.data?.startTime, urlOf: (id) => withQuery(path, query, { task: id }), onExecutor: (id) => setExecutors([id]), choose }),
     [stage, summary.data, path, query.toString()],
   );
   const all = stage.numActiveTasks + stage.numCompleteTasks + stage.numFailedTasks + stage.numKilledTasks;

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { scatter, type ScatterPoint, type StageRef, type TaskSummary, type Unit } from '../../api/stages';
+import { scatter, type ScatterPoint, type StageRef, type Unit } from '../../api/stages';
 import { useResource } from '../../api/resource';
 import { useApp } from '../../app/app-context';
 import { Status } from '../../components/badge';
@@ -12,7 +12,7 @@ import { TipTable } from '../../components/tip';
 import { Choice } from '../../components/toggles';
 import { count } from '../../core/format';
 import { navigate, useParam, usePlace, withQuery } from '../../core/router';
-import { brief, exact, measure, measured, MEASURES, show, used } from './measures';
+import { brief, exact, measure, measured, MEASURES, show, type TaskSummary, used, valuesOf } from './measures';
 
 /** Two metrics against each other, a point a task: whether slow tasks are those with much data. */
 export function TaskScatter({ stageRef, summary, waiting, running }: { stageRef: StageRef; summary: TaskSummary | undefined; waiting: boolean; running: boolean }) {
@@ -93,7 +93,7 @@ const axisOf = (id: string): Axis => measure(id) ?? { title: id, unit: 'count' }
 function best(summary: TaskSummary): string {
   const data = ['shuffleRead', 'inputSize', 'inputRecords', 'shuffleReadRecords', 'shuffleWrite', 'outputSize', 'gcTime', 'schedulerDelay'];
   const differs = (id: string) => {
-    const values = measured(id).ofSummary(summary) ?? [];
+    const values = valuesOf(summary, measured(id));
     return values[0] !== values[values.length - 1];
   };
   return data.find(differs) ?? 'runTime';

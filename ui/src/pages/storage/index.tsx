@@ -8,6 +8,7 @@ import { Fact, Facts, Section } from '../../components/section';
 import { Empty, Loaded } from '../../components/state';
 import { type Column, Table } from '../../components/table';
 import { type AppRef, appUrl } from '../../core/address';
+import { StorageOverTime } from './over-time';
 
 /** RDDs and tables that were cached, as they were when the log ended. */
 export default function Storage() {
@@ -15,6 +16,7 @@ export default function Storage() {
   const all = useResource(rdds(app), { live });
   return (
     <div class="page">
+      <StorageOverTime app={app} live={live} nothing={all.data?.length === 0} />
       <Loaded of={all}>{(data) => (data.length === 0 ? <Nothing /> : <Cached app={app} all={data} />)}</Loaded>
     </div>
   );

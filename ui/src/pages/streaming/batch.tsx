@@ -1,6 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
-import { type ProgressReport, progressReports, type StreamingSeries } from '../../api/ours';
-import { fetchJson } from '../../api/client';
+import { batchReports, type ProgressReport, progressReports, type StreamingSeries } from '../../api/ours';
 import { useResource } from '../../api/resource';
 import { Button } from '../../components/button';
 import { Copy } from '../../components/copy';
@@ -11,7 +9,6 @@ import { Section } from '../../components/section';
 import { Empty, Loaded } from '../../components/state';
 import { type AppRef, appUrl } from '../../core/address';
 import { topicLags } from './offsets';
-import { seek } from './seek';
 
 interface Props {
   app: AppRef;
@@ -24,8 +21,8 @@ interface Props {
 export function Batch({ app, of, chosen, choose }: Props) {
   const last = of.batch.findLast((b) => b !== null) ?? undefined;
   const batch = chosen === '' ? last : Number(chosen);
-  const place = usePlaceOf(app, of, chosen === '' ? undefined : batch);
-  const report = useResource(place == null ? undefined : progressReports(app, of.runId, place, 1), { keep: true });
+  const asked = chosen !== '' && Number.isInteger(batch) ? batch : undefined;
+  const report = useResource(asked === undefined ? progressReports(app, of.runId, of.batches - 1, 1) : batchReports(app, of.runId, asked), { keep: true });
   const step = (by: number) => batch !== undefined && choose(String(batch + by));
   return (
     <Section
@@ -38,29 +35,14 @@ export function Batch({ app, of, chosen, choose }: Props) {
         </>
       }
     >
-      {place === null ? <Empty title={`No report of batch ${batch}`}>Batches without new data are not always reported.</Empty> : (
-        <Loaded of={report}>{([found]) => (found ? <Report app={app} of={found} /> : <Empty title={`No report of batch ${batch}`} />)}</Loaded>
-      )}
+      <Loaded of={report}>
+        {(all) => {
+          const found = all.at(-1);
+          return found ? <Report app={app} of={found} /> : <Empty title={`No report of batch ${batch}`}>Batches without new data are not always reported.</Empty>;
+        }}
+      </Loaded>
     </Section>
   );
-}
-
-/** Which report is the batch's: undefined while looked for, null if there is none. */
-function usePlaceOf(app: AppRef, of: StreamingSeries, batch: number | undefined): number | null | undefined {
-  const [place, set] = useState<{ batch: number; at: number | null }>();
-  const whole = `${appUrl(app)} ${of.runId}`;
-  useEffect(() => {
-    if (batch === undefined) return;
-    const abort = new AbortController();
-    const look = async (offset: number, length: number) => (await fetchJson(progressReports(app, of.runId, offset, length), abort.signal)).map((r) => r.batchId);
-    seek(of, batch, look).then(
-      (at) => abort.signal.aborted || set({ batch, at: at ?? null }),
-      () => abort.signal.aborted || set({ batch, at: null }),
-    );
-    return () => abort.abort();
-  }, [whole, batch, of.batches]);
-  if (batch === undefined) return of.batches - 1;
-  return place?.batch === batch ? place.at : undefined;
 }
 
 function Report({ app, of }: { app: AppRef; of: ProgressReport }) {

@@ -1,21 +1,15 @@
 import { useMemo } from 'preact/hooks';
-import { progressReports, type StateOperator } from '../../api/ours';
-import { useResource } from '../../api/resource';
+import type { StateOperator } from '../../api/ours';
 import type { Series } from '../../components/chart';
 import { type Link, LinkedChart } from '../../components/linked-chart';
 import { Section } from '../../components/section';
-import type { AppRef } from '../../core/address';
 import { bytes, compact, count, counted, duration, percent } from '../../core/format';
 import { colorAt } from './batch-charts';
 import { type Graph, type Group, memoryReported, stateGroups, type Unit } from './state-metrics';
 
 interface Props {
-  app: AppRef;
-  runId: string;
   of: StateOperator;
   nth: number;
-  /** Progress reports of the run. */
-  total: number;
   /** Stateful operators of the query. */
   count: number;
   at: number[];
@@ -25,11 +19,10 @@ interface Props {
 const rows = (v: number): string => counted(Number.isInteger(v) ? v : Number(v.toPrecision(4)), 'row');
 
 /** A stateful operator: what it holds, what it costs, and what its state store says. */
-export function Operator({ app, runId, of, nth, total, count: operators, at, link }: Props) {
-  // Times are sums over all instances of the store; how many there are, only the reports say.
-  const report = useResource(progressReports(app, runId, Math.max(0, total - 1), 1));
-  const instances = report.data?.[0]?.stateOperators?.[nth]?.numStateStoreInstances;
-  const charts = useMemo(() => chartsOf(of, instances), [of, instances]);
+export function Operator({ of, nth, count: operators, at, link }: Props) {
+  // Times are sums over all instances of the store.
+  const instances = of.instances.findLast((n) => n !== null) ?? undefined;
+  const charts = useMemo(() => chartsOf(of), [of]);
   const groups = useMemo(() => stateGroups(of, instances), [of, instances]);
   const reported = memoryReported(of);
   return (
@@ -55,8 +48,8 @@ export function Operator({ app, runId, of, nth, total, count: operators, at, lin
   );
 }
 
-function chartsOf(of: StateOperator, instances: number | undefined): Record<'held' | 'changed' | 'memory' | 'times', Series[]> {
-  const mean = (values: (number | null)[]) => (instances ? values.map((v) => (v === null ? null : v / instances)) : values);
+function chartsOf(of: StateOperator): Record<'held' | 'changed' | 'memory' | 'times', Series[]> {
+  const mean = (values: (number | null)[]) => values.map((v, n) => (v === null ? null : v / (of.instances[n] || 1)));
   return {
     held: [{ name: 'Rows', values: of.rows, color: '--c1', show: rows, filled: true }],
     changed: [

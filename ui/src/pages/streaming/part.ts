@@ -27,6 +27,7 @@ export function part(of: StreamingSeries, places?: number[]): StreamingSeries {
       removalTime: pick(o.removalTime),
       commitTime: pick(o.commitTime),
       memory: pick(o.memory),
+      instances: pick(o.instances),
       custom: picked(o.custom),
     })),
     sources: of.sources.map((s) => ({ description: s.description, inputRows: pick(s.inputRows), lag: pick(s.lag) })),

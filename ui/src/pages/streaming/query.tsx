@@ -91,21 +91,27 @@ function Batches({ app, of, active }: { app: AppRef; of: StreamingSeries; active
   const [chosen, choose] = useParam('batch');
   const [from, to] = [Number(query.get('from') ?? NaN), Number(query.get('to') ?? NaN)];
   const zoomed = from < to;
-  const shown = useMemo(() => part(of, zoomed ? between(of.time, from, to) : undefined), [of, from, to]);
+  const rough = useMemo(() => part(of, zoomed ? between(of.time, from, to) : undefined), [of, from, to]);
+  // Where points stand for several batches, a part of them is asked for again, and shown once it is there.
+  const fine = useResource(zoomed && of.points < of.batches ? streamingSeries(app, of.runId, POINTS, [from, to]) : undefined, { live: active });
+  const shown = useMemo(() => (fine.data && zoomed ? part(fine.data) : rough), [fine.data, rough]);
 
   const onRange = useCallback((range: [number, number] | undefined) => setQuery({ from: range && String(range[0]), to: range && String(range[1]) }, { push: range !== undefined }), []);
   const at = shown.time.map((t) => t ?? 0);
   const picked = chosen === '' ? undefined : shown.batch.lastIndexOf(Number(chosen));
   const onPick = useCallback((index: number) => choose(String(shown.batch[index] ?? '')), [shown, choose]);
   const link = useMemo<ChartLink>(() => ({ key: `streaming ${of.runId}`, picked: picked === undefined || picked < 0 ? undefined : (shown.time[picked] ?? undefined), onPick, onRange }), [of.runId, shown, picked, onPick, onRange]);
+  // What the points are of, and whether it is known how many batches they stand for.
+  const whole = zoomed && fine.data ? fine.data : of;
+  const exact = whole !== of || of.points === of.batches;
   const recent = of.time.filter((t) => t !== null).slice(-RECENT);
 
   return (
     <>
       <div class="toolbar query-range">
         <span class="muted" aria-live="polite">
-          {zoomed ? `${counted(shown.points, shown.points === of.points && of.points < of.batches ? 'point' : 'batch', 'batches')} from ${time(at[0])} to ${time(at[at.length - 1])}` : `All ${counted(of.batches, 'batch', 'batches')}`}
-          {of.points < of.batches && `; each point stands for up to ${Math.ceil(of.batches / of.points)}: the mean of rates, the longest of durations`}
+          {zoomed ? `${exact ? counted(whole === of ? shown.points : whole.batches, 'batch', 'batches') : counted(shown.points, 'point')} from ${time(at[0])} to ${time(at[at.length - 1])}` : `All ${counted(of.batches, 'batch', 'batches')}`}
+          {whole.points < whole.batches && `; each point stands for up to ${Math.ceil(whole.batches / whole.points)}: the mean of rates, the longest of durations`}
         </span>
         {zoomed && <Button onClick={() => onRange(undefined)}>Whole range</Button>}
         {!zoomed && of.points > RECENT * 1.5 && <Button onClick={() => onRange([recent[0] ?? 0, recent[recent.length - 1] ?? 0])}>Last {RECENT}</Button>}
@@ -117,7 +123,7 @@ function Batches({ app, of, active }: { app: AppRef; of: StreamingSeries; active
         <>
           <Figures of={shown} active={active} />
           <BatchCharts of={shown} at={at} link={link} />
-          {shown.operators.map((operator, n) => <Operator key={n} app={app} runId={of.runId} of={operator} nth={n} total={of.batches} count={shown.operators.length} at={at} link={link} />)}
+          {shown.operators.map((operator, n) => <Operator key={n} of={operator} nth={n} count={shown.operators.length} at={at} link={link} />)}
           <Batch app={app} of={of} chosen={chosen} choose={choose} />
         </>
       )}

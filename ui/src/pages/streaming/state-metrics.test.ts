@@ -3,7 +3,7 @@ import type { StateOperator, Values } from '../../api/ours';
 import { memoryReported, stateGroups } from './state-metrics';
 
 function operator(custom: Record<string, Values>, more: Partial<StateOperator> = {}): StateOperator {
-  return { name: 'stateStoreSave', rows: [], updated: [], removed: [], dropped: [], updateTime: [], removalTime: [], commitTime: [], memory: [], custom, ...more };
+  return { name: 'stateStoreSave', rows: [], updated: [], removed: [], dropped: [], updateTime: [], removalTime: [], commitTime: [], instances: [], memory: [], custom, ...more };
 }
 
 const graphOf = (custom: Record<string, Values>, title: string, instances?: number) =>
