@@ -22,6 +22,16 @@ export const timelineOf = (app: App) => answer<JobsTimeline>(`${ours(app)}/jobs/
 export const executorsOf = (app: App) => answer<Executor[]>(`${spark(app)}/allexecutors`);
 export const executorTimesOf = (app: App) => answer<ExecutorsTimeline>(`${ours(app)}/executors/timeline?points=500`);
 
+const seen = new Set<string>();
+
+/** Whether something is new: some of the logs are copies of one, each damaged in its own way, and most of their pages are the same. */
+export function isNew(...what: unknown[]): boolean {
+  const text = JSON.stringify(what);
+  const known = seen.has(text);
+  seen.add(text);
+  return !known;
+}
+
 /** Epoch milliseconds of Spark's dates. */
 export const moment = (date: string | undefined): number | undefined => {
   const ms = date === undefined ? NaN : Date.parse(date.replace('GMT', 'Z'));

@@ -59,6 +59,7 @@ export class Reader {
   async table(label: string, expected: Row[]): Promise<void> {
     const titles = [...new Set(expected.flatMap((row) => Object.keys(row)))];
     let seen: Rows | undefined;
+    await this.page.evaluate(arrival, { label, total: expected.length });
     const read = async () => {
       seen = await this.page.evaluate(readTable, label);
       if (!seen) return { total: -1, rows: [] };
@@ -136,6 +137,16 @@ function rounded({ title, text }: Shown): void {
   const value = exact(title);
   // A fraction of a millisecond has more digits in the value than in the title.
   if (short && value !== undefined && Number.isInteger(value)) expect(text).toBe(short(value));
+}
+
+/** In the page: until so many rows are there, or not for a while. Cheaper than to read what is still on its way. */
+async function arrival({ label, total }: { label: string; total: number }): Promise<void> {
+  for (let frames = 0; frames < 60; frames++) {
+    const grid = document.querySelector(`[role=grid][aria-label="${label}"]`);
+    if (!grid && frames > 2) return;
+    if (grid?.ariaBusy === 'false' && grid.ariaRowCount === String(total + 1) && !grid.querySelector('.waiting')) return;
+    await new Promise((done) => requestAnimationFrame(done));
+  }
 }
 
 /** In the page. Rows that are fetched still have no cells. */

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Problems, Source, StreamingRun, StreamingSeries } from '../../src/api/ours';
 import type { ConnectOperation, ConnectSession, Environment, Property, Rdd } from '../../src/api/spark';
 import { type App, ask, ours, pages, spark } from '../places';
-import { answer, down, sum } from './answers';
+import { answer, down, isNew, sum } from './answers';
 import { percent, type Reader } from './reader';
 
 type Values = (number | null)[];
@@ -105,6 +105,7 @@ export async function environment(see: Reader, app: App): Promise<number> {
   const all = await answer<Environment>(`${spark(app)}/environment`);
   let masked = 0;
   for (const [id, title, of] of GROUPS) {
+    if (!isNew(id, of(all))) continue;
     const entries = [...new Map(of(all))].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
     await see.go(`${pages(app)}/environment?group=${id}`);
     // A value that is the default says so behind it.

@@ -2,8 +2,7 @@ import { expect } from 'vitest';
 import type { SqlExecution, SqlRow, SqlRows } from '../../src/api/ours';
 import { kindOf } from '../../src/components/badge';
 import { type App, ours, pages, spark } from '../places';
-import { answer, down } from './answers';
-import { moment } from './answers';
+import { answer, down, isNew, moment } from './answers';
 import { percent, type Reader, type Row } from './reader';
 
 const row = (x: SqlRow): Row => ({
@@ -26,7 +25,7 @@ export async function sql(see: Reader, app: App): Promise<void> {
   await asSpark(app, all);
   const graphs = await Promise.all(all.map(({ id }) => answer<SqlExecution>(`${ours(app)}/sql/${id}/graph`)));
   const numbers = ({ nodes }: SqlExecution) => nodes.reduce((n, node) => n + (node.metrics ?? []).filter((m) => m.value !== undefined).length, 0);
-  for (const execution of down(graphs, numbers).slice(0, 2)) await plan(see, app, execution);
+  for (const execution of down(graphs, numbers).slice(0, 2)) if (isNew(execution)) await plan(see, app, execution);
 }
 
 interface Spark { id: number; status: string; submissionTime: string; duration: number; runningJobIds: number[]; successJobIds: number[]; failedJobIds: number[] }
@@ -41,12 +40,12 @@ async function asSpark(app: App, all: SqlRow[]): Promise<void> {
   }
 }
 
-/** Every operator's panel: its share, its rows and all its metrics. */
+/** Every operator's panel, beside the text, which is quicker to draw than the plan: its share and all its metrics. */
 async function plan(see: Reader, app: App, execution: SqlExecution): Promise<void> {
   for (const node of execution.nodes) {
     const metrics = (node.metrics ?? []).filter((m) => m.value !== undefined);
     if (metrics.length === 0) continue;
-    await see.go(`${pages(app)}/sql/${execution.id}?node=${node.id}`);
+    await see.go(`${pages(app)}/sql/${execution.id}?view=text&node=${node.id}`);
     const spread = metrics.some((m) => m.max !== undefined);
     await see.table('Metrics', metrics.map((m) => ({
       Metric: m.name,

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Stage, Task, Tasks, TaskSummary } from '../../src/api/stages';
 import { kindOf } from '../../src/components/badge';
 import { type App, ours, pages, spark } from '../places';
-import { answer, down, executorsOf, lasted, moment, overviewOf, progress, stagesOf, sum } from './answers';
+import { answer, down, executorsOf, isNew, lasted, moment, overviewOf, progress, stagesOf, sum } from './answers';
 import { percent, type Reader, type Row } from './reader';
 import { HEADS, NUMBERS } from './tasks';
 
@@ -11,12 +11,7 @@ export async function stage(see: Reader, app: App): Promise<void> {
   const ran = (await stagesOf(app)).filter((s) => s.status !== 'SKIPPED' && s.status !== 'PENDING');
   const most = (of: (s: Stage) => number) => down(ran.filter((s) => of(s) > 0), of)[0];
   const some = [most((s) => s.numTasks), most((s) => s.numFailedTasks), most((s) => s.attemptId), most((s) => s.shuffleReadBytes), most((s) => s.numKilledTasks), most((s) => s.diskBytesSpilled), ran.find((s) => s.status === 'ACTIVE')];
-  let orders = ORDERS;
-  for (const s of new Set(some)) {
-    if (!s) continue;
-    await one(see, app, s, orders);
-    orders = ORDERS.slice(0, 2);
-  }
+  for (const s of new Set(some)) if (s) await one(see, app, s, s.numTasks > MANY ? ORDERS : ORDERS.slice(0, 2));
 }
 
 async function one(see: Reader, app: App, { stageId, attemptId }: Stage, orders: readonly string[]): Promise<void> {
@@ -64,6 +59,7 @@ async function one(see: Reader, app: App, { stageId, attemptId }: Stage, orders:
       };
     }));
   }
+  if (!isNew(stageId, attemptId, tasks)) return;
   if (tasks.some((t) => t.status === 'SUCCESS')) await quantiles(see, api, tasks);
   await list(see, app, { stageId, attemptId }, tasks, orders);
 }
@@ -83,7 +79,9 @@ async function quantiles(see: Reader, api: string, tasks: Task[]): Promise<void>
   await see.table('Quantiles of the tasks', lines.map(({ title, values }) => ({ Metric: title, ...Object.fromEntries(HEADS.map(([, head], at) => [head, values[at]])) })));
 }
 
-/** The first two of every stage that is looked at, all of the first. */
+/** From here on, every order is worth looking at. */
+const MANY = 6;
+
 const ORDERS = ['-duration', 'index', 'duration', '-gcTime', '-shuffleRead', '-cpuTime', 'launchTime', '-inputRecords', 'executorId', '-taskId'];
 
 async function list(see: Reader, app: App, { stageId, attemptId }: Pick<Stage, 'stageId' | 'attemptId'>, tasks: Task[], orders: readonly string[]): Promise<void> {

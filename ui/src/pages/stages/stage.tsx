@@ -32,14 +32,18 @@ function LastAttempt({ stage }: { stage: string }) {
   return <div class="stage-page"><Loaded of={attempts}>{() => null}</Loaded></div>;
 }
 
+const WITHOUT_EXECUTORS = ['tasks', 'timeline', 'graph', 'accumulators'];
+
 /** One attempt of a stage. The view, its order, filters and the chosen task are in the address. */
 function Attempt(ref: StageRef) {
   const { app, live } = useApp();
   const attempts = useResource(stageAttempts(app, ref.stage), { live });
-  const detailed = useResource(stageAttempt(app, ref), { live });
-  // The attempts come at once; the sums of the executors take longer.
   const early = attempts.data?.find((a) => String(a.attemptId) === ref.attempt);
-  const stage = detailed.data === undefined && early ? { ...detailed, data: early } : detailed;
+  const absent = attempts.data !== undefined && early === undefined;
+  // The attempts come at once; the sums of the executors take longer, and not every view has them.
+  const [view] = useParam('view', 'summary');
+  const detailed = useResource(absent || !WITHOUT_EXECUTORS.includes(view) ? stageAttempt(app, ref) : undefined, { live });
+  const stage = detailed.data !== undefined ? detailed : early ? { ...detailed, data: early } : { ...attempts, data: undefined, error: detailed.error ?? attempts.error };
   const several = (attempts.data?.length ?? 0) > 1 || ref.attempt !== '0';
   useCrumbs(1, [{ text: `Stage ${ref.stage}${several ? `, attempt ${ref.attempt}` : ''}` }]);
   return (
