@@ -3,9 +3,10 @@
 import { createRequire } from 'node:module';
 
 const { chromium } = createRequire(new URL('../../ui/package.json', import.meta.url))('playwright-core');
-const PATIENCE = 900_000;
+/** Longer than this nobody waits; what is not there by then is null. */
+const PATIENCE = 240_000;
 
-/** In the page. Each knows when rows are shown, how to sort them, and when they are sorted. */
+/** In the page. Each knows when rows are shown, how to sort them, and when they are sorted: the first row is another element then. */
 function probe(of) {
   const grid = (label) => {
     const box = () => document.querySelector(`[role=grid][aria-label="${label}"]`);
@@ -13,7 +14,7 @@ function probe(of) {
     const head = () => [...(box()?.querySelectorAll('[role=columnheader]') ?? [])].find((h) => h.querySelector('.clip')?.textContent === 'Duration');
     return {
       rows: () => rows().length,
-      first: () => rows()[0]?.textContent,
+      first: () => rows()[0],
       sort: () => head()?.querySelector('button')?.click(),
       sorted: () => head()?.ariaSort === 'descending' && box()?.ariaBusy === 'false',
     };
@@ -21,16 +22,13 @@ function probe(of) {
   const dataTable = (id) => {
     const rows = () => [...document.querySelectorAll(`#${id} tbody tr`)].filter((row) => row.cells.length > 1);
     const head = () => [...document.querySelectorAll(`#${id} thead th`)].find((h) => h.textContent.trim() === 'Duration');
-    return { rows: () => rows().length, first: () => rows()[0]?.textContent, sort: () => head()?.click(), sorted: () => /sort(ing)?_(asc|desc)/.test(head()?.className ?? '') || /ending/.test(head()?.ariaSort ?? '') };
+    return { rows: () => rows().length, first: () => rows()[0], sort: () => head()?.click(), sorted: () => /sort(ing)?_(asc|desc)/.test(head()?.className ?? '') || /ending/.test(head()?.ariaSort ?? '') };
   };
   const shown = (selector) => ({ rows: () => document.querySelectorAll(selector).length });
-  const whole = () => document.querySelectorAll('.quantiles tbody tr, .histogram rect, .histogram path').length > 0 && !document.querySelector('.skeleton, [aria-busy="true"]');
   const pages = {
     applications: () => grid('Applications'),
     tasks: () => grid('Tasks of the stage'),
-    // Quantiles are what is asked for; the rest of the page comes around them.
     summary: () => shown('.quantiles tbody tr'),
-    whole: () => ({ rows: () => (whole() ? 1 : 0) }),
     'shs applications': () => dataTable('history-summary-table'),
     'shs tasks': () => dataTable('active-tasks-table'),
     'shs summary': () => shown('#summary-metrics-table tbody tr td'),
@@ -63,12 +61,14 @@ async function visit(browser, { of, url, visits = 1 }) {
     const bytes = await counted(context, page);
     await page.addInitScript(probe, of);
     await page.goto(url, { waitUntil: 'commit', timeout: PATIENCE });
-    await page.waitForFunction(() => globalThis.afterglowBench?.rows !== undefined, undefined, { polling: 50 });
+    const there = (what) => page.waitForFunction((key) => globalThis.afterglowBench?.[key] !== undefined, what, { polling: 50 }).then(() => true, () => false);
+    const came = await there('rows');
     const shown = bytes();
-    await page.waitForFunction(() => globalThis.afterglowBench?.done !== undefined, undefined, { polling: 50 });
-    const { rows, done } = await page.evaluate(() => globalThis.afterglowBench);
+    const all = came && (await there('done'));
+    const { rows = null, done = null } = came ? await page.evaluate(() => globalThis.afterglowBench) : {};
     found.push({ rows, done, ...shown });
     await page.close();
+    if (!all) break;
   }
   await context.close();
   return found;

@@ -8,7 +8,7 @@ TASK = re.compile(r'"Task ID":(\d+),"Index":(\d+),"Attempt":(\d+),"Partition ID"
 
 
 def larger(log, folder, wanted):
-    """(application, stage, tasks) of the log in `folder`: the largest stage of `log`, with each of its tasks several times."""
+    """(application, stage, tasks) of the log in `folder`: the largest stage of `log`, each of its tasks as often as gives `wanted` or more."""
     app, stage, size, last = "", -1, 0, 0
     with open(log) as lines:
         for line in lines:
