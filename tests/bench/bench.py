@@ -28,6 +28,7 @@ from urllib.parse import quote
 HERE = Path(__file__).resolve().parent
 OPENS = ["java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.net", "java.base/java.nio", "java.base/java.util",
          "java.base/java.util.concurrent", "java.base/sun.nio.ch", "java.base/sun.security.action"]
+WORDS = "orders customers daily load aggregate join export refresh sessions clicks billing forecast features training".split()
 
 
 def free_port():
@@ -90,11 +91,11 @@ class Server:
         self.p.wait()
 
 
-def history_server(venv, logs, apps, tmp, heap="1g"):
+def history_server(venv, logs, apps, tmp, heap="1g", more=""):
     jars = next(Path(venv).glob("lib/python*/site-packages/pyspark/jars"))
     port = free_port()
     conf = Path(tmp) / f"shs-{port}.conf"
-    conf.write_text(f"spark.history.fs.logDirectory file://{logs}\nspark.history.ui.port {port}\nspark.history.fs.update.interval 1s\n")
+    conf.write_text(f"spark.history.fs.logDirectory file://{logs}\nspark.history.ui.port {port}\nspark.history.fs.update.interval 1s\n{more}")
     opens = [x for o in OPENS for x in ("--add-opens", f"{o}=ALL-UNNAMED")]
     command = ["java", f"-Xmx{heap}", *opens, "-cp", f"{jars}/*", "org.apache.spark.deploy.history.HistoryServer", "--properties-file", str(conf)]
     return Server(command, port, lambda s: s.listed() >= apps)
@@ -237,21 +238,19 @@ def small(o, tmp):
         ("peak memory", f"{m:.0f} MiB", f"{theirs[2]:.0f} MiB" if theirs else "not run", ratio(theirs and theirs[2], m))])
 
 
-def catalog(o, tmp, n=100_000):
-    """List and search over a catalog of n synthetic applications."""
-    store = Path(tmp) / "catalog-store"
+def synthetic(o, store, n):
+    """Fills a catalog with n applications, and serves it."""
     afterglow(o.afterglow, store, 0).stop()  # makes the tables
     db = sqlite3.connect(store / "catalog.db")
     columns = ("id cluster app_id attempt_id source_id log_key name user_name spark_version start_time day end_time last_event_time last_updated"
                " status log_size events format generation parts store_size labels damaged completeness search_text sequence queue outcome duration tasks"
                " failed_tasks executor_time group_id").split()
-    words = "orders customers daily load aggregate join export refresh sessions clicks billing forecast features training".split()
     rng, base = random.Random(1), 1_760_000_000_000
     rows, apps, groups = [], [], {}
     for i in range(n):
         end = base + i * 60_000
         cluster, app = f"cluster-{i % 100}", f"application_{base // 1000}_{i:06d}"
-        name = " ".join(rng.sample(words, 3))
+        name = " ".join(rng.sample(WORDS, 3))
         group = (cluster, f"user{i % 200}", f"queue{i % 20}", "failed" if i % 19 == 0 else "completed", "3.5.9", "{}")
         rows.append((i + 1, cluster, app, "", 1, app, name, f"user{i % 200}", "3.5.9", end - 50_000, "2025-10-09", end, end, end, "completed", 1_000_000, 500, 1, 1,
                      "[]", 0, "{}", 0, "{}", f"{name} insert into table_{i % 5000}", i + 1, group[2], group[3], rng.randrange(50_000), rng.randrange(10_000),
@@ -263,8 +262,18 @@ def catalog(o, tmp, n=100_000):
     db.executemany("INSERT INTO applications (cluster, app_id, end_time, completed, first_start, last_start, first_end, last_end) VALUES (?,?,?,?,?,?,?,?)", apps)
     db.commit()
     db.close()
-    s = Server([o.afterglow, "history", "--store", str(store), "--listen", (a := f"127.0.0.1:{free_port()}")], int(a.split(":")[1]),
-               lambda s: found(s.port, "orders") > 0 and found(s.port, "table_4999") == n // 5000)
+    return cataloged(o, store, n)
+
+
+def cataloged(o, store, n):
+    """Serves it, once its search knows all of it."""
+    return Server([o.afterglow, "history", "--store", str(store), "--listen", (a := f"127.0.0.1:{free_port()}")], int(a.split(":")[1]),
+                  lambda s: found(s.port, "orders") > 0 and found(s.port, "table_4999") == n // 5000)
+
+
+def catalog(o, tmp, n=100_000):
+    """List and search over a catalog of n synthetic applications."""
+    s, rng = synthetic(o, Path(tmp) / "catalog-store", n), random.Random(1)
     rows = []
     for what, path in (("list, 100 applications", lambda: "/api/v1/applications?limit=100"),
                        ("list of one cluster", lambda: f"/clusters/cluster-{rng.randrange(100)}/api/v1/applications?limit=100"),
@@ -273,11 +282,11 @@ def catalog(o, tmp, n=100_000):
                        ("attempts by duration", lambda: "/api/afterglow/v1/applications?sort=-duration"),
                        ("attempts by name, any page", lambda: f"/api/afterglow/v1/applications?sort=name&offset={rng.randrange(n - 100)}"),
                        ("attempts of a user that failed", lambda: f"/api/afterglow/v1/applications?sort=-tasks&status=failed&user=user{rng.randrange(200)}"),
-                       ("attempts with a word", lambda: f"/api/afterglow/v1/applications?q={rng.choice(words)}"),
+                       ("attempts with a word", lambda: f"/api/afterglow/v1/applications?q={rng.choice(WORDS)}"),
                        ("facets", lambda: "/api/afterglow/v1/applications/facets"),
                        ("facets of those that failed", lambda: "/api/afterglow/v1/applications/facets?status=failed"),
-                       ("search, two words", lambda: f"/api/afterglow/v1/search?q={'+'.join(rng.sample(words, 2))}"),
-                       ("search, filtered", lambda: f"/api/afterglow/v1/search?q={rng.choice(words)}&cluster=cluster-{rng.randrange(100)}&user=user{rng.randrange(200)}")):
+                       ("search, two words", lambda: f"/api/afterglow/v1/search?q={'+'.join(rng.sample(WORDS, 2))}"),
+                       ("search, filtered", lambda: f"/api/afterglow/v1/search?q={rng.choice(WORDS)}&cluster=cluster-{rng.randrange(100)}&user=user{rng.randrange(200)}")):
         times = sorted(get(s.port, path())[2] for _ in range(200))
         rows.append((what, f"{statistics.median(times):.1f}", f"{times[197]:.1f}"))
     s.stop()

@@ -6,6 +6,8 @@ import { asApiError, LIVE_MS } from './resource';
 /** Long lists, fetched as they are scrolled into view. */
 
 export const PAGE = 200;
+/** Rows around those in view that are fetched with them. */
+const AHEAD = 100;
 /** Pages kept; the rest is asked for again when scrolled back to. */
 const KEPT = 40;
 
@@ -94,7 +96,8 @@ class List<A, R> {
   }
 
   show(from: number, to: number): void {
-    const view: [number, number] = [Math.floor(from / PAGE), Math.floor(Math.max(from, to - 1) / PAGE)];
+    // The next page is there before its first row comes into view: scrolling shows rows, not their places.
+    const view: [number, number] = [Math.floor(Math.max(0, from - AHEAD) / PAGE), Math.floor(Math.max(from, Math.min(to + AHEAD, this.total ?? to) - 1) / PAGE)];
     if (view[0] === this.view[0] && view[1] === this.view[1]) return;
     this.view = view;
     clearTimeout(this.timer);

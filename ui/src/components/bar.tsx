@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import type { HelpKey } from '../help';
 import { percent } from '../core/format';
 import { Help } from './help';
+import { Percent } from './number';
 import './bar.css';
 
 export interface BarPart {
@@ -50,7 +51,7 @@ export function StackedBar({ label, parts, show, total = sum(parts) }: Props) {
                 {part.name}
                 {part.help && <Help of={part.help} />}
               </th>
-              <td>{percent(share(part))}</td>
+              <td><Percent v={share(part)} /></td>
               <td>{show(part.value)}</td>
             </tr>
           ))}
@@ -58,7 +59,7 @@ export function StackedBar({ label, parts, show, total = sum(parts) }: Props) {
         <tfoot>
           <tr>
             <th scope="row">Sum</th>
-            <td>{percent(total > 0 ? sum(parts) / total : 0)}</td>
+            <td><Percent v={total > 0 ? sum(parts) / total : 0} /></td>
             <td>{show(sum(parts))}</td>
           </tr>
         </tfoot>

@@ -18,7 +18,7 @@ export const columns = (start: number, end: number, live: boolean, open: (id: st
   { id: 'busy', title: 'Busy', help: 'busy', width: 130, down: true, sort: (r) => r.busy, cell: (r) => r.busy !== undefined && <Meter share={r.busy} tone="--c3"><Percent v={r.busy} /></Meter> },
   { id: 'tasks', title: 'Tasks', width: 66, right: true, down: true, sort: (r) => r.spark.totalTasks, cell: (r) => <Count v={r.spark.totalTasks} unit="tasks" /> },
   { id: 'failed', title: 'Failed', width: 66, right: true, down: true, sort: (r) => r.spark.failedTasks, cell: (r) => <span class={r.spark.failedTasks > 0 ? 'bad-number' : 'muted'}><Count v={r.spark.failedTasks} unit="failed tasks" /></span> },
-  { id: 'time', title: 'Task time', width: 92, right: true, down: true, sort: (r) => r.spark.totalDuration, cell: (r) => r.id !== 'driver' || r.busy !== undefined ? <Duration v={r.spark.totalDuration} /> : null },
+  { id: 'time', title: 'Task time', width: 92, right: true, down: true, sort: (r) => r.taskTime, cell: (r) => r.taskTime !== undefined && <Duration v={r.taskTime} /> },
   { id: 'gc', title: 'GC', help: 'gcShare', width: 80, right: true, down: true, sort: (r) => r.gcShare, cell: (r) => r.gcShare !== undefined && <span class={r.gcShare > MUCH_GC ? 'bad-number' : ''}><Percent v={r.gcShare} /></span> },
   { id: 'heap', title: 'Peak heap', help: 'peakHeap', width: 146, down: true, sort: (r) => r.peakHeap, cell: (r) => <Against peak={r.peakHeap} limit={r.heapLimit} /> },
   { id: 'rss', title: 'Peak resident', help: 'rss', width: 170, down: true, spare: true, sort: (r) => r.peakRss, cell: (r) => <Against peak={r.peakRss} limit={r.rssLimit} /> },

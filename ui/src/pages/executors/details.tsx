@@ -26,7 +26,7 @@ export function Details({ of: row, live, close }: { of: Row; live: boolean; clos
         <Fact name="Tasks"><Count v={spark.totalTasks} unit="tasks" /></Fact>
         <Fact name="Failed tasks"><Count v={spark.failedTasks} unit="tasks" /></Fact>
         {spark.activeTasks > 0 && <Fact name="Running tasks"><Count v={spark.activeTasks} unit="tasks" /></Fact>}
-        <Fact name="Garbage collection" help="gcShare"><Duration v={spark.totalGCTime} /> <span class="muted"><Percent v={row.gcShare} /></span></Fact>
+        <Fact name="Garbage collection" help="gcShare"><Duration v={row.gcTime} /> <span class="muted"><Percent v={row.gcShare} /></span></Fact>
         <Fact name="Peak heap" help="peakHeap"><Against peak={row.peakHeap} limit={row.heapLimit} /></Fact>
         <Fact name="Peak resident" help="rss"><Against peak={row.peakRss} limit={row.rssLimit} /></Fact>
         <Fact name="Storage memory" help="storageMemory"><Against peak={spark.memoryUsed} limit={spark.maxMemory} /></Fact>

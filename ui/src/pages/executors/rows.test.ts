@@ -36,8 +36,10 @@ describe('executors', () => {
     expect(summaryOf(rows).busy).toBeCloseTo(1 / 6);
   });
   it('the driver counts where it is alone', () => {
-    const alone = rowsOf([executor({ id: 'driver' })], { ...timeline, executors: [{ ...timeline.executors[0]!, id: 'driver' }] }, undefined);
-    expect(summaryOf(alone)).toMatchObject({ executors: 1, busy: 0.25 });
+    // Spark has the length of the application in place of the time of tasks, and what the driver collected.
+    const alone = rowsOf([executor({ id: 'driver', totalDuration: 30_000, totalGCTime: 0 })], { ...timeline, executors: [{ ...timeline.executors[0]!, id: 'driver' }] }, undefined);
+    expect(alone[0]).toMatchObject({ taskTime: 10_000, gcTime: 500, gcShare: 0.05 });
+    expect(summaryOf(alone)).toMatchObject({ executors: 1, busy: 0.25, gcShare: 0.05 });
   });
   it('have limits from settings or their profile', () => {
     const mib = 1024 ** 2;

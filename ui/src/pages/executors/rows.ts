@@ -17,6 +17,9 @@ export interface Row {
   busy: number | undefined;
   /** Cores times the time without a task, milliseconds. */
   idle: number | undefined;
+  /** Of its tasks, milliseconds. */
+  taskTime: number | undefined;
+  gcTime: number | undefined;
   gcShare: number | undefined;
   peakHeap: number | undefined;
   heapLimit: number | undefined;
@@ -48,6 +51,10 @@ export function rowsOf(executors: Executor[], timeline: ExecutorsTimeline | unde
     const life = added === undefined || timeline === undefined ? undefined : Math.max(0, (removed ?? timeline.end) - added);
     const offered = life === undefined ? 0 : life * spark.totalCores;
     const busyTime = span?.busyTime;
+    // Of the driver Spark says how long the application lasts and what it collected itself, also where it ran all the tasks.
+    const ofTasks = spark.id !== 'driver' ? spark : undefined;
+    const taskTime = works ? (busyTime ?? ofTasks?.totalDuration) : undefined;
+    const gcTime = works ? (span?.gcTime ?? ofTasks?.totalGCTime) : spark.totalGCTime;
     return {
       id: spark.id,
       host: span?.host ?? spark.hostPort?.replace(/:\d+$/, '') ?? '',
@@ -58,7 +65,9 @@ export function rowsOf(executors: Executor[], timeline: ExecutorsTimeline | unde
       life,
       busy: works && busyTime !== undefined && offered > 0 ? Math.min(1, busyTime / offered) : undefined,
       idle: works && busyTime !== undefined && offered > 0 ? Math.max(0, offered - busyTime) : undefined,
-      gcShare: works && spark.totalDuration > 0 ? spark.totalGCTime / spark.totalDuration : undefined,
+      taskTime,
+      gcTime,
+      gcShare: taskTime !== undefined && gcTime !== undefined && taskTime > 0 ? gcTime / taskTime : undefined,
       peakHeap: positive(spark.peakMemoryMetrics?.JVMHeapMemory),
       heapLimit: limits?.heap(spark),
       peakRss: positive(rss(spark.peakMemoryMetrics)),
@@ -134,7 +143,7 @@ export function summaryOf(rows: Row[]): Summary {
   const sum = (of: (r: Row) => number | undefined) => works.reduce((n, r) => n + (of(r) ?? 0), 0);
   const offered = sum((r) => (r.life === undefined ? 0 : r.life * r.spark.totalCores));
   const known = works.some((r) => r.busy !== undefined) && offered > 0;
-  const time = sum((r) => r.spark.totalDuration);
+  const time = sum((r) => r.taskTime);
   const removals = new Map<RemovalClass, number>();
   for (const { span } of works) if (span?.removeTime !== undefined) removals.set(span.class ?? 'other', (removals.get(span.class ?? 'other') ?? 0) + 1);
   return {
@@ -143,7 +152,7 @@ export function summaryOf(rows: Row[]): Summary {
     cores: sum((r) => r.spark.totalCores),
     busy: known ? 1 - sum((r) => r.idle) / offered : undefined,
     idle: known ? sum((r) => r.idle) : undefined,
-    gcShare: time > 0 ? sum((r) => r.spark.totalGCTime) / time : undefined,
+    gcShare: time > 0 ? sum((r) => r.gcTime) / time : undefined,
     removals: [...removals].sort((a, b) => b[1] - a[1]),
   };
 }
