@@ -7,7 +7,7 @@ import { asApiError, LIVE_MS } from './resource';
 
 export const PAGE = 200;
 /** Rows around those in view that are fetched with them. */
-const AHEAD = 100;
+const AHEAD = 150;
 /** Pages kept; the rest is asked for again when scrolled back to. */
 const KEPT = 40;
 
