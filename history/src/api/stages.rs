@@ -1,6 +1,7 @@
 //! `stages`: lists, attempts, details and summaries.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::response::Response;
 
@@ -10,6 +11,7 @@ use super::target::Target;
 use super::tasks::{distributions, show};
 use super::wire::{StageData, executor_distributions, executor_summaries, speculation_summary};
 use crate::state::{Executor, StageAttempt, TaskStatus};
+use crate::store::tasks::TaskFilter;
 
 /// What a request wants shown of each stage.
 struct View {
@@ -41,13 +43,14 @@ impl View {
         if !self.details && !self.summaries {
             return Ok(data);
         }
-        let tasks = target.tasks((stage.stage_id, stage.attempt_id)).await?;
+        let tasks = Arc::new(target.tasks((stage.stage_id, stage.attempt_id)).await?);
         if self.details {
-            let all = tasks
-                .all()
-                .into_iter()
-                .filter(|t| self.task_statuses.is_empty() || self.task_statuses.contains(&t.status));
-            data.tasks = Some(all.map(|t| (t.task_id.to_string(), show(&t, executors, target.last_word()))).collect());
+            let filter = TaskFilter { statuses: self.task_statuses.clone(), ..TaskFilter::default() };
+            let of = tasks.clone();
+            // Whole stages may be asked for: nothing that other requests should wait for.
+            let wanted = tokio::task::spawn_blocking(move || of.all(filter)).await?;
+            let shown = wanted.iter().map(|t| (t.task_id.to_string(), show(t, executors, target.last_word())));
+            data.tasks = Some(shown.collect());
             data.executor_summary = Some(executor_summaries(stage));
             data.speculation_summary = speculation_summary(stage);
         }

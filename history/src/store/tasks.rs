@@ -312,10 +312,10 @@ impl StageTasks {
         out
     }
 
-    /// All tasks, by task id.
-    pub fn all(&self) -> Vec<Task> {
+    /// All tasks that a filter lets through, by task id.
+    pub fn all(&self, filter: TaskFilter) -> Vec<Task> {
         let by_id = Quantity::Column(TaskColumn::TaskId);
-        self.page(&Page::new(by_id, true, 0, usize::MAX)).0
+        self.page(&Page { filter, ..Page::new(by_id, true, 0, usize::MAX) }).0
     }
 
     /// What tasks are ordered by, as Spark's index is: metrics of tasks that did not succeed are

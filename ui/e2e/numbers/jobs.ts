@@ -8,6 +8,10 @@ const JOB_COLUMNS = 'id.status.name.sql.submitted.duration.stages.tasks.group';
 const STAGE_COLUMNS =
   'id.status.name.submitted.duration.tasks.input.output.shuffleRead.shuffleWrite.spill.gc.runTime.failed.killed.inputRecords.outputRecords.shuffleReadRecords.shuffleWriteRecords.memorySpill.pool';
 
+/** The list of all stages has further columns, and the names of our API. */
+const LIST_COLUMNS =
+  'id.status.name.submitTime.duration.tasks.inputBytes.outputBytes.shuffleReadBytes.shuffleWriteBytes.diskSpilled.gcShare.runTime.failedTasks.killedTasks.inputRecords.outputRecords.shuffleReadRecords.shuffleWriteRecords.memorySpilled.pool';
+
 const stagesDone = (j: Job) => progress(j.numCompletedStages, j.stageIds.length - j.numSkippedStages, 'stages', [[j.numActiveStages, 'running'], [j.numSkippedStages, 'skipped'], [j.numFailedStages, 'failed']]);
 const tasksDone = (j: Job) => progress(j.numCompletedIndices, j.numTasks - j.numSkippedTasks, 'tasks', [[j.numActiveTasks, 'running'], [j.numFailedTasks, 'failed'], [j.numKilledTasks, 'killed']]);
 
@@ -95,13 +99,13 @@ async function stageRow(app: App, s: Stage): Promise<Row> {
 export async function stages(see: Reader, app: App): Promise<void> {
   const all = await stagesOf(app);
   if (all.length === 0) return;
-  const rows = (of: Stage[]) => Promise.all(of.map((s) => stageRow(app, s)));
-  await see.go(`${pages(app)}/stages?cols=${STAGE_COLUMNS}`);
+  const rows = (of: Stage[]) => Promise.all(of.map(async (s) => ({ ...(await stageRow(app, s)), 'Spill (memory)': s.memoryBytesSpilled || '–' })));
+  await see.go(`${pages(app)}/stages?cols=${LIST_COLUMNS}`);
   await see.table('Stages', await rows(down(all, (s) => s.stageId + s.attemptId / 1000)));
-  await see.go(`${pages(app)}/stages?cols=${STAGE_COLUMNS}&sort=-runTime`);
+  await see.go(`${pages(app)}/stages?cols=${LIST_COLUMNS}&sort=-runTime`);
   await see.table('Stages', await rows(down(all, (s) => s.executorRunTime)));
   for (const status of new Set(all.map((s) => s.status))) {
-    await see.go(`${pages(app)}/stages?cols=${STAGE_COLUMNS}&sort=-runTime&status=${status}`);
+    await see.go(`${pages(app)}/stages?cols=${LIST_COLUMNS}&sort=-runTime&status=${status}`);
     await see.table('Stages', await rows(down(all.filter((s) => s.status === status), (s) => s.executorRunTime)));
   }
 }

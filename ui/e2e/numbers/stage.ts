@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { Executor } from '../../src/api/spark';
 import type { Stage, Task, Tasks } from '../../src/api/stages';
 import { kindOf } from '../../src/components/badge';
 import { type App, ours, pages, spark } from '../places';
@@ -45,7 +46,7 @@ async function one(see: Reader, app: App, { stageId, attemptId }: Stage, orders:
       const ended = e.succeededTasks + e.failedTasks + e.killedTasks;
       return {
         Executor: e.isExcludedForStage ? `${id}excluded` : id,
-        Address: known.find((k) => k.id === id)?.hostPort ?? '–',
+        Host: host(known.find((k) => k.id === id)),
         'Task time': [e.taskTime, percent(taskTime > 0 ? e.taskTime / taskTime : 0)],
         'Mean task': ended > 0 ? Math.round(e.taskTime / ended) : undefined,
         Tasks: ended,
@@ -64,6 +65,9 @@ async function one(see: Reader, app: App, { stageId, attemptId }: Stage, orders:
   if (tasks.some((t) => t.status === 'SUCCESS')) await quantiles(see, api, tasks);
   await list(see, app, { stageId, attemptId }, tasks, orders);
 }
+
+/** As the table has it: `removed` if it was before the end. */
+const host = (e: Executor | undefined) => (e?.hostPort !== undefined ? `${e.hostPort.replace(/:\d+$/, '')}${e.removeTime === undefined ? '' : ' removed'}` : '–');
 
 /** Quantiles as Spark answers; of durations and delays those of successful tasks, among which Spark counts the others. */
 async function quantiles(see: Reader, api: string, tasks: Task[]): Promise<void> {
