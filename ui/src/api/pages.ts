@@ -17,6 +17,8 @@ export interface Page<R> {
 }
 
 export interface PagedList<R> {
+  /** The address of its first page: equal for equal lists. */
+  key: string;
   /** undefined until the first page is there. */
   total: number | undefined;
   row: (at: number) => R | undefined;
@@ -56,7 +58,7 @@ export function usePagedList<A, R>(source: Source<A, R>): PagedList<R> {
   const row = useCallback((at: number) => shown.row(at), [shown]);
   const show = useCallback((from: number, to: number) => list.show(from, to), [list]);
   const reload = useCallback(() => list.refresh(), [list]);
-  return { total: shown.total, row, show, error: list.error, loading: list.loading, reload };
+  return { key, total: shown.total, row, show, error: list.error, loading: list.loading, reload };
 }
 
 class List<A, R> {

@@ -4,8 +4,10 @@ import { LIVE_MS, useResource } from '../api/resource';
 import { connectSessions, logsUrl } from '../api/spark';
 import { Mark, Status } from '../components/badge';
 import { Copy } from '../components/copy';
+import { FactLine } from '../components/detail-head';
 import { Icon } from '../components/icon';
 import { Duration, Time } from '../components/number';
+import { Tabs } from '../components/tabs';
 import { type AppPlace, type AppRef, appUrl } from '../core/address';
 import { useNow } from '../core/clock';
 import { count } from '../core/format';
@@ -46,14 +48,11 @@ export function Application({ place: { app, rest } }: { place: AppPlace }) {
     <AppContext.Provider value={state}>
       <div class="app-head">
         <AppTitle app={app} data={data} />
-        <nav class="tabs" aria-label="Application">
-          {tabs.map((one) => (
-            <a key={one.section} href={appUrl(app, one.section)} aria-current={one.section === section ? 'page' : undefined}>
-              {one.title}
-              {data && <TabCount tab={one} data={data} />}
-            </a>
-          ))}
-        </nav>
+        <Tabs
+          label="Application"
+          shown={section}
+          tabs={tabs.map((one) => ({ id: one.section, title: one.title, href: appUrl(app, one.section), count: data && one.count?.(data), mark: data && <FailedMark n={one.failed?.(data) ?? 0} /> }))}
+        />
       </div>
       <Incomplete app={app} live={live} />
       {found ? <LazyPage key={appUrl(app)} found={found} /> : <NotFound />}
@@ -72,14 +71,14 @@ function AppTitle({ app, data }: { app: AppRef; data: Overview | undefined }) {
           <Copy text={app.id} label="Copy the application's id" />
         </span>
         {data && (
-          <span class="app-facts muted">
+          <FactLine>
             {app.attempt !== undefined && <span>attempt {app.attempt}</span>}
             <span>Spark {data.sparkVersion}</span>
             <span>{data.user}</span>
             <span><Time v={data.startTime} /></span>
             <span><Duration v={data.duration} /></span>
             {data.status !== 'completed' && data.status !== 'failed' && <LastEvent at={data.lastEventTime} />}
-          </span>
+          </FactLine>
         )}
       </div>
       <a class="button app-download" href={logsUrl(app)} download title="The event log as the cluster wrote it, zipped; not redacted">
@@ -95,15 +94,8 @@ function LastEvent({ at }: { at: number }) {
   return <span>last event <Time v={at} now={now} /></span>;
 }
 
-function TabCount({ tab, data }: { tab: Tab; data: Overview }) {
-  const number = tab.count?.(data);
-  const failed = tab.failed?.(data) ?? 0;
-  return (
-    <>
-      {number !== undefined && <span class="tab-count">{count(number)}</span>}
-      {failed > 0 && <span class="tab-failed" title={`${count(failed)} failed`}><Mark tone="fail" /><span class="hidden-visually">{count(failed)} failed</span></span>}
-    </>
-  );
+function FailedMark({ n }: { n: number }) {
+  return n === 0 ? null : <span class="tab-failed" title={`${count(n)} failed`}><Mark tone="fail" /><span class="hidden-visually">{count(n)} failed</span></span>;
 }
 
 /** The tabs that this application has. */

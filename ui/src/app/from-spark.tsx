@@ -25,14 +25,14 @@ export function FromSpark({ place }: { place: SparkPlace }) {
           if (clusters.length === 0) {
             return <Empty title={`No application ${place.id}${place.attempt === undefined ? '' : `, attempt ${place.attempt}`}`}>It may not be indexed yet: <a href="/sources">look at the sources</a>.</Empty>;
           }
-          return only ? null : <Choice of={clusters} place={place} />;
+          return only ? null : <Clusters of={clusters} place={place} />;
         }}
       </Loaded>
     </div>
   );
 }
 
-function Choice({ of, place }: { of: ApplicationRow[]; place: SparkPlace }) {
+function Clusters({ of, place }: { of: ApplicationRow[]; place: SparkPlace }) {
   return (
     <Section title={`${of.length} clusters have an application ${place.id}. Which one do you mean?`} flush>
       <PlainTable

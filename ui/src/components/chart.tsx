@@ -1,8 +1,8 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type uPlot from 'uplot';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import * as f from '../core/format';
 import { token, useDark } from '../core/theme';
 import { Button } from './button';
+import type { Plot } from './chart-plot';
 import { Skeleton } from './state';
 import './chart.css';
 
@@ -21,95 +21,95 @@ export interface Series {
   right?: boolean;
 }
 
-interface Props {
+export type Range = [from: number, to: number];
+
+/** What charts of one page share: the cursor, the range of time, and the moment that was picked. The page gives them what is in the range. */
+export interface ChartLink {
+  key: string;
+  /** Epoch milliseconds. */
+  picked?: number | undefined;
+  onPick?: (index: number) => void;
+  onRange: (range: Range | undefined) => void;
+}
+
+export interface ChartProps {
   label: string;
-  /** Epoch milliseconds, or any number with `x`. */
+  /** Epoch milliseconds, ascending. */
   at: number[];
   series: Series[];
+  /** A chart without one keeps its range for itself. */
+  link?: ChartLink;
+  /** On top of each other: parts of a whole. */
+  stacked?: boolean;
   height?: number;
-  /** The horizontal axis, if it is not time. */
-  x?: { name: string; show: (value: number) => string };
   /** Marks of the vertical axes; the first series' words unless told. */
   axis?: (value: number) => string;
   rightAxis?: (value: number) => string;
-  /** Charts with the same word share the cursor. */
-  sync?: string;
+  /** Of bytes: its marks are at powers of two. */
+  binary?: boolean;
   /** What the vertical axis begins at least with, and ends at least with. */
-  range?: [number, number];
+  range?: Range;
+  /** Beside the legend, at the moment under the cursor. */
+  more?: (index: number) => string;
 }
 
-/** Series over time, with a legend that follows the cursor, zoom by dragging, and the numbers as a table. */
-export function Chart(props: Props) {
-  const { label, at, series, height = 200 } = props;
+/** Series over time. The legend follows the cursor, dragging chooses a range, a double click goes back, and the numbers are a table behind it. */
+export function Chart(props: ChartProps) {
+  const { label, at, series, link, height = 180, stacked } = props;
   const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<Plot | undefined>(undefined);
   const dark = useDark();
   const [cursor, setCursor] = useState<number | null>(null);
+  const [zoom, setZoom] = useState<Range>();
   const [ready, setReady] = useState(false);
-  const [zoomed, setZoomed] = useState(false);
   const [table, setTable] = useState(false);
-  const plot = useRef<uPlot | undefined>(undefined);
-  const isTime = props.x === undefined;
-  const showX = props.x?.show ?? f.time;
-
-  const data = useMemo(() => [isTime ? at.map((t) => t / 1000) : at, ...series.map((s) => s.values)] as uPlot.AlignedData, [at, series, isTime]);
+  const state = { props, zoom, onRange: link?.onRange ?? setZoom };
+  const latest = useRef(state);
+  latest.current = state;
   // What the drawing is made anew for; new values alone are set.
-  const shape = JSON.stringify([dark, height, props.sync, props.range, series.map((s) => [s.name, s.color, s.steps, s.filled, s.dashed, s.right])]);
-  const latest = useRef({ props, data });
-  latest.current = { props, data };
+  const shape = JSON.stringify([dark, height, stacked, link?.key, at.length <= 40, series.map((s) => [s.name, s.color, s.steps, s.filled, s.dashed, s.right])]);
 
   useEffect(() => {
     const element = box.current;
     if (!element || table) return;
-    let made: uPlot | undefined;
     let gone = false;
     void import('./chart-plot').then(({ makePlot }) => {
       if (gone) return;
-      made = makePlot(element, latest.current.props, latest.current.data, token, { onCursor: setCursor, onZoom: setZoomed });
-      plot.current = made;
+      plot.current = makePlot(element, latest.current, token, setCursor);
       setReady(true);
     });
-    const observer = new ResizeObserver(() => made?.setSize({ width: element.clientWidth, height }));
+    const observer = new ResizeObserver(() => plot.current?.resize(element.clientWidth));
     observer.observe(element);
     return () => {
       gone = true;
       observer.disconnect();
-      made?.destroy();
+      plot.current?.destroy();
       plot.current = undefined;
     };
   }, [shape, table]);
+  useEffect(() => plot.current?.draw(state), [at, series, link, zoom]);
 
-  useEffect(() => {
-    if (ready && !zoomed) plot.current?.setData(data);
-  }, [data]);
-
-  const reset = () => {
-    plot.current?.setData(data);
-    setZoomed(false);
-  };
-
+  const picked = link?.picked === undefined ? -1 : at.indexOf(link.picked);
+  const shown = cursor ?? (picked >= 0 ? picked : null);
   return (
     <figure class="chart" aria-label={label}>
       <div class="chart-legend">
         {series.map((s) => {
-          const value = cursor === null ? undefined : s.values[cursor];
+          const value = shown === null ? undefined : s.values[shown];
           return (
             <span key={s.name}>
-              <i class={s.dashed ? 'dashed' : ''} style={{ '--color': `var(${s.color})` }} />
+              <i class={`${s.dashed ? 'dashed' : ''}${stacked ? ' area' : ''}`} style={{ '--color': `var(${s.color})` }} />
               {s.name}
               {value != null && <b>{s.show(value)}</b>}
             </span>
           );
         })}
-        <span class="chart-at">{cursor !== null && at[cursor] !== undefined && showX(at[cursor])}</span>
-        {zoomed && (
-          <Button quiet onClick={reset}>
-            Whole range
-          </Button>
-        )}
+        <span class="chart-at">{shown !== null && at[shown] !== undefined && `${props.more?.(shown) ?? ''}${f.time(at[shown])}`}</span>
+        {zoom && <Button quiet onClick={() => setZoom(undefined)}>Whole range</Button>}
         <Button icon={table ? 'chart' : 'table'} label={table ? `Show ${label} as a chart` : `Show ${label} as a table`} quiet onClick={() => setTable(!table)} />
       </div>
       {table ? (
-        <ChartTable {...props} showX={showX} />
+        <ChartTable {...props} />
       ) : (
         <div ref={box} class="chart-box" style={{ height: `${height}px` }} role="img" aria-label={`${label}: chart; its numbers are in the table`}>
           {!ready && <Skeleton height={height} />}
@@ -122,7 +122,7 @@ export function Chart(props: Props) {
 /** At most so many lines: a table is to be read. */
 const LINES = 500;
 
-function ChartTable({ label, at, series, x, height = 200, showX }: Props & { showX: (value: number) => string }) {
+function ChartTable({ label, at, series, height = 180 }: ChartProps) {
   const step = Math.max(1, Math.ceil(at.length / LINES));
   return (
     <div class="chart-table" style={{ maxHeight: `${Math.max(height, 240)}px` }} tabIndex={0} role="region" aria-label={`${label}, as a table`}>
@@ -130,19 +130,17 @@ function ChartTable({ label, at, series, x, height = 200, showX }: Props & { sho
         <caption class="hidden-visually">{label}</caption>
         <thead>
           <tr>
-            <th scope="col">{x?.name ?? 'Time'}</th>
-            {series.map((s) => (
-              <th key={s.name} scope="col">{s.name}</th>
-            ))}
+            <th scope="col">Time</th>
+            {series.map((s) => <th key={s.name} scope="col">{s.name}</th>)}
           </tr>
         </thead>
         <tbody>
           {at.filter((_, n) => n % step === 0).map((t, n) => (
-            <tr key={t}>
-              <th scope="row">{showX(t)}</th>
+            <tr key={n}>
+              <th scope="row" title={f.timeExact(t)}>{f.time(t)}</th>
               {series.map((s) => {
                 const value = s.values[n * step];
-                return <td key={s.name}>{value == null ? f.UNKNOWN : s.show(value)}</td>;
+                return <td key={s.name} title={value == null ? undefined : String(value)}>{value == null ? f.UNKNOWN : s.show(value)}</td>;
               })}
             </tr>
           ))}
@@ -151,5 +149,3 @@ function ChartTable({ label, at, series, x, height = 200, showX }: Props & { sho
     </div>
   );
 }
-
-export type ChartProps = Props;

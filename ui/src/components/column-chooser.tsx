@@ -1,5 +1,7 @@
 import { Button } from './button';
+import { Check } from './check';
 import { Popover } from './popover';
+import './column-chooser.css';
 
 interface Props {
   columns: { id: string; title: string }[];
@@ -16,13 +18,10 @@ export function ColumnChooser({ columns, shown, choose }: Props) {
   return (
     <Popover label="Choose columns" icon="columns" text="Columns" quiet>
       {() => (
-        <fieldset class="choices">
+        <fieldset class="column-chooser">
           <legend class="hidden-visually">Columns</legend>
           {columns.map((column) => (
-            <label key={column.id} class="choice">
-              <input type="checkbox" checked={shown.includes(column.id)} onChange={() => toggle(column.id)} />
-              {column.title}
-            </label>
+            <Check key={column.id} on={shown.includes(column.id)} set={() => toggle(column.id)}>{column.title}</Check>
           ))}
           <Button onClick={() => choose(undefined)}>As at first</Button>
         </fieldset>

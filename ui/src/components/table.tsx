@@ -39,11 +39,13 @@ interface Props<R> {
   id: string;
   label: string;
   columns: Column<R>[];
-  /** All rows, or a list that is fetched as it is scrolled. */
-  rows: R[] | PagedList<R>;
+  /** All rows, undefined until they are there; or a list that is fetched as it is scrolled. */
+  rows: R[] | PagedList<R> | undefined;
   rowKey: (row: R) => string;
-  /** Where Enter and a click on the row lead. */
+  /** Where a click on the row and Enter lead. */
   href?: (row: R) => string | undefined;
+  /** What an array of rows was chosen by: with other words the table begins at its top. */
+  shows?: string;
   /** The order at first: a column's id, `-` before it for downwards. */
   sort?: string;
   /** Before the names of parameters in the address; the main table of a page has none. */
@@ -61,7 +63,7 @@ interface Props<R> {
 }
 
 const OVERSCAN = 8;
-/** Where tables stood, by address: going back finds the same rows. */
+/** Where tables stood, by what they showed: going back finds the same rows. */
 const stood = new Map<string, number>();
 
 /** A table of any length: sorted, with columns of one's choice, and reachable by keyboard. */
@@ -97,8 +99,8 @@ export function Table<R>(props: Props<R>) {
     };
   }, []);
 
-  // Back to where it stood; a new order or filter begins at the top.
-  const place = `${id} ${path}?${query}`;
+  // Back to where it stood; another order or filter begins at the top, other parameters of the address move nothing.
+  const place = `${id} ${path} ${list ? list.key : `${sort} ${props.shows ?? ''}`}`;
   const ready = total !== undefined;
   useLayoutEffect(() => {
     const element = box.current;
@@ -131,10 +133,25 @@ export function Table<R>(props: Props<R>) {
       event.preventDefault();
       move(to);
     } else if (event.key === 'Enter') {
-      const row = rowAt(active);
-      const url = row && href?.(row);
-      if (url && isPage(new URL(url, location.href).pathname)) navigate(url);
+      follow(urlAt(active), event.ctrlKey || event.metaKey);
     }
+  };
+
+  const urlAt = (at: number): string | undefined => {
+    const row = rowAt(at);
+    const url = row && href?.(row);
+    return url && isPage(new URL(url, location.href).pathname) ? url : undefined;
+  };
+  const clicked = (event: MouseEvent) => {
+    const at = rowUnder(event);
+    if (at !== undefined && getSelection()?.isCollapsed !== false) follow(urlAt(at), event.button === 1 || event.ctrlKey || event.metaKey);
+  };
+  const touched = (event: MouseEvent) => {
+    const at = rowUnder(event);
+    if (at === undefined) return;
+    setActive(at);
+    // The middle button would begin to scroll the page.
+    if (event.button === 1 && urlAt(at)) event.preventDefault();
   };
 
   const sortBy = (column: Column<R>) => {
@@ -183,7 +200,7 @@ export function Table<R>(props: Props<R>) {
         {total === 0 ? (
           <div role="rowgroup"><div role="row"><div role="gridcell" class="table-empty">{props.empty ?? <Empty title="Nothing here" />}</div></div></div>
         ) : (
-          <div class="table-body" role="rowgroup" style={{ height: total === undefined ? '100%' : `${seen.height}px` }}>
+          <div class="table-body" role="rowgroup" style={{ height: total === undefined ? '100%' : `${seen.height}px` }} onMouseDown={touched} onClick={clicked} onAuxClick={(event) => event.button === 1 && clicked(event)}>
             <div class="table-rows" role="presentation" style={{ transform: `translateY(${seen.top}px)` }}>
               {total === undefined
                 ? Array.from({ length: 12 }, (_, at) => <Waiting key={at} columns={shown.columns} index={at} />)
@@ -191,8 +208,8 @@ export function Table<R>(props: Props<R>) {
                     const at = seen.first + n;
                     const row = rowAt(at);
                     if (row === undefined) return <Waiting key={`waiting ${at}`} columns={shown.columns} index={at} />;
-                    const kind = `table-row${at === active ? ' active' : ''} ${props.rowClass?.(row) ?? ''}`;
-                    return <Row key={rowKey(row)} id={tableId} at={at} row={row} columns={shown.columns} kind={kind} pick={setActive} />;
+                    const kind = `table-row${at === active ? ' active' : ''}${href?.(row) ? ' leads' : ''} ${props.rowClass?.(row) ?? ''}`;
+                    return <Row key={rowKey(row)} id={tableId} at={at} row={row} columns={shown.columns} kind={kind} />;
                   })}
             </div>
           </div>
@@ -200,6 +217,21 @@ export function Table<R>(props: Props<R>) {
       </div>
     </div>
   );
+}
+
+/** The row that a click was meant for; not if it was for something inside that does something itself. */
+function rowUnder({ target }: MouseEvent): number | undefined {
+  const element = target as Element;
+  if (element.closest('a, button, input, label, summary, [popover]')) return undefined;
+  const index = element.closest('.table-row')?.getAttribute('aria-rowindex');
+  return index == null ? undefined : Number(index) - 2;
+}
+
+function follow(url: string | undefined, inTab: boolean): void {
+  if (url === undefined) return;
+  if (inTab) window.open(url, '_blank');
+  // What only changes the view of this page is no place to come back to.
+  else navigate(url, { replace: new URL(url, location.href).pathname === location.pathname });
 }
 
 const cellClass = <R,>(c: Column<R>): string => `cell${c.right ? ' right' : ''}${c.pin ? ' pin' : ''}`;
@@ -227,7 +259,6 @@ interface RowProps<R> {
   row: R;
   columns: Column<R>[];
   kind: string;
-  pick: (at: number) => void;
 }
 
 /** Drawn again only if something of it changed: scrolling moves rows, it does not change them. */
@@ -237,9 +268,9 @@ class Row<R> extends Component<RowProps<R>> {
     return row !== next.row || at !== next.at || columns !== next.columns || kind !== next.kind;
   }
 
-  override render({ id, at, row, columns, kind, pick }: RowProps<R>) {
+  override render({ id, at, row, columns, kind }: RowProps<R>) {
     return (
-      <div id={`${id}-${at}`} class={kind} role="row" aria-rowindex={at + 2} onMouseDown={() => pick(at)}>
+      <div id={`${id}-${at}`} class={kind} role="row" aria-rowindex={at + 2}>
         {columns.map((column) => (
           <div key={column.id} role="gridcell" class={cellClass(column)}>{column.cell(row)}</div>
         ))}

@@ -1,4 +1,3 @@
-import type { ComponentChildren } from 'preact';
 import { count } from '../core/format';
 import { kindOf, Mark } from './badge';
 import './toggles.css';
@@ -24,20 +23,5 @@ export function Toggles({ label, options, chosen, choose }: { label: string; opt
         </button>
       ))}
     </div>
-  );
-}
-
-/** One of several: what is shown, or how. */
-export function Choice({ label, options, value, choose, children }: { label: string; options: Option[]; value: string; choose: (value: string) => void; children?: ComponentChildren }) {
-  return (
-    <label class="select">
-      <span>{label}</span>
-      <select value={value} onChange={(event) => choose(event.currentTarget.value)}>
-        {options.map((o) => (
-          <option key={o.value} value={o.value}>{o.text}</option>
-        ))}
-      </select>
-      {children}
-    </label>
   );
 }

@@ -27,7 +27,7 @@ export const columns: Column<ApplicationRow>[] = [
         </Link>
         {a.attemptId !== undefined && <span class="muted nowrap">attempt {a.attemptId}</span>}
         {a.damaged && (
-          <span class="damaged" title="Parts of the log are missing or damaged">
+          <span class="apps-damaged" title="Parts of the log are missing or damaged">
             <Icon name="warning" />
             <span class="hidden-visually">incomplete log</span>
           </span>
@@ -43,8 +43,8 @@ export const columns: Column<ApplicationRow>[] = [
   { id: 'duration', title: 'Duration', width: 96, right: true, sort: true, down: true, cell: (a) => <Duration v={a.duration} /> },
   { id: 'executorTime', title: 'Executor time', help: 'executorTime', width: 128, right: true, sort: true, down: true, cell: (a) => <Duration v={a.executorTime} /> },
   { id: 'tasks', title: 'Tasks', width: 72, right: true, sort: true, down: true, cell: (a) => <Count v={a.tasks} unit="tasks" /> },
-  { id: 'failedTasks', title: 'Failed', width: 70, right: true, sort: true, down: true, cell: (a) => <span class={a.failedTasks > 0 ? 'failed-count' : 'muted'}><Count v={a.failedTasks} unit="failed tasks" /></span> },
-  { id: 'error', title: 'Error', width: 170, grow: 3, cell: (a) => a.error && <span class="clip error-line" title={a.error}>{a.error}</span> },
+  { id: 'failedTasks', title: 'Failed', width: 70, right: true, sort: true, down: true, cell: (a) => <span class={a.failedTasks > 0 ? 'failure-number' : 'muted'}><Count v={a.failedTasks} unit="failed tasks" /></span> },
+  { id: 'error', title: 'Error', width: 170, grow: 3, cell: (a) => a.error && <span class="clip failure-text" title={a.error}>{a.error}</span> },
   { id: 'queue', title: 'Queue', width: 110, grow: 0.3, sort: true, spare: true, cell: (a) => <span class="clip">{a.queue}</span> },
   { id: 'version', title: 'Spark', width: 74, sort: true, spare: true, cell: (a) => a.sparkVersion },
   { id: 'logSize', title: 'Log size', width: 92, right: true, sort: true, down: true, spare: true, cell: (a) => <Bytes v={a.logSize} /> },

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Facet, Facets, FacetValue } from '../../api/ours';
 import { FACETS } from '../../api/ours';
 import { kindOf, Mark } from '../../components/badge';
+import { Check } from '../../components/check';
 import { Count } from '../../components/number';
 import { Search } from '../../components/search';
 import { useParams } from '../../core/router';
@@ -35,15 +36,14 @@ function FacetList({ facet, values }: { facet: Facet; values: FacetValue[] | und
       <legend>{FACET_TITLES[facet]}</legend>
       {all && known.length > MANY && <Search label={`Find a ${FACET_TITLES[facet].toLowerCase()}`} value={wanted} onChange={setWanted} />}
       {shown.map(({ value, count }) => (
-        <label key={value} class="choice">
-          <input type="checkbox" checked={chosen.includes(value)} onChange={() => toggle(value)} />
+        <Check key={value} on={chosen.includes(value)} set={() => toggle(value)}>
           {facet === 'status' && <Mark tone={kindOf(value).tone} />}
           <span class="clip" title={value}>{facet === 'status' ? kindOf(value).word : value || <em class="muted">none</em>}</span>
           <span class="facet-count"><Count v={count} unit="applications" /></span>
-        </label>
+        </Check>
       ))}
       {known.length > FEW && (
-        <button type="button" class="more" aria-expanded={all} onClick={() => setAll(!all)}>
+        <button type="button" class="apps-more" aria-expanded={all} onClick={() => setAll(!all)}>
           {all ? 'Fewer' : `${known.length - FEW} more`}
         </button>
       )}

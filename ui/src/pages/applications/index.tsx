@@ -84,9 +84,9 @@ function Chosen() {
   const chips = FACETS.flatMap((facet) => query.getAll(facet).map((value) => ({ facet, value })));
   if (chips.length === 0) return null;
   return (
-    <div class="chips">
+    <div class="apps-chips">
       {chips.map(({ facet, value }) => (
-        <button key={`${facet}=${value}`} type="button" class="chip" aria-label={`Remove ${FACET_TITLES[facet]} ${value}`}
+        <button key={`${facet}=${value}`} type="button" class="apps-chip" aria-label={`Remove ${FACET_TITLES[facet]} ${value}`}
           onClick={() => setQuery({ [facet]: query.getAll(facet).filter((one) => one !== value) })}>
           <span class="muted">{FACET_TITLES[facet]}</span> {value} <Icon name="close" />
         </button>

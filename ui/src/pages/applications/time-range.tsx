@@ -13,8 +13,8 @@ export function TimeRange() {
   return (
     <Popover label="When it started" icon="clock" text={range?.title ?? inWords(bounds)}>
       {() => (
-        <div class="range">
-          <div class="range-words">
+        <div class="apps-range">
+          <div class="apps-range-words">
             <Button aria-pressed={!range && !bounds.some(Boolean)} onClick={() => choose({})}>Any time</Button>
             {Object.entries(RANGES).map(([name, { title }]) => (
               <Button key={name} aria-pressed={query.get('range') === name} onClick={() => choose({ range: name })}>{title}</Button>

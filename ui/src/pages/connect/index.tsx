@@ -95,7 +95,7 @@ const inOneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
 
 function Ids({ app, of, section }: { app: AppRef; of: string[]; section: string }) {
   return (
-    <span class="clip ids">
+    <span class="clip connect-ids">
       {of.map((id) => <Link key={id} to={appUrl(app, `${section}/${id}`)}>{id}</Link>)}
     </span>
   );
@@ -112,7 +112,7 @@ function Operations({ app, all }: { app: AppRef; all: ConnectOperation[] }) {
     <>
       {one && (
         <Section title={`Operation ${one.operationId}`} actions={<><Status of={stateOf(one)} /><Button icon="close" quiet label="Close the details" onClick={() => choose(undefined)} /></>}>
-          <div class="operation">
+          <div class="connect-operation">
             {one.detail && <LongText text={one.detail} label="the error" lines={8} />}
             <LongText text={one.statement} label="the statement" lines={16} />
             <Facts>

@@ -67,12 +67,12 @@ function Value({ name, text }: { name: string; text: string | undefined }) {
     <>
       <code class="clip" title={text}>{text}</code>
       {text.length > LONG && (
-        <Popover label={`The whole value of ${name}`} text="…" class="whole">
+        <Popover label={`The whole value of ${name}`} text="…" class="environment-whole">
           <strong><code>{name}</code></strong>
           <LongText text={text} lines={40} label={name} />
         </Popover>
       )}
-      {text.length <= LONG && <span class="on-hover"><Copy text={text} label={`Copy the value of ${name}`} /></span>}
+      {text.length <= LONG && <span class="environment-on-hover"><Copy text={text} label={`Copy the value of ${name}`} /></span>}
     </>
   );
 }

@@ -21,7 +21,7 @@ export function Compare({ other }: { other: AppRef | undefined }) {
     <>
       {previous && !other && <Button onClick={() => choose(writeOther(previous))}>Compare with the previous run</Button>}
       <Popover label="Compare with another application" text={other ? `Compared with ${other.id}` : 'Compare with…'}>
-        {() => <Choice name={overview.data?.name ?? ''} choose={(to) => choose(writeOther(to))} />}
+        {() => <Finder name={overview.data?.name ?? ''} choose={(to) => choose(writeOther(to))} />}
       </Popover>
       {other && <Button icon="close" label="Stop comparing" quiet onClick={() => choose(undefined)} />}
     </>
@@ -30,13 +30,13 @@ export function Compare({ other }: { other: AppRef | undefined }) {
 
 const SHOWN = 20;
 
-function Choice({ name, choose }: { name: string; choose: (app: AppRef) => void }) {
+function Finder({ name, choose }: { name: string; choose: (app: AppRef) => void }) {
   const [q, setQ] = useState(name);
   const { app } = useApp();
   const found = useResource(applications({ q }, '-startTime', 0, SHOWN + 1), { keep: true });
   const isThis = (a: ApplicationRow) => a.cluster === app.cluster && a.id === app.id && a.attemptId === app.attempt;
   return (
-    <div class="compare">
+    <div class="environment-compare">
       <Search label="Find an application" value={q} onChange={setQ} wait={120} />
       <Loaded of={found}>
         {(data) => {

@@ -4,6 +4,7 @@ import { useResource } from '../../api/resource';
 import { environment, type Environment as Answer, type ResourceProfile } from '../../api/spark';
 import { useApp } from '../../app/app-context';
 import { Button } from '../../components/button';
+import { Check } from '../../components/check';
 import { copyText } from '../../components/copy';
 import { PlainTable } from '../../components/plain-table';
 import { Search } from '../../components/search';
@@ -69,7 +70,7 @@ function Settings({ here }: { here: Answer }) {
 
   return (
     <>
-      <nav class="groups" aria-label="Kinds of settings">
+      <nav class="environment-groups" aria-label="Kinds of settings">
         {groups.map(({ one, rows }) => (
           <button key={one.id} type="button" aria-current={one.id === group ? 'true' : undefined} onClick={() => setGroup(one.id)}>
             {one.title} <span class="tab-count">{count(rows.length)}</span>
@@ -91,6 +92,7 @@ function Settings({ here }: { here: Answer }) {
             label={`${shown?.one.title ?? ''} settings`}
             columns={columns}
             rows={shown?.rows ?? []}
+            shows={`${group} ${q} ${all} ${unset}`}
             rowKey={(s) => s.name}
             rowClass={(s) => (s.isDefault ? 'by-default' : undefined)}
             sort="name"
@@ -100,8 +102,8 @@ function Settings({ here }: { here: Answer }) {
               <>
                 <Search label="Search settings" value={q} onChange={setQ} />
                 <Compare other={other} />
-                {comparing && <Check text="Show all" title="Also what is the same, and what differs in every run" on={all === '1'} set={(on) => setAll(on ? '1' : undefined)} />}
-                {!comparing && group === 'spark' && defaults.data && <Check text="Show defaults" title="Also settings that nobody set, with the value Spark uses" on={unset === '1'} set={(on) => setUnset(on ? '1' : undefined)} />}
+                {comparing && <Check title="Also what is the same, and what differs in every run" on={all === '1'} set={(on) => setAll(on ? '1' : undefined)}>Show all</Check>}
+                {!comparing && group === 'spark' && defaults.data && <Check title="Also settings that nobody set, with the value Spark uses" on={unset === '1'} set={(on) => setUnset(on ? '1' : undefined)}>Show defaults</Check>}
                 <span class="spacer" />
                 {group === 'spark' && <Button icon="copy" onClick={copy} title="What is shown, as --conf arguments; without what Spark sets itself, and without masked secrets">Copy for spark-submit</Button>}
               </>
@@ -119,15 +121,6 @@ function Settings({ here }: { here: Answer }) {
   );
 }
 
-function Check({ text, title, on, set }: { text: string; title: string; on: boolean; set: (on: boolean) => void }) {
-  return (
-    <label class="choice" title={title}>
-      <input type="checkbox" checked={on} onChange={(event) => set(event.currentTarget.checked)} />
-      {text}
-    </label>
-  );
-}
-
 function Nothing({ comparing, searching }: { comparing: boolean; searching: boolean }) {
   if (searching) return <Empty title="No setting fits">The search looks at names and values of this group; the others are at the left.</Empty>;
   if (comparing) return <Empty title="No difference">Both applications have the same settings here, but for what differs in every run.</Empty>;
@@ -140,7 +133,7 @@ function Profiles({ of }: { of: ResourceProfile[] }) {
     ...Object.values(profile.taskResources).map((r) => ({ key: `${profile.id} t ${r.resourceName}`, id: profile.id, of: 'task', name: r.resourceName, amount: r.amount, more: '' })),
   ]);
   return (
-    <div class="profiles">
+    <div class="environment-profiles">
       <PlainTable
         label="Resource profiles"
         rows={rows}

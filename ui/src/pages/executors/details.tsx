@@ -37,7 +37,7 @@ export function Details({ of: row, live, close }: { of: Row; live: boolean; clos
       </Facts>
       {peaks.length > 0 && (
         <>
-          <h3 class="details-head">Peaks of its metrics</h3>
+          <h3 class="executor-details-head">Peaks of its metrics</h3>
           <Facts>
             {peaks.map(([name, value]) => (
               <Fact key={name} name={name}>{/Count$/.test(name) ? count(value) : /Time$/.test(name) ? <Duration v={value} /> : <Bytes v={value} />}</Fact>
@@ -47,7 +47,7 @@ export function Details({ of: row, live, close }: { of: Row; live: boolean; clos
       )}
       {(logs.length > 0 || attributes.length > 0) && (
         <>
-          <h3 class="details-head">Logs and attributes</h3>
+          <h3 class="executor-details-head">Logs and attributes</h3>
           <Facts>
             {logs.map(([name, url]) => <Fact key={name} name={name}><LogLink url={url} /></Fact>)}
             {attributes.map(([name, value]) => <Fact key={name} name={name}>{value}</Fact>)}

@@ -10,7 +10,7 @@ import { Search } from '../../components/search';
 import { Fact, Facts, Section } from '../../components/section';
 import { Empty, Failed, Loaded, Skeleton } from '../../components/state';
 import { Table } from '../../components/table';
-import { useParam } from '../../core/router';
+import { useParam, usePlace, withQuery } from '../../core/router';
 import { Capacity } from '../overview/capacity';
 import { Collection } from './collection';
 import { columns, stateWord } from './columns';
@@ -25,6 +25,7 @@ export default function ExecutorsPage() {
   const timeline = useResource(executorsTimeline(app), { live });
   const settings = useResource(environment(app));
   const others = useResource(processes(app), { live });
+  const { path, query } = usePlace();
   const [chosen, choose] = useParam('executor');
   const [q, setQ] = useParam('q');
 
@@ -60,7 +61,9 @@ export default function ExecutorsPage() {
                 label="Executors"
                 columns={shown}
                 rows={(rows ?? []).filter((r) => fits(r, q, live))}
+                shows={q}
                 rowKey={(r) => r.id}
+                href={(r) => withQuery(path, query, { executor: r.id })}
                 rowClass={(r) => (r.id === chosen ? 'chosen' : undefined)}
                 sort="id"
                 most={680}
@@ -92,7 +95,7 @@ function Sum({ of, live }: { of: Summary; live: boolean }) {
         <Fact name="Garbage collection" help="gcShare"><Percent v={of.gcShare} /></Fact>
       </Facts>
       {of.removals.length > 0 && (
-        <div class="removals">
+        <div class="executor-removals">
           <span class="muted">Removed</span>
           {of.removals.map(([kind, n]) => (
             <Badge key={kind} tone={REMOVALS[kind].tone}><Count v={n} /> {REMOVALS[kind].word.toLowerCase()}</Badge>

@@ -10,8 +10,8 @@ export function Lifetime({ of, start, end }: { of: Row; start: number; end: numb
   const words = `Added ${time(of.added)}${of.removed === undefined ? '' : `, removed ${time(of.removed)}`}${of.life === undefined ? '' : `: ${duration(of.life)}`}${of.spark.removeReason ? `\n${of.spark.removeReason}` : ''}`;
   const tone = of.removed === undefined ? '' : REMOVALS[of.span?.class ?? 'other'].tone;
   return (
-    <span class="lifetime" title={words} role="img" aria-label={words}>
-      <span class={`lifetime-bar ${tone && 'removed'}`} style={{ left: `${from}%`, width: `${Math.max(0.8, to - from)}%` }}>
+    <span class="executor-lifetime" title={words} role="img" aria-label={words}>
+      <span class={`executor-lifetime-bar ${tone && 'removed'}`} style={{ left: `${from}%`, width: `${Math.max(0.8, to - from)}%` }}>
         {of.busy !== undefined && <i style={{ height: `${of.busy * 100}%` }} />}
         {tone && <b class={tone} />}
       </span>

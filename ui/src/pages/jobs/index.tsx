@@ -50,6 +50,7 @@ export default function JobsPage() {
           label="Jobs"
           columns={columns}
           rows={rows}
+          shows={`${q} ${statuses}`}
           rowKey={(j) => String(j.jobId)}
           href={(j) => jobUrl(app, j.jobId)}
           sort="-id"

@@ -4,8 +4,9 @@ import { useResource } from '../../api/resource';
 import { sparkTime } from '../../api/spark';
 import { useApp } from '../../app/app-context';
 import { useCrumbs } from '../../app/breadcrumbs';
-import { Badge, Status } from '../../components/badge';
+import { Badge } from '../../components/badge';
 import { Button } from '../../components/button';
+import { DetailHead } from '../../components/detail-head';
 import { Link } from '../../components/link';
 import { Bytes, Duration, Time } from '../../components/number';
 import { Progress } from '../../components/progress';
@@ -54,20 +55,15 @@ function Shown({ job }: { job: Job }) {
   const last = useMemo(() => lastAttempts(stages ?? []), [stages]);
   return (
     <>
-      <header class="stage-header">
-        <div class="stage-title">
-          <h2>Job {job.jobId}</h2>
-          <Status of={job.status} />
-          <span class="stage-called clip" title={job.description ?? job.name}>{job.description ?? job.name}</span>
-        </div>
+      <DetailHead title={`Job ${job.jobId}`} status={job.status} facts={<span class="detail-called clip" title={job.description ?? job.name}>{job.description ?? job.name}</span>}>
         <Reason job={job} stages={stages ?? []} />
-        <div class="stage-relations">
+        <div class="detail-relations">
           {timed?.sql !== undefined && <span>SQL execution <Link to={appUrl(app, `sql/${timed.sql}`)}>{timed.sql}</Link></span>}
           {job.jobGroup !== undefined && <span>Group <Badge>{job.jobGroup}</Badge></span>}
           {tags.length > 0 && <span>{tags.length === 1 ? 'Tag' : 'Tags'} {tags.map((tag) => <Badge key={tag}>{tag}</Badge>)}</span>}
           {job.description !== undefined && <span>{job.name}</span>}
         </div>
-      </header>
+      </DetailHead>
       <Section title="Key numbers">
         <Numbers job={job} stages={stages} until={span.end} />
       </Section>

@@ -8,7 +8,7 @@ import { type Column, Table } from '../../components/table';
 import type { Bar } from '../../components/timeline/lanes';
 import { Timeline } from '../../components/timeline/timeline';
 import { type TipLine, TipTable } from '../../components/tip';
-import { Choice } from '../../components/toggles';
+import { Select } from '../../components/select';
 import { type AppRef, appUrl } from '../../core/address';
 import { clock, count, counted, duration, durationExact } from '../../core/format';
 import { useParam } from '../../core/router';
@@ -50,7 +50,7 @@ export function JobsOverTime({ app, timeline, executors, start, until, most }: P
       most={most}
       legend={
         <>
-          <Choice label="Group by" value={group} choose={setGroup} options={[{ value: 'sql', text: 'SQL execution' }, { value: 'none', text: 'nothing' }]} />
+          <Select label="Group by" value={group} choose={setGroup} options={[{ value: 'sql', text: 'SQL execution' }, { value: 'none', text: 'nothing' }]} />
           <Legend sql={group !== 'sql' && groups.some((g) => g.sql !== undefined)} />
         </>
       }

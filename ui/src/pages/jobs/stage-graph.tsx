@@ -71,7 +71,7 @@ function Node({ node, url, until }: { node: StageNode; url: string; until: numbe
         <span class="stage-node-time">{skipped ? 'skipped' : length === undefined ? word.toLowerCase() : duration(length)}</span>
       </strong>
       <span class="clip">{run?.name ?? 'not in the log'}</span>
-      {!skipped && run && <span class="muted">{counted(run.tasks, 'task')}{run.failedTasks > 0 && <b class="task-failures">, {count(run.failedTasks)} failed</b>}</span>}
+      {!skipped && run && <span class="muted">{counted(run.tasks, 'task')}{run.failedTasks > 0 && <b class="failure-number">, {count(run.failedTasks)} failed</b>}</span>}
     </Link>
   );
 }

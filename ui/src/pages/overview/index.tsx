@@ -72,7 +72,7 @@ function About({ data }: { data: Overview }) {
         <Fact name="Log"><Bytes v={data.logSize} /> <span class="fact-more"><Count v={data.events} unit="events" /> events</span></Fact>
       </Facts>
       {labels.length > 0 && (
-        <p class="labels">
+        <p class="overview-labels">
           {labels.map(([name, value]) => <Badge key={name}>{name}={value}</Badge>)}
         </p>
       )}
@@ -93,7 +93,7 @@ function CapacitySection() {
 }
 
 function Totals({ data: { totals, counts } }: { data: Overview }) {
-  const failed = (n: number) => n > 0 && <span class="fact-more fact-failed"><Count v={n} /> failed</span>;
+  const failed = (n: number) => n > 0 && <span class="fact-more failure-text"><Count v={n} /> failed</span>;
   return (
     <Section title="Totals">
       <Facts>

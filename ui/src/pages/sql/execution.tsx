@@ -7,9 +7,9 @@ import { Button } from '../../components/button';
 import { Search } from '../../components/search';
 import { Segments } from '../../components/segments';
 import { Empty, Failed, Note, Skeleton } from '../../components/state';
+import { type View, ViewTabs } from '../../components/tabs';
 import type { AppRef } from '../../core/address';
-import { count } from '../../core/format';
-import { setQuery, useParam, usePlace, withQuery } from '../../core/router';
+import { setQuery, useParam } from '../../core/router';
 import type { PageProps } from '..';
 import { Graph } from './graph/graph';
 import { Head } from './head';
@@ -27,8 +27,6 @@ import { Settings } from './tabs/settings';
 import { TextPlan } from './tabs/text';
 import './panel/panel.css';
 import './sql.css';
-
-type Tab = 'plan' | 'operators' | 'text' | 'jobs' | 'settings';
 
 /** A SQL execution: its plan, where the time went, and what ran for it. */
 export default function ExecutionPage({ params }: PageProps) {
@@ -114,7 +112,7 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
   return (
     <>
       <Head app={app} of={execution} />
-      <Tabs now={tab as Tab} execution={execution} operators={final.operators.length} />
+      <ViewTabs label="Execution" views={viewsOf(execution, final.operators.length)} shown={tab} />
       <div class="sql-body">
         {tab === 'plan' && (
           <div class="sql-main">
@@ -171,24 +169,13 @@ function useFollow(execution: number, plan: Plan, selected: number | undefined):
 
 const toFinal = (id: number): void => setQuery({ plan: undefined, node: String(id) });
 
-function Tabs({ now, execution, operators }: { now: Tab; execution: SqlExecution; operators: number }) {
-  const { path, query } = usePlace();
+function viewsOf(execution: SqlExecution, operators: number): View[] {
   const settings = Object.keys(execution.modifiedConfigs).length;
-  const tabs: { id: Tab; title: string; count?: number }[] = [
+  return [
     { id: 'plan', title: 'Plan' },
     { id: 'operators', title: 'Operators', count: operators },
     { id: 'text', title: 'Text plan' },
     { id: 'jobs', title: 'Jobs and stages', count: execution.stages.length },
     { id: 'settings', title: 'Settings', ...(settings > 0 && { count: settings }) },
   ];
-  return (
-    <nav class="sql-tabs" aria-label="Execution">
-      {tabs.map(({ id, title, count: n }) => (
-        <a key={id} href={withQuery(path, query, { view: id === 'plan' ? undefined : id })} aria-current={id === now ? 'page' : undefined}>
-          {title}
-          {n !== undefined && <span class="tab-count">{count(n)}</span>}
-        </a>
-      ))}
-    </nav>
-  );
 }

@@ -1,6 +1,5 @@
 import type { SqlExecution } from '../../api/ours';
-import { Status } from '../../components/badge';
-import { Copy } from '../../components/copy';
+import { DetailHead, FactLine } from '../../components/detail-head';
 import { Link } from '../../components/link';
 import { LongText } from '../../components/long-text';
 import { Duration, Time } from '../../components/number';
@@ -15,27 +14,28 @@ export function Head({ app, of }: { app: AppRef; of: SqlExecution }) {
   const run = stages.reduce((sum, s) => sum + (s.runTime ?? 0), 0);
   const ran = stages.filter((s) => s.status !== 'SKIPPED').length;
   return (
-    <header class="sql-head">
-      <div class="sql-title">
-        <h2 title={description}>{description || `Execution ${id}`}</h2>
-        <Status of={status} />
-        <span class="app-facts muted">
-          <span>Execution {id}</span>
-          {rootId !== id && <span>started by <Link to={appUrl(app, `sql/${rootId}`)}>execution {rootId}</Link></span>}
-          <span><Time v={submitTime} /></span>
-          <span><Duration v={duration} /></span>
-          {run > 0 && <span><Duration v={run} /> run time of tasks</span>}
-          <span>{counted(jobs.length, 'job')}</span>
-          <span>{counted(ran, 'stage')}{stages.length > ran && `, ${stages.length - ran} skipped`}</span>
-        </span>
-        <span class="spacer" />
-        <Copy text={() => location.href} label="Copy a link to this view" said="Link to this view copied" icon="link" />
-      </div>
-      {error && (
-        <Note tone="fail" title={rootLine(error)}>
-          {error.trim().includes('\n') && <LongText text={error} label="the error" lines={1} />}
-        </Note>
-      )}
-    </header>
+    <div class="sql-head">
+      <DetailHead
+        title={<span title={description}>{description || `Execution ${id}`}</span>}
+        status={status}
+        facts={
+          <FactLine>
+            <span>Execution {id}</span>
+            {rootId !== id && <span>started by <Link to={appUrl(app, `sql/${rootId}`)}>execution {rootId}</Link></span>}
+            <span><Time v={submitTime} /></span>
+            <span><Duration v={duration} /></span>
+            {run > 0 && <span><Duration v={run} /> run time of tasks</span>}
+            <span>{counted(jobs.length, 'job')}</span>
+            <span>{counted(ran, 'stage')}{stages.length > ran && `, ${stages.length - ran} skipped`}</span>
+          </FactLine>
+        }
+      >
+        {error && (
+          <Note tone="fail" title={rootLine(error)}>
+            {error.trim().includes('\n') && <LongText text={error} label="the error" lines={1} />}
+          </Note>
+        )}
+      </DetailHead>
+    </div>
   );
 }

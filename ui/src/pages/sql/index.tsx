@@ -79,7 +79,7 @@ const columns = (app: AppRef): Column<SqlRow>[] => [
   { id: 'duration', title: 'Duration', width: 108, right: true, sort: true, down: true, cell: (x) => <Duration v={x.duration} /> },
   { id: 'jobs', title: 'Jobs', width: 130, grow: 1, sort: true, down: true, cell: (x) => <Jobs app={app} of={x} /> },
   { id: 'stages', title: 'Stages', width: 84, right: true, sort: true, down: true, cell: (x) => <Count v={x.stages} unit="stages" /> },
-  { id: 'error', title: 'Error', width: 180, grow: 3, cell: (x) => x.error && <span class="clip sql-error" title={x.error}>{x.error}</span> },
+  { id: 'error', title: 'Error', width: 180, grow: 3, cell: (x) => x.error && <span class="clip failure-text" title={x.error}>{x.error}</span> },
 ];
 
 function Description({ app, of: { id, rootId, description } }: { app: AppRef; of: SqlRow }) {
@@ -97,7 +97,7 @@ function Jobs({ app, of: { jobs, failedJobs } }: { app: AppRef; of: SqlRow }) {
   if (jobs.length === 0) return <span class="muted" title="It ran without a job: a command, or rows that were there already">none</span>;
   return (
     <span class="clip sql-ids">
-      {failedJobs > 0 && <span class="sql-error" title={`${failedJobs} of its jobs failed`}>{failedJobs} failed: </span>}
+      {failedJobs > 0 && <span class="failure-text" title={`${failedJobs} of its jobs failed`}>{failedJobs} failed: </span>}
       {jobs.slice(0, JOBS_SHOWN).map((job) => <Link key={job} to={appUrl(app, `jobs/${job}`)}>{String(job)}</Link>)}
       {jobs.length > JOBS_SHOWN && <span class="muted">and {jobs.length - JOBS_SHOWN} more</span>}
     </span>

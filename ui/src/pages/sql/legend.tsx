@@ -6,7 +6,7 @@ import { HEAT_STEPS } from './plan/metric';
 export function Legend({ changed, timed }: { changed: boolean; timed: boolean }) {
   return (
     <Popover label="What the colours mean" text="Legend" quiet>
-      <div class="legend">
+      <div class="plan-legend">
         {timed && (
           <>
             <strong>Share of the run time</strong>

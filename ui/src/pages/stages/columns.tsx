@@ -70,5 +70,5 @@ export function Length({ of, longest }: { of: number | undefined; longest: numbe
 
 export function GcShare({ of }: { of: number | undefined }) {
   if (of === undefined || of === 0) return <span class="muted">{of === 0 ? '0%' : '–'}</span>;
-  return <span class={of >= 0.1 ? 'much' : undefined}><Percent v={of} /></span>;
+  return <span class={of >= 0.1 ? 'gc-much' : undefined}><Percent v={of} /></span>;
 }

@@ -4,7 +4,7 @@ import { useApp } from '../../app/app-context';
 import { Histogram } from '../../components/histogram';
 import { Section } from '../../components/section';
 import { Empty, Loaded, Skeleton } from '../../components/state';
-import { Choice } from '../../components/toggles';
+import { Select } from '../../components/select';
 import { counted } from '../../core/format';
 import { useParam } from '../../core/router';
 import { brief, MEASURES, measure, quantile, show, type TaskSummary, used } from './measures';
@@ -20,7 +20,7 @@ export function Distribution({ stageRef, summary, running }: { stageRef: StageRe
     return at === undefined ? [] : [{ at, text: `${share === 0.5 ? 'Median' : '95%'} ${show(named.unit, at)}` }];
   }) : [];
   return (
-    <Section title="Distribution" class="distribution" actions={<Choice label="of" options={options(summary)} value={of} choose={choose} />}>
+    <Section title="Distribution" class="stage-distribution" actions={<Select label="of" options={options(summary)} value={of} choose={choose} />}>
       <Loaded of={found} skeleton={<Skeleton height={214} />}>
         {({ bins, count, unit, min, max }) =>
           bins.length === 0 ? (

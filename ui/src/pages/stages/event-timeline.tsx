@@ -10,7 +10,7 @@ import { type Column, Table } from '../../components/table';
 import { type Bar, type Lane, pack } from '../../components/timeline/lanes';
 import { Timeline } from '../../components/timeline/timeline';
 import { type TipLine, TipTable } from '../../components/tip';
-import { Choice } from '../../components/toggles';
+import { Select } from '../../components/select';
 import { clock, count, counted, duration, durationExact } from '../../core/format';
 import { navigate, useParam, usePlace, withQuery } from '../../core/router';
 import { PHASE_LOOKS, PHASE_ORDER } from './phases';
@@ -27,7 +27,7 @@ export function EventTimeline({ stage, stageRef }: { stage: Stage; stageRef: Sta
       title="Event timeline"
       help="eventTimeline"
       flush
-      actions={timeline.data && timeline.data.total > 1000 ? <Choice label="At most" options={LENGTHS.map((value) => ({ value, text: `${count(Number(value))} tasks` }))} value={length} choose={setLength} /> : undefined}
+      actions={timeline.data && timeline.data.total > 1000 ? <Select label="At most" options={LENGTHS.map((value) => ({ value, text: `${count(Number(value))} tasks` }))} value={length} choose={setLength} /> : undefined}
     >
       <Loaded of={timeline} skeleton={<div class="section-body"><Skeleton height={320} /></div>}>
         {(data) => (data.total === 0 ? <Empty title="No task has started" /> : <Drawn data={data} />)}

@@ -60,7 +60,7 @@ function columnsOf(tasksOf: (id: string) => string, executor: (id: string) => st
     { id: 'taskTime', title: 'Task time', help: 'taskTime', width: 190, down: true, sort: (r) => r.taskTime, cell: (r) => <Meter share={r.part} tone="--c3"><Duration v={r.taskTime} /><span class="muted"><Percent v={r.share} /></span></Meter> },
     { id: 'mean', title: 'Mean task', width: 96, right: true, down: true, sort: (r) => (r.tasks > 0 ? r.taskTime / r.tasks : undefined), cell: (r) => <Duration v={r.tasks > 0 ? Math.round(r.taskTime / r.tasks) : undefined} /> },
     { id: 'tasks', title: 'Tasks', width: 80, right: true, down: true, sort: (r) => r.tasks, cell: (r) => <a href={tasksOf(r.id)}><Count v={r.tasks} unit="task attempts that ended" /></a> },
-    { id: 'failed', title: 'Failed', width: 80, right: true, down: true, sort: (r) => r.failedTasks, cell: (r) => <span class={r.failedTasks > 0 ? 'task-failures' : 'muted'}><Count v={r.failedTasks} unit="failed" /></span> },
+    { id: 'failed', title: 'Failed', width: 80, right: true, down: true, sort: (r) => r.failedTasks, cell: (r) => <span class={r.failedTasks > 0 ? 'failure-number' : 'muted'}><Count v={r.failedTasks} unit="failed" /></span> },
     { id: 'killed', title: 'Killed', width: 80, right: true, down: true, sort: (r) => r.killedTasks, spare: !has((r) => r.killedTasks), cell: (r) => <Count v={r.killedTasks} unit="killed" /> },
     size('input', 'Input', (r) => r.inputBytes),
     size('output', 'Output', (r) => r.outputBytes),
@@ -76,7 +76,7 @@ export function Logs({ of }: { of: Record<string, string> }) {
   const all = Object.entries(of);
   if (all.length === 0) return <span class="muted">–</span>;
   return (
-    <span class="logs">
+    <span class="executor-logs">
       {all.map(([name, url]) => <a key={name} href={url} target="_blank" rel="noreferrer">{name}</a>)}
     </span>
   );

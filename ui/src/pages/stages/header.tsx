@@ -3,7 +3,8 @@ import { jobsTimeline } from '../../api/stages';
 import { useResource } from '../../api/resource';
 import { sparkTime } from '../../api/spark';
 import { useApp } from '../../app/app-context';
-import { kindOf, Mark, Status } from '../../components/badge';
+import { kindOf, Mark } from '../../components/badge';
+import { DetailHead } from '../../components/detail-head';
 import { Link } from '../../components/link';
 import { LongText } from '../../components/long-text';
 import { Time } from '../../components/number';
@@ -14,15 +15,14 @@ import { Failure } from './failure';
 /** Which stage this is, why it failed, and what it belongs to. */
 export function StageHeader({ stage, attempts }: { stage: Stage; attempts: Stage[] }) {
   return (
-    <header class="stage-header">
-      <div class="stage-title">
-        <h2>Stage {stage.stageId}{attempts.length > 1 && <span class="muted"> attempt {stage.attemptId}</span>}</h2>
-        <Status of={stage.status} />
-        <span class="stage-called clip" title={stage.description ?? stage.name}>{stage.description ?? stage.name}</span>
-      </div>
+    <DetailHead
+      title={<>Stage {stage.stageId}{attempts.length > 1 && <span class="muted"> attempt {stage.attemptId}</span>}</>}
+      status={stage.status}
+      facts={<span class="detail-called clip" title={stage.description ?? stage.name}>{stage.description ?? stage.name}</span>}
+    >
       {stage.failureReason !== undefined && <Reason reason={stage.failureReason} attempts={attempts} stage={stage} />}
       <Relations stage={stage} attempts={attempts} />
-    </header>
+    </DetailHead>
   );
 }
 
@@ -40,11 +40,11 @@ function Relations({ stage, attempts }: { stage: Stage; attempts: Stage[] }) {
   const { app } = useApp();
   return (
     <>
-      <div class="stage-relations">
+      <div class="detail-relations">
         {attempts.length > 1 && (
           <span>
             Attempts
-            <span class="attempts">
+            <span class="stage-attempts">
               {[...attempts].sort((a, b) => a.attemptId - b.attemptId).map((a) => (
                 <a key={a.attemptId} href={appUrl(app, `stages/${a.stageId}/${a.attemptId}`)} aria-current={a.attemptId === stage.attemptId ? 'page' : undefined}>
                   <Mark tone={kindOf(a.status).tone} />

@@ -78,5 +78,5 @@ function Skew({ of: { skew: ratio, skewUnknown, medianTask = 0, longestTask = 0 
   if (ratio === null) return <span class="muted" title={skewUnknown && UNKNOWN[skewUnknown]}>–</span>;
   const { level } = skew(medianTask, longestTask, 'ms');
   const title = `The longest task took ${duration(longestTask)}, the median ${duration(medianTask)}`;
-  return level === 'even' ? <span class="muted" title={title}>{times(ratio)}×</span> : <span class={`ratio ${level}`} title={title}>▲ {times(ratio)}×</span>;
+  return level === 'even' ? <span class="muted" title={title}>{times(ratio)}×</span> : <span class={`skew-ratio ${level}`} title={title}>▲ {times(ratio)}×</span>;
 }

@@ -18,7 +18,7 @@ export function QuantileTable({ summary }: { summary: TaskSummary }) {
   return (
     <>
       <div class="plain-scroll">
-        <table class="plain quantiles" aria-label="Quantiles of the tasks">
+        <table class="plain stage-quantiles" aria-label="Quantiles of the tasks">
           <thead>
             <tr>
               <th scope="col">Metric</th>
@@ -68,7 +68,7 @@ export function Ratio({ skew, of }: { skew: Skew; of: Measure }) {
   const words = { even: '', notable: ' Skewed.', severe: ' Heavily skewed.' }[skew.level];
   return (
     <Num title={`${exact(of.unit, skew.max)} over ${exact(of.unit, skew.median)}.${words}`}>
-      <span class={`ratio ${skew.level}`}>
+      <span class={`skew-ratio ${skew.level}`}>
         {skew.level === 'severe' && <span class="hidden-visually">heavily skewed: </span>}
         {skew.level === 'notable' && <span class="hidden-visually">skewed: </span>}
         {skew.level !== 'even' && '▲ '}{times(skew.ratio)}×
@@ -85,7 +85,7 @@ function Spread({ of, summary, level }: { of: Measure; summary: TaskSummary; lev
   if (max <= 0) return null;
   const x = (share: number) => 4 + ((quantile(summary, of, share) ?? 0) / max) * (WIDTH - 8);
   return (
-    <svg class={`spread ${level}`} viewBox={`0 0 ${WIDTH} 14`} aria-hidden="true">
+    <svg class={`quantile-spread ${level}`} viewBox={`0 0 ${WIDTH} 14`} aria-hidden="true">
       <line class="whisker" x1={x(0)} x2={x(1)} y1="7" y2="7" />
       <rect class="box" x={x(0.25)} width={Math.max(2, x(0.75) - x(0.25))} y="3" height="8" rx="1.5" />
       <line class="middle" x1={x(0.5)} x2={x(0.5)} y1="2" y2="12" />

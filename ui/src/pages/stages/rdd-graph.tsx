@@ -72,7 +72,7 @@ function nodesOf(graph: StageGraph, app: AppRef): DagNode[] {
         <div class={`rdd-operator${cached ? ' cached' : ''}`}>
           <h3 class="clip" title={o.name}>{o.name}</h3>
           {rdds.map((r) => (
-            <div key={r.id} class="rdd" title={`${r.name} [${r.id}]\n${r.callSite}`}>
+            <div key={r.id} class="rdd-line" title={`${r.name} [${r.id}]\n${r.callSite}`}>
               <span class="clip">{r.name} <span class="muted">[{r.id}]</span>{r.cached && <> <Link to={appUrl(app, `storage/${r.id}`)}><Badge tone="ok">cached</Badge></Link></>}{r.barrier && <> <Badge tone="warn" title="All its tasks start together">barrier</Badge></>}</span>
               <span class="clip muted">{r.callSite}</span>
             </div>

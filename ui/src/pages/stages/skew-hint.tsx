@@ -39,7 +39,7 @@ export function SkewHint({ app, stage }: { app: AppRef; stage: Stage }) {
   const hint = url === undefined ? undefined : known.get(url);
   if (hint === undefined) return <span class="muted" title={url === undefined ? 'Too short or too few tasks to tell' : undefined}>{url === undefined ? '–' : ''}</span>;
   if (hint === null) return <span class="muted" title="No task is much slower or larger than the median">even</span>;
-  return <span class={`ratio ${hint.level}`} title={hint.title}>▲ {hint.text}</span>;
+  return <span class={`skew-ratio ${hint.level}`} title={hint.title}>▲ {hint.text}</span>;
 }
 
 function worthAsking(s: Stage): boolean {

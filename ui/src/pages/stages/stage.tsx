@@ -5,7 +5,7 @@ import { useApp } from '../../app/app-context';
 import { useCrumbs } from '../../app/breadcrumbs';
 import { Empty, Loaded, Skeleton } from '../../components/state';
 import { Link } from '../../components/link';
-import { type View, ViewTabs } from '../../components/view-tabs';
+import { type View, ViewTabs } from '../../components/tabs';
 import { appUrl } from '../../core/address';
 import { navigate, useParam } from '../../core/router';
 import type { PageProps } from '..';

@@ -1,4 +1,4 @@
-import { useCallback, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { usePagedList } from '../../api/pages';
 import { type Stage, type StageRef, type Task, TASK_STATUSES, type Tasks, tasks } from '../../api/stages';
 import { useApp } from '../../app/app-context';
@@ -24,7 +24,7 @@ export function TaskList({ stage, stageRef }: { stage: Stage; stageRef: StageRef
   const [statuses, setStatuses] = useParams('status');
   const [executors, setExecutors] = useParams('executor');
   const [q, setQ] = useParam('q');
-  const [chosen] = useParam('task');
+  const [chosen, choose] = useParam('task');
   const sort = query.get('sort') ?? 'index';
   const filter = { status: statuses, executor: executors, q: q.trim() };
   const running = live && stage.status === 'ACTIVE';
@@ -35,8 +35,6 @@ export function TaskList({ stage, stageRef }: { stage: Stage; stageRef: StageRef
     read: (answer) => ({ total: answer.filtered, rows: answer.tasks }),
     live: () => running,
   });
-  const box = useRef<HTMLDivElement>(null);
-  const choose = useStill(box, chosen);
   const columns = useMemo(
     () => taskColumns({ stage, slowest: summary.data && quantile(summary.data, measured('duration'), 1), start: overview.data?.startTime, urlOf: (id) => withQuery(path, query, { task: id }), onExecutor: (id) => setExecutors([id]), choose }),
     [stage, summary.data, path, query.toString()],
@@ -45,7 +43,7 @@ export function TaskList({ stage, stageRef }: { stage: Stage; stageRef: StageRef
   const some = statuses.length + executors.length > 0 || q !== '';
 
   return (
-    <section class="task-list section" ref={box}>
+    <section class="task-list section">
       <Table
         id="tasks"
         label="Tasks of the stage"
@@ -84,19 +82,4 @@ export function TaskList({ stage, stageRef }: { stage: Stage; stageRef: StageRef
 function statusOptions(stage: Stage, chosen: string[]) {
   const counts: Record<string, number> = { SUCCESS: stage.numCompleteTasks, FAILED: stage.numFailedTasks, KILLED: stage.numKilledTasks, RUNNING: stage.numActiveTasks };
   return TASK_STATUSES.filter((s) => (counts[s] ?? 0) > 0 || chosen.includes(s)).map((value) => ({ value, text: kindOf(value).word, count: counts[value], status: true }));
-}
-
-/** Choosing a task changes the address, but the rows stay where they are. */
-function useStill(box: { current: HTMLDivElement | null }, chosen: string) {
-  const top = useRef<number | undefined>(undefined);
-  const choose = useCallback((id: string | undefined) => {
-    top.current = box.current?.querySelector('.table')?.scrollTop;
-    setQuery({ task: id });
-  }, []);
-  useLayoutEffect(() => {
-    const table = box.current?.querySelector('.table');
-    if (table && top.current !== undefined) table.scrollTop = top.current;
-    top.current = undefined;
-  }, [chosen]);
-  return choose;
 }

@@ -9,7 +9,7 @@ import { ScatterPlot } from '../../components/scatter-plot';
 import { Section } from '../../components/section';
 import { Empty, Loaded, Skeleton } from '../../components/state';
 import { TipTable } from '../../components/tip';
-import { Choice } from '../../components/toggles';
+import { Select } from '../../components/select';
 import { count } from '../../core/format';
 import { navigate, useParam, usePlace, withQuery } from '../../core/router';
 import { brief, exact, measure, measured, MEASURES, show, type TaskSummary, used, valuesOf } from './measures';
@@ -31,8 +31,8 @@ export function TaskScatter({ stageRef, summary, waiting, running }: { stageRef:
       title="Task by task"
       actions={
         <span class="choices-row">
-          <Choice label="across" options={options} value={x} choose={chooseX} />
-          <Choice label="up" options={options} value={y} choose={chooseY} />
+          <Select label="across" options={options} value={x} choose={chooseX} />
+          <Select label="up" options={options} value={y} choose={chooseY} />
           <Button quiet icon={table ? 'chart' : 'table'} label={table ? 'Show the tasks as points' : 'Show the points as a table'} onClick={() => setTable(!table)} />
         </span>
       }

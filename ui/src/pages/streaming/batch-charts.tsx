@@ -1,7 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { StreamingSeries, Values } from '../../api/ours';
-import type { Series } from '../../components/chart';
-import { type Link, LinkedChart } from '../../components/linked-chart';
+import { Chart, type ChartLink, type Series } from '../../components/chart';
 import { Section } from '../../components/section';
 import { compact, count, counted, duration, rate, time } from '../../core/format';
 import { phasesOf } from './phases';
@@ -16,7 +15,7 @@ const rows = (v: number): string => counted(Number.isInteger(v) ? v : Number(v.t
 const known = (values: Values): boolean => values.some((v) => v !== null);
 
 /** What every query has: rates, rows, durations, watermark and lag. */
-export function BatchCharts({ of, at, link }: { of: StreamingSeries; at: number[]; link: Link }) {
+export function BatchCharts({ of, at, link }: { of: StreamingSeries; at: number[]; link: ChartLink }) {
   const charts = useMemo(() => {
     const rates: Series[] = [
       { name: 'Input', values: of.inputRate, color: '--c2', show: (v) => rate(v, 'rows') },
@@ -35,22 +34,22 @@ export function BatchCharts({ of, at, link }: { of: StreamingSeries; at: number[
   return (
     <div class="columns">
       <Section title="Input and processed rate" help="processedRate">
-        <LinkedChart label="Input and processed rate" at={at} series={charts.rates} link={link} axis={compact} more={batch} />
+        <Chart label="Input and processed rate" at={at} series={charts.rates} link={link} axis={compact} more={batch} />
       </Section>
       <Section title="Batch duration by phase" help="batchDuration">
-        <LinkedChart label="Batch duration by phase" at={at} series={charts.phases} link={link} stacked more={batch} />
+        <Chart label="Batch duration by phase" at={at} series={charts.phases} link={link} stacked more={batch} />
       </Section>
       <Section title="Rows of a batch">
-        <LinkedChart label="Rows of a batch" at={at} series={charts.input} link={link} stacked={charts.several} axis={compact} more={batch} />
+        <Chart label="Rows of a batch" at={at} series={charts.input} link={link} stacked={charts.several} axis={compact} more={batch} />
       </Section>
       {charts.watermark.length > 0 && (
         <Section title="Watermark lag" help="watermarkLag">
-          <LinkedChart label="Watermark lag" at={at} series={charts.watermark} link={link} more={(n) => (of.watermark[n] == null ? batch(n) : `watermark ${time(of.watermark[n])} · ${batch(n)}`)} />
+          <Chart label="Watermark lag" at={at} series={charts.watermark} link={link} more={(n) => (of.watermark[n] == null ? batch(n) : `watermark ${time(of.watermark[n])} · ${batch(n)}`)} />
         </Section>
       )}
       {charts.lag.length > 0 && (
         <Section title="Lag of sources" help="sourceLag">
-          <LinkedChart label="Lag of sources" at={at} series={charts.lag} link={link} axis={compact} more={batch} />
+          <Chart label="Lag of sources" at={at} series={charts.lag} link={link} axis={compact} more={batch} />
         </Section>
       )}
     </div>

@@ -21,7 +21,7 @@ export function BatchTrend({ app, run }: { app: AppRef; run: StreamingRun }) {
   const y = (v: number) => HEIGHT - 2 - (v / spread.max) * (HEIGHT - 4);
   const points = values.flatMap((v, n) => (v === null ? [] : [`${x(n).toFixed(1)} ${y(v).toFixed(1)}`]));
   return (
-    <span class="trend" title={`median ${duration(spread.median)}, 95% below ${duration(spread.p95)}, longest ${duration(spread.max)}`}>
+    <span class="batch-trend" title={`median ${duration(spread.median)}, 95% below ${duration(spread.p95)}, longest ${duration(spread.max)}`}>
       <svg width={WIDTH} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
         {points.length === 1 ? <circle cx={WIDTH / 2} cy={HEIGHT / 2} r="2" /> : <path d={`M${points.join('L')}`} />}
       </svg>

@@ -49,7 +49,7 @@ function Report({ app, of }: { app: AppRef; of: ProgressReport }) {
   const text = JSON.stringify(of, null, 2);
   const topics = topicLags(of);
   return (
-    <div class="report">
+    <div class="batch-report">
       {topics.length > 0 && (
         <PlainTable
           label="Lag by topic"
@@ -64,9 +64,9 @@ function Report({ app, of }: { app: AppRef; of: ProgressReport }) {
           ]}
         />
       )}
-      <div class="report-text">
+      <div class="batch-report-text">
         <pre tabIndex={0} role="region" aria-label="Progress report">{text}</pre>
-        <div class="report-copy"><Copy text={text} label="Copy the report" /></div>
+        <div class="batch-report-copy"><Copy text={text} label="Copy the report" /></div>
       </div>
       <p class="muted">Its SQL executions are <Link to={appUrl(app, 'sql', { q: `batch = ${of.batchId}` })}>in the SQL list</Link>.</p>
     </div>

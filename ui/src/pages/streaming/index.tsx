@@ -22,7 +22,7 @@ export default function StreamingPage() {
   return (
     <div class="page-fill streaming-list">
       <h2 class="hidden-visually">Streaming queries</h2>
-      <Loaded of={runs} skeleton={<Table id="streaming" label="Streaming queries" columns={shown} rows={{ total: undefined, row: () => undefined, show: () => undefined, error: undefined, loading: true, reload: () => undefined }} rowKey={() => ''} fill />}>
+      <Loaded of={runs} skeleton={<Table id="streaming" label="Streaming queries" columns={shown} rows={undefined} rowKey={() => ''} fill />}>
         {() => (
           <Table
             id="streaming"
@@ -60,5 +60,5 @@ const columns = (app: AppRef): Column<RunRow>[] => [
   { id: 'start', title: 'Started', width: 158, down: true, sort: (r) => r.start, cell: (r) => <Time v={r.start} /> },
   { id: 'last', title: 'Last report', width: 158, down: true, sort: (r) => r.last, cell: (r) => <Time v={r.last} /> },
   { id: 'runId', title: 'Run id', width: 290, spare: true, cell: (r) => <code class="clip">{r.run.runId}</code> },
-  { id: 'exception', title: 'Exception', width: 200, grow: 3, cell: (r) => r.run.exception && <span class="clip streaming-error" title={r.run.exception}>{rootLine(r.run.exception)}</span> },
+  { id: 'exception', title: 'Exception', width: 200, grow: 3, cell: (r) => r.run.exception && <span class="clip failure-text" title={r.run.exception}>{rootLine(r.run.exception)}</span> },
 ];

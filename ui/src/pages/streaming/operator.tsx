@@ -1,7 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { StateOperator } from '../../api/ours';
-import type { Series } from '../../components/chart';
-import { type Link, LinkedChart } from '../../components/linked-chart';
+import { Chart, type ChartLink, type Series } from '../../components/chart';
 import { Section } from '../../components/section';
 import { bytes, compact, count, counted, duration, percent } from '../../core/format';
 import { colorAt } from './batch-charts';
@@ -13,7 +12,7 @@ interface Props {
   /** Stateful operators of the query. */
   count: number;
   at: number[];
-  link: Link;
+  link: ChartLink;
 }
 
 const rows = (v: number): string => counted(Number.isInteger(v) ? v : Number(v.toPrecision(4)), 'row');
@@ -26,18 +25,18 @@ export function Operator({ of, nth, count: operators, at, link }: Props) {
   const groups = useMemo(() => stateGroups(of, instances), [of, instances]);
   const reported = memoryReported(of);
   return (
-    <section class="operator" aria-label={`State of ${of.name}`}>
-      <header class="operator-head">
+    <section class="state-operator" aria-label={`State of ${of.name}`}>
+      <header class="state-operator-head">
         <h2>State{operators > 1 ? ` ${nth + 1}` : ''}: {of.name}</h2>
         {instances !== undefined && <span class="muted">{counted(instances, 'store instance')}</span>}
       </header>
       <div class="columns">
-        <Section title="Rows held" help="stateRows"><LinkedChart label="Rows held" at={at} series={charts.held} link={link} axis={compact} /></Section>
-        <Section title="Rows updated, removed, too late"><LinkedChart label="Rows updated, removed and too late" at={at} series={charts.changed} link={link} axis={compact} /></Section>
+        <Section title="Rows held" help="stateRows"><Chart label="Rows held" at={at} series={charts.held} link={link} axis={compact} /></Section>
+        <Section title="Rows updated, removed, too late"><Chart label="Rows updated, removed and too late" at={at} series={charts.changed} link={link} axis={compact} /></Section>
         <Section title="Memory" help="stateMemory">
-          {reported ? <LinkedChart label="Memory" at={at} series={charts.memory} link={link} binary /> : <p class="muted not-reported">Not reported: with bounded memory, RocksDB's share is not known for a single query.</p>}
+          {reported ? <Chart label="Memory" at={at} series={charts.memory} link={link} binary /> : <p class="muted not-reported">Not reported: with bounded memory, RocksDB's share is not known for a single query.</p>}
         </Section>
-        <Section title={instances ? 'Time, mean of a store instance' : 'Time, all store instances together'} help="commitTime"><LinkedChart label="Time of state operations" at={at} series={charts.times} link={link} /></Section>
+        <Section title={instances ? 'Time, mean of a store instance' : 'Time, all store instances together'} help="commitTime"><Chart label="Time of state operations" at={at} series={charts.times} link={link} /></Section>
       </div>
       {groups.length > 0 && (
         <Section title="State store" help="stateStore">
@@ -76,7 +75,7 @@ const SHOW: Record<Unit, (value: number) => string> = {
 };
 const AXIS: Partial<Record<Unit, (value: number) => string>> = { count: compact, flag: (v) => (v === 1 ? 'yes' : v === 0 ? 'no' : '') };
 
-function StoreGroup({ of, open, at, link }: { of: Group; open: boolean; at: number[]; link: Link }) {
+function StoreGroup({ of, open, at, link }: { of: Group; open: boolean; at: number[]; link: ChartLink }) {
   return (
     <details class="store-group" open={open && of.graphs.length > 0}>
       <summary>
@@ -89,14 +88,14 @@ function StoreGroup({ of, open, at, link }: { of: Group; open: boolean; at: numb
   );
 }
 
-function StoreChart({ of, at, link }: { of: Graph; at: number[]; link: Link }) {
+function StoreChart({ of, at, link }: { of: Graph; at: number[]; link: ChartLink }) {
   const series = useMemo(() => of.lines.map((line, n): Series => ({ name: line.title, values: line.values, color: colorAt(n), show: SHOW[of.unit], filled: of.lines.length === 1 })), [of]);
   const axis = AXIS[of.unit];
   return (
     <div class="store-chart">
       <h4 title={of.lines.map((line) => line.name).join('\n')}>{of.title}</h4>
       {of.note && <p class="muted">{of.note}</p>}
-      <LinkedChart label={of.title} at={at} series={series} link={link} stacked={of.stacked && of.lines.length > 1} height={140} binary={of.unit === 'bytes'} {...(axis && { axis })} {...((of.unit === 'share' || of.unit === 'flag') && { range: [0, 1] as [number, number] })} />
+      <Chart label={of.title} at={at} series={series} link={link} stacked={of.stacked && of.lines.length > 1} height={140} binary={of.unit === 'bytes'} {...(axis && { axis })} {...((of.unit === 'share' || of.unit === 'flag') && { range: [0, 1] as [number, number] })} />
     </div>
   );
 }

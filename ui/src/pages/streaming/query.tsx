@@ -3,11 +3,11 @@ import { type StreamingRun, streamingRuns, type StreamingSeries, streamingSeries
 import { useResource } from '../../api/resource';
 import { useApp } from '../../app/app-context';
 import { useCrumbs } from '../../app/breadcrumbs';
-import { Status } from '../../components/badge';
 import { Button } from '../../components/button';
+import type { ChartLink } from '../../components/chart';
 import { Copy } from '../../components/copy';
+import { DetailHead, FactLine } from '../../components/detail-head';
 import { Link } from '../../components/link';
-import type { Link as ChartLink } from '../../components/linked-chart';
 import { LongText } from '../../components/long-text';
 import { Bytes, Count, Duration, Percent, Rate, Time } from '../../components/number';
 import { Fact, Facts, Section } from '../../components/section';
@@ -54,33 +54,26 @@ function Head({ app, run, all, sink }: { app: AppRef; run: StreamingRun; all: St
   const others = runRows(all).filter((row) => row.run.id === run.id).sort((a, b) => a.nth - b.nth);
   const rows = others.find((row) => row.run.runId === run.runId);
   return (
-    <header class="query-head">
-      <div class="query-title">
-        <h2>{titleOf(run)}</h2>
-        <Status of={stateOf(run)} />
-        <span class="app-id"><code>{run.runId}</code><Copy text={run.runId} label="Copy the run's id" /></span>
-        <span class="query-room" />
-        <Copy text={() => location.href} label="Copy a link to this view" said="Link to this view copied" icon="link" />
-      </div>
+    <DetailHead title={titleOf(run)} status={stateOf(run)} facts={<span class="app-id"><code>{run.runId}</code><Copy text={run.runId} label="Copy the run's id" /></span>}>
       {run.exception && (
         <Note tone="fail" title={rootLine(run.exception)}>
           {run.exception.trim().includes('\n') && <LongText text={run.exception} label="the exception" lines={1} />}
         </Note>
       )}
-      <p class="app-facts muted">
+      <FactLine>
         <span>Started <Time v={rows?.start} /></span>
         <span>last report <Time v={rows?.last} /></span>
         <span>{counted(run.progressReports, 'progress report')}</span>
         {run.idleReports > 0 && <span>{counted(run.idleReports, 'idle report')}</span>}
         {sink && <span title={sink}>writes to {sink.length > 60 ? `${sink.slice(0, 60)}…` : sink}</span>}
-      </p>
+      </FactLine>
       {others.length > 1 && (
         <p class="muted query-runs">
           Runs of this query:{' '}
           {others.map((row) => (row.run.runId === run.runId ? <b key={row.run.runId}>{row.nth}</b> : <Link key={row.run.runId} to={appUrl(app, `streaming/${encodeURIComponent(row.run.runId)}`)} title={`started ${time(row.start)}`}>{String(row.nth)}</Link>))}
         </p>
       )}
-    </header>
+    </DetailHead>
   );
 }
 

@@ -102,7 +102,7 @@ export function Graph(props: Props) {
   const foundCards = useMemo(() => found && new Set([...found].map((one) => drawn.cardOf(one))), [found, drawn]);
 
   return (
-    <div class={`graph at-${level}`}>
+    <div class={`plan-graph at-${level}`}>
       <div ref={viewport} class="graph-view" role="tree" tabIndex={0} aria-label={`Plan graph, ${count(plan.operators.length)} operators. Arrow keys walk along the edges, f folds, plus and minus zoom.`}
         aria-activedescendant={active} onKeyDown={pressed} onClick={(event) => event.target === viewport.current && onSelect(undefined)}>
         <div ref={layer} class="graph-layer" role="presentation">

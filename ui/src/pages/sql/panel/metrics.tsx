@@ -13,7 +13,7 @@ export function Metrics({ app, of }: { app: AppRef; of: SqlMetric[] }) {
   return (
     <>
       {reported.length > 0 && (
-        <div class="metrics" tabIndex={0} role="region" aria-label="Metrics">
+        <div class="plan-metrics" tabIndex={0} role="region" aria-label="Metrics">
           <table>
             <thead>
               <tr>

@@ -9,7 +9,7 @@ import { Empty } from '../../../components/state';
 import { type Column, Table } from '../../../components/table';
 import { type AppRef, appUrl } from '../../../core/address';
 import { counted } from '../../../core/format';
-import { useParam } from '../../../core/router';
+import { useParam, usePlace, withQuery } from '../../../core/router';
 import { Glyph } from '../graph/glyph';
 import { flags, heat, rowsOut } from '../plan/metric';
 import { kindOf, subtitle } from '../plan/operator';
@@ -29,6 +29,7 @@ interface Props {
 export function Operators({ app, execution, plan, selected, found, onSelect }: Props) {
   const rows = useMemo(() => operatorRows(plan), [plan]);
   const shown = useMemo(() => columns(app, execution, plan, onSelect), [appUrl(app), execution, plan, onSelect]);
+  const { path, query } = usePlace();
   const [find, setFind] = useParam('find');
   const fitting = found ? rows.filter((row) => found.has(row.node.id)) : rows;
   return (
@@ -38,7 +39,9 @@ export function Operators({ app, execution, plan, selected, found, onSelect }: P
       label="Operators of the plan"
       columns={shown}
       rows={fitting}
+      shows={find}
       rowKey={(row) => String(row.node.id)}
+      href={(row) => withQuery(path, query, { plan: undefined, node: String(row.node.id) })}
       rowClass={(row) => (row.node.id === selected ? 'chosen' : undefined)}
       sort="order"
       fill
