@@ -82,6 +82,10 @@ const entries = {
     title: 'Busy',
     text: 'The sum of task times over the time its cores were there. The rest is idle capacity.',
   },
+  idleCores: {
+    title: 'Idle cores',
+    text: 'For how long cores were there without a task, summed up: ten idle cores for a minute are ten minutes. It is paid for and does nothing.',
+  },
   gcShare: {
     title: 'GC share',
     text: 'Garbage collection time over task time. Above some 10% tasks suffer from too little memory.',
@@ -157,10 +161,6 @@ const entries = {
   locality: {
     title: 'Locality',
     text: 'How near to its data a task ran: same process, same node, same rack, anywhere; NO_PREF means that it did not matter. Far from the data costs network.',
-  },
-  speculation: {
-    title: 'Speculation',
-    text: 'Copies of slow tasks on other executors (spark.speculation). The first that ends wins and the other is killed.',
   },
   stageGraph: {
     title: 'Stage graph',

@@ -22,7 +22,7 @@ const row = (a: ApplicationRow): Row => ({
   Duration: a.duration,
   'Executor time': a.executorTime,
   Tasks: a.tasks,
-  Failed: a.failedTasks,
+  'Failed tasks': a.failedTasks,
   Error: a.error ?? '',
   Queue: a.queue ?? '',
   Spark: a.sparkVersion,

@@ -3,7 +3,7 @@ import { useContext, useEffect, useState } from 'preact/hooks';
 
 /** Where one is. Pages say it; the bar shows it, and the window's title follows. */
 
-export interface Crumb {
+interface Crumb {
   text: string;
   href?: string;
 }

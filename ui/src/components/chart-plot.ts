@@ -20,7 +20,7 @@ export interface Plot {
 
 export function makePlot(element: HTMLElement, first: State, color: (token: string) => string, onCursor: (index: number | null) => void): Plot {
   let state = first;
-  const { at, series, height = 180, stacked, link, range, binary } = first.props;
+  const { at, series, height = 180, stacked, link, range, marks } = first.props;
   const left = first.props.axis ?? series.find((s) => !s.right)?.show ?? String;
   const right = series.some((s) => s.right) ? (first.props.rightAxis ?? series.find((s) => s.right)?.show ?? String) : undefined;
   const muted = color('--muted');
@@ -35,7 +35,7 @@ export function makePlot(element: HTMLElement, first: State, color: (token: stri
     // Linked charts all as wide, so that the same moment is below itself in every one.
     size: link ? 74 : widest,
     space: 30,
-    ...(binary && { incrs: POWERS }),
+    ...(marks && { incrs: marks === 'binary' ? POWERS : WHOLE }),
   });
   const bounds = (_: uPlot, low: number | null, high: number | null): Range => [Math.min(low ?? 0, range?.[0] ?? 0), Math.max(high ?? 0, range?.[1] ?? 0) * (range ? 1 : 1.06) || 1];
 
@@ -59,7 +59,7 @@ export function makePlot(element: HTMLElement, first: State, color: (token: stri
     },
     scales: { x: { time: true }, y: { range: bounds }, ...(right && { right: { range: bounds } }) },
     axes: [
-      { stroke: muted, grid: { show: false }, ticks: { stroke: color('--line'), size: 4 }, font, size: 40, values: TIME_MARKS },
+      { stroke: muted, grid: { show: false }, ticks: { stroke: color('--line'), size: 4 }, font, size: 40, space: 72, values: TIME_MARKS },
       upright(left),
       ...(right ? [{ ...upright(right), side: 1, scale: 'right', grid: { show: false } } satisfies uPlot.Axis] : []),
     ],
@@ -138,12 +138,14 @@ function markPicked(u: uPlot, at: number | undefined, color: string): void {
 }
 
 /** An axis as wide as its widest mark. */
-function widest(_: uPlot, marks: string[] | null): number {
-  return marks?.length ? Math.min(110, 14 + Math.max(...marks.map((mark) => mark.length)) * 6.4) : 44;
+function widest(_: uPlot, texts: string[] | null): number {
+  return texts?.length ? Math.min(110, 14 + Math.max(...texts.map((text) => text.length)) * 6.4) : 44;
 }
 
 /** Steps of an axis of bytes: 64 KiB, not 65.5. */
 const POWERS = Array.from({ length: 60 }, (_, n) => 2 ** n);
+/** Steps of an axis of things: there is no half of a core. */
+const WHOLE = Array.from({ length: 12 }, (_, n) => [1, 2, 5].map((step) => step * 10 ** n)).flat();
 
 /** 24 hours, and the day where it changes. */
 const TIME_MARKS: uPlot.Axis.Values = [

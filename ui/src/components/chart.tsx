@@ -45,8 +45,8 @@ export interface ChartProps {
   /** Marks of the vertical axes; the first series' words unless told. */
   axis?: (value: number) => string;
   rightAxis?: (value: number) => string;
-  /** Of bytes: its marks are at powers of two. */
-  binary?: boolean;
+  /** Where marks of the vertical axes may be: of bytes at powers of two, of things that are counted at whole numbers. */
+  marks?: 'binary' | 'whole';
   /** What the vertical axis begins at least with, and ends at least with. */
   range?: Range;
   /** Beside the legend, at the moment under the cursor. */

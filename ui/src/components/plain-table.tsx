@@ -3,7 +3,7 @@ import { Help } from './help';
 import type { HelpKey } from '../help';
 import './plain-table.css';
 
-export interface PlainColumn<R> {
+interface PlainColumn<R> {
   title: string;
   help?: HelpKey;
   right?: boolean;

@@ -26,7 +26,7 @@ function decimal(least: number): number {
   return ([1, 2, 5, 10].find((n) => n * power >= least * 0.999999) ?? 10) * power;
 }
 
-export interface Scale {
+interface Scale {
   low: number;
   high: number;
   marks: number[];

@@ -11,7 +11,7 @@ export interface AppRef {
  * The first word of what follows an application in an address. An attempt id stands before it:
  * /apps/<cluster>/<application>[/<attempt>][/<section>…]. A word that is none of these is an attempt id.
  */
-export const SECTIONS = [
+const SECTIONS = [
   'jobs', 'stages', 'sql', 'executors', 'streaming', 'storage', 'environment', 'connect', 'findings', 'compare', 'events',
 ] as const;
 

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 
 /** Keys: one (`/`, `?`) or two after each other (`g a`). Not while somebody types. */
 
-export interface Shortcut {
+interface Shortcut {
   keys: string;
   does: string;
   run: () => void;

@@ -25,7 +25,7 @@ export interface Tab {
   /** `g` and this key lead there. */
   key: string;
   /** Shown small beside the title. */
-  count?: (overview: Overview) => number;
+  count?: (overview: Overview) => number | undefined;
   /** How many of them failed; marks the tab. */
   failed?: (overview: Overview) => number;
   /** Not for every application. */
@@ -70,7 +70,7 @@ export const appTabs: Tab[] = [
   { section: 'jobs', title: 'Jobs', key: 'j', count: (o) => o.counts.jobs, failed: (o) => o.counts.failedJobs },
   { section: 'stages', title: 'Stages', key: 's', count: (o) => o.counts.stages, failed: (o) => o.counts.failedStages },
   { section: 'sql', title: 'SQL', key: 'q', count: (o) => o.counts.sql, failed: (o) => o.counts.failedSql },
-  { section: 'executors', title: 'Executors', key: 'e', count: (o) => o.counts.executors },
+  { section: 'executors', title: 'Executors', key: 'e', count: (o) => o.counts.executors || undefined },
   { section: 'streaming', title: 'Streaming', key: 'm', count: (o) => o.counts.queries, shown: (o) => o.counts.queries > 0 },
   { section: 'storage', title: 'Storage', key: 't' },
   { section: 'environment', title: 'Environment', key: 'v' },

@@ -3,7 +3,7 @@ import { type Range, spanOf, type Tick } from './range';
 
 /** Draws what is in view. Colours come from the tokens, so that both themes work. */
 
-export interface Scene {
+interface Scene {
   placed: Placed;
   range: Range;
   ticks: Tick[];

@@ -34,7 +34,7 @@ export interface Row {
   bars: Bar[];
 }
 
-export interface PlacedLane {
+interface PlacedLane {
   lane: Lane;
   top: number;
   height: number;

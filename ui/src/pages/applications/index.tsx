@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import { type ApplicationRow, applications, facets as facetsOf, FACETS } from '../../api/ours';
+import { applications, facets as facetsOf, FACETS } from '../../api/ours';
 import { usePagedList } from '../../api/pages';
 import { useResource } from '../../api/resource';
 import { Button } from '../../components/button';
@@ -29,11 +29,12 @@ export default function Applications() {
   const asked = query.toString();
   const filter = useMemo(() => filterOf(query, Date.now()), [asked]);
   const sort = query.get('sort') ?? FIRST_SORT;
-  const facets = useResource(facetsOf(filter), { keep: true, live: (f) => f.status.some((s) => s.value === 'running' && s.count > 0) });
+  const facets = useResource(facetsOf(filter), { keep: true, live: true });
   const list = usePagedList({
     page: (offset, length) => applications(filter, sort, offset, length),
     read: (answer) => ({ total: answer.total, rows: answer.applications }),
-    live: (rows: ApplicationRow[]) => rows.some((a) => a.status === 'running'),
+    // New applications come at any time.
+    live: () => true,
   });
   const filters = filterCount(query);
 

@@ -36,7 +36,7 @@ export interface Setting {
 
 const MASK = '*********(redacted)';
 
-export interface Merge {
+interface Merge {
   here: Property[];
   there?: Property[] | undefined;
   defaults?: Record<string, string> | undefined;
@@ -105,7 +105,7 @@ export const isOfTheRun = (name: string): boolean => OF_THE_RUN.some((pattern) =
 const ADDED_OPENS = /^spark\.(driver|executor)\.extraJavaOptions$/;
 const ADDED = /^(-Djava\.net\.preferIPv6Addresses=\S+\s*|-XX:\+IgnoreUnrecognizedVMOptions\s*|--add-(opens|modules)=\S+\s*|-Djdk\.reflect\.useDirectMethodHandle=\S+\s*|-Dio\.netty\.tryReflectionSetAccessible=\S+\s*)+$/;
 
-export interface SubmitText {
+interface SubmitText {
   text: string;
   count: number;
   /** Secrets that cannot be copied. */

@@ -9,5 +9,5 @@ export function Collection({ of }: { of: ExecutorsTimeline }) {
   const { time, gcShare } = of.series;
   const series = useMemo<Series[]>(() => [{ name: 'Share of run time', values: gcShare, color: '--c6', filled: true, show: percent }], [of]);
   if (!gcShare.some((v) => v !== null)) return <Empty title="No task has ended">Tasks say what they spent on collection when they end.</Empty>;
-  return <Chart label="Garbage collection over time" at={time} series={series} height={160} axis={percent} />;
+  return <Chart label="Garbage collection over time" at={time} series={series} height={170} axis={percent} />;
 }

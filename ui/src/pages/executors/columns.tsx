@@ -27,7 +27,7 @@ export const columns = (start: number, end: number, live: boolean, open: (id: st
   { id: 'input', title: 'Input', width: 82, right: true, down: true, sort: (r) => r.spark.totalInputBytes, cell: (r) => <Bytes v={r.spark.totalInputBytes} /> },
   { id: 'shuffleRead', title: 'Shuffle read', width: 102, right: true, down: true, sort: (r) => r.spark.totalShuffleRead, cell: (r) => <Bytes v={r.spark.totalShuffleRead} /> },
   { id: 'shuffleWrite', title: 'Shuffle write', width: 102, right: true, down: true, sort: (r) => r.spark.totalShuffleWrite, cell: (r) => <Bytes v={r.spark.totalShuffleWrite} /> },
-  { id: 'idle', title: 'Idle cores', width: 110, right: true, down: true, spare: true, sort: (r) => r.idle, cell: (r) => r.idle !== undefined && <Duration v={r.idle} /> },
+  { id: 'idle', title: 'Idle cores', help: 'idleCores', width: 120, right: true, down: true, spare: true, sort: (r) => r.idle, cell: (r) => r.idle !== undefined && <Duration v={r.idle} /> },
   { id: 'removed', title: 'Removed', width: 158, down: true, spare: true, sort: (r) => r.removed, cell: (r) => r.removed !== undefined && <Time v={r.removed} /> },
   { id: 'profile', title: 'Profile', width: 80, right: true, spare: true, sort: (r) => r.spark.resourceProfileId, cell: (r) => r.spark.resourceProfileId },
 ];

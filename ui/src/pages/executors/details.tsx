@@ -22,7 +22,7 @@ export function Details({ of: row, live, close }: { of: Row; live: boolean; clos
         <Fact name="Was there for"><Duration v={row.life} /></Fact>
         <Fact name="Cores"><Count v={spark.totalCores} unit="cores" /></Fact>
         <Fact name="Busy" help="busy"><Percent v={row.busy} /></Fact>
-        <Fact name="Idle cores"><Duration v={row.idle} /></Fact>
+        <Fact name="Idle cores" help="idleCores"><Duration v={row.idle} /></Fact>
         <Fact name="Tasks"><Count v={spark.totalTasks} unit="tasks" /></Fact>
         <Fact name="Failed tasks"><Count v={spark.failedTasks} unit="tasks" /></Fact>
         {spark.activeTasks > 0 && <Fact name="Running tasks"><Count v={spark.activeTasks} unit="tasks" /></Fact>}

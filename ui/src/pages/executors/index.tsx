@@ -4,6 +4,7 @@ import { useResource } from '../../api/resource';
 import { allExecutors, environment, type Process, processes, sparkTime } from '../../api/spark';
 import { useApp } from '../../app/app-context';
 import { Badge } from '../../components/badge';
+import { Button } from '../../components/button';
 import { Count, Duration, Percent, Time } from '../../components/number';
 import { PlainTable } from '../../components/plain-table';
 import { Search } from '../../components/search';
@@ -38,17 +39,17 @@ export default function ExecutorsPage() {
 
   return (
     <div class="page">
-      <div class="executors-top">
+      <Section title="Summary">{summary ? <Sum of={summary} live={live} /> : <Skeleton lines={2} />}</Section>
+      <div class="executors-over-time">
         <Section title="Cores and running tasks" help="cores">
-          <Loaded of={timeline} skeleton={<Skeleton height={248} />}>
-            {(data) => (data.series.time.length === 0 ? <Empty title="No executor was logged" /> : <Capacity of={data} height={220} />)}
+          <Loaded of={timeline} skeleton={<Skeleton height={200} />}>
+            {(data) => (data.series.time.length === 0 ? <Empty title="No executor was logged" /> : <Capacity of={data} height={170} />)}
           </Loaded>
         </Section>
-        <Section title="Summary">{summary ? <Sum of={summary} live={live} /> : <Skeleton lines={6} />}</Section>
+        <Section title="Garbage collection over time" help="gcShare">
+          <Loaded of={timeline} skeleton={<Skeleton height={200} />}>{(data) => <Collection of={data} />}</Loaded>
+        </Section>
       </div>
-      <Section title="Garbage collection over time" help="gcShare">
-        <Loaded of={timeline} skeleton={<Skeleton height={160} />}>{(data) => <Collection of={data} />}</Loaded>
-      </Section>
       {row && <Details of={row} live={live} close={() => choose(undefined)} />}
       <Section title="Executors" flush>
         {executors.error && !rows ? (
@@ -68,7 +69,7 @@ export default function ExecutorsPage() {
                 sort="id"
                 most={680}
                 bar={<Search label="Search executors, hosts and reasons" value={q} onChange={setQ} />}
-                empty={<Empty title={q ? 'No executor fits' : 'No executor was logged'} />}
+                empty={q ? <Empty title="No executor fits"><Button onClick={() => setQ(undefined)}>Show all</Button></Empty> : <Empty title="No executor was logged" />}
               />
             )}
           </Loaded>
@@ -86,23 +87,22 @@ function fits(r: Row, q: string, live: boolean): boolean {
 
 function Sum({ of, live }: { of: Summary; live: boolean }) {
   return (
-    <>
-      <Facts>
-        <Fact name="Executors"><Count v={of.executors} unit="executors" /> <span class="fact-more"><Count v={of.active} /> {live ? 'active' : 'to the end'}</span></Fact>
-        <Fact name="Cores of all"><Count v={of.cores} unit="cores" /></Fact>
-        <Fact name="Busy" help="busy"><Percent v={of.busy} /></Fact>
-        <Fact name="Idle cores"><Duration v={of.idle} /></Fact>
-        <Fact name="Garbage collection" help="gcShare"><Percent v={of.gcShare} /></Fact>
-      </Facts>
+    <Facts>
+      <Fact name="Executors"><Count v={of.executors} unit="executors" /> <span class="fact-more"><Count v={of.active} /> {live ? 'active' : 'to the end'}</span></Fact>
+      <Fact name="Cores of all"><Count v={of.cores} unit="cores" /></Fact>
+      <Fact name="Busy" help="busy"><Percent v={of.busy} /></Fact>
+      <Fact name="Idle cores" help="idleCores"><Duration v={of.idle} /></Fact>
+      <Fact name="Garbage collection" help="gcShare"><Percent v={of.gcShare} /></Fact>
       {of.removals.length > 0 && (
-        <div class="executor-removals">
-          <span class="muted">Removed</span>
-          {of.removals.map(([kind, n]) => (
-            <Badge key={kind} tone={REMOVALS[kind].tone}><Count v={n} /> {REMOVALS[kind].word.toLowerCase()}</Badge>
-          ))}
-        </div>
+        <Fact name="Removed" help="removal">
+          <span class="executor-removals">
+            {of.removals.map(([kind, n]) => (
+              <Badge key={kind} tone={REMOVALS[kind].tone}><Count v={n} /> {REMOVALS[kind].word.toLowerCase()}</Badge>
+            ))}
+          </span>
+        </Fact>
       )}
-    </>
+    </Facts>
   );
 }
 

@@ -8,7 +8,7 @@ import { Badge } from '../../components/badge';
 import { Button } from '../../components/button';
 import { DetailHead } from '../../components/detail-head';
 import { Link } from '../../components/link';
-import { Bytes, Duration, Time } from '../../components/number';
+import { Bytes, Count, Duration, Time } from '../../components/number';
 import { Progress } from '../../components/progress';
 import { Fact, Facts, Section } from '../../components/section';
 import { Failed, Loaded, Note, Skeleton } from '../../components/state';
@@ -110,14 +110,14 @@ function Reason({ job, stages }: { job: Job; stages: Stage[] }) {
 
 function Numbers({ job, stages, until }: { job: Job; stages: Stage[] | undefined; until: number | undefined }) {
   const sum = (of: (s: Stage) => number) => (stages ?? []).reduce((all, s) => all + of(s), 0);
-  const killed = Object.entries(job.killedTasksSummary).map(([why, n]) => `${why} (${count(n)})`).join('; ');
+  const killed = Object.entries(job.killedTasksSummary);
   return (
     <Facts>
       <Fact name="Duration"><Duration v={jobLength(job, until)} /></Fact>
       <Fact name="Submitted"><Time v={sparkTime(job.submissionTime)} /></Fact>
       <Fact name="Stages"><Progress done={job.numCompletedStages} total={job.stageIds.length - job.numSkippedStages} failed={job.numFailedStages} running={job.numActiveStages} skipped={job.numSkippedStages} unit="stages" /></Fact>
       <Fact name="Tasks"><Progress done={job.numCompletedIndices} total={job.numTasks - job.numSkippedTasks} failed={job.numFailedTasks} killed={job.numKilledTasks} running={job.numActiveTasks} unit="tasks" /></Fact>
-      {killed !== '' && <Fact name="Killed tasks">{killed}</Fact>}
+      {killed.length > 0 && <Fact name="Killed tasks"><Count v={killed.reduce((all, [, n]) => all + n, 0)} unit="killed task attempts" />{killed.map(([why, n]) => <div key={why} class="fact-more clip" title={why}>{killed.length > 1 && `${count(n)}: `}{why}</div>)}</Fact>}
       {stages && (
         <>
           <Fact name="Run time" help="executorTime"><Duration v={sum((s) => s.executorRunTime)} /></Fact>

@@ -14,5 +14,5 @@ export function Capacity({ of, height }: { of: ExecutorsTimeline; height?: numbe
     ],
     [of],
   );
-  return <Chart label="Executors over time" at={time} series={series} height={height ?? 190} axis={count} />;
+  return <Chart label="Executors over time" at={time} series={series} height={height ?? 236} axis={count} marks="whole" />;
 }

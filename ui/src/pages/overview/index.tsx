@@ -85,7 +85,7 @@ function CapacitySection() {
   const timeline = useResource(executorsTimeline(app), { live });
   return (
     <Section title="Executors over time" help="cores" actions={<Link to={appUrl(app, 'executors')}>All executors</Link>}>
-      <Loaded of={timeline} skeleton={<Skeleton height={218} />}>
+      <Loaded of={timeline} skeleton={<Skeleton height={266} />}>
         {(data) => (data.series.time.length === 0 ? <Empty title="No executor was logged" /> : <Capacity of={data} />)}
       </Loaded>
     </Section>
@@ -101,7 +101,7 @@ function Totals({ data: { totals, counts } }: { data: Overview }) {
         <Fact name="Stages"><Count v={counts.stages} unit="stages" /> {failed(counts.failedStages)}{counts.skippedStages > 0 && <span class="fact-more"><Count v={counts.skippedStages} /> skipped</span>}</Fact>
         <Fact name="Tasks"><Count v={counts.tasks} unit="tasks" /> {failed(counts.failedTasks)}{counts.killedTasks > 0 && <span class="fact-more"><Count v={counts.killedTasks} /> killed</span>}</Fact>
         <Fact name="SQL executions"><Count v={counts.sql} /> {failed(counts.failedSql)}</Fact>
-        <Fact name="Executors"><Count v={counts.executors} unit="executors" /> {counts.removedExecutors > 0 && <span class="fact-more"><Count v={counts.removedExecutors} /> removed</span>}</Fact>
+        <Fact name="Executors"><Count v={counts.executors} unit="executors" /> {counts.executors === 0 && counts.tasks > 0 && <span class="fact-more">the driver ran the tasks</span>}{counts.removedExecutors > 0 && <span class="fact-more"><Count v={counts.removedExecutors} /> removed</span>}</Fact>
         <Fact name="Executor time" help="executorTime"><Duration v={totals.runTime} /></Fact>
         <Fact name="CPU time" help="cpuTime"><Duration v={totals.cpuTime} /> {totals.runTime > 0 && <span class="fact-more"><Percent v={totals.cpuTime / totals.runTime} /></span>}</Fact>
         <Fact name="Garbage collection" help="gc"><Duration v={totals.gcTime} /> {totals.runTime > 0 && <span class="fact-more"><Percent v={totals.gcTime / totals.runTime} /></span>}</Fact>

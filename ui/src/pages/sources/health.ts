@@ -2,7 +2,7 @@ import type { Source } from '../../api/ours';
 import type { Tone } from '../../components/badge';
 import { ago } from '../../core/format';
 
-export interface Health {
+interface Health {
   tone: Tone;
   word: string;
   /** What is the matter and what to do. */

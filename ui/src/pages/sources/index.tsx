@@ -83,7 +83,7 @@ const columns: Column<Problem>[] = [
 ];
 
 function Problems() {
-  const list = usePagedList({ page: problemsOf, read: (answer) => ({ total: answer.total, rows: answer.problems }) });
+  const list = usePagedList({ page: problemsOf, read: (answer) => ({ total: answer.total, rows: answer.problems }), live: () => true });
   return (
     <Section title={list.total ? `${counted(list.total, 'log')} with problems` : 'Logs with problems'} flush>
       <Table

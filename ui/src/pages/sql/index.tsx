@@ -1,45 +1,42 @@
 import { useMemo } from 'preact/hooks';
-import { type SqlRow, sqlExecutions } from '../../api/ours';
+import { type SqlRow, sqlExecutions, type SqlStatus } from '../../api/ours';
 import { usePagedList } from '../../api/pages';
 import { useApp } from '../../app/app-context';
-import { Status } from '../../components/badge';
+import { kindOf, Status } from '../../components/badge';
 import { Button } from '../../components/button';
 import { Link } from '../../components/link';
-import { Count, Duration, Time } from '../../components/number';
+import { Count, Duration } from '../../components/number';
 import { Search } from '../../components/search';
-import { Segments } from '../../components/segments';
 import { Empty, Note } from '../../components/state';
 import { type Column, Table } from '../../components/table';
+import { Toggles } from '../../components/toggles';
 import { type AppRef, appUrl } from '../../core/address';
-import { counted } from '../../core/format';
-import { setQuery, useParam, usePlace } from '../../core/router';
+import { count, counted } from '../../core/format';
+import { setQuery, useParam, useParams, usePlace } from '../../core/router';
+import { Moment, momentWidth } from '../stages/moment';
+import { type Span, useSpan } from '../stages/span';
 import './sql.css';
 
 const FIRST_SORT = '-submitTime';
-/** What runs, then what failed, then the rest. */
-const BY_STATUS = '-status';
-
-const STATUSES = [
-  { value: '', text: 'All' },
-  { value: 'RUNNING', text: 'Running' },
-  { value: 'FAILED', text: 'Failed' },
-  { value: 'COMPLETED', text: 'Completed' },
-];
+const STATUSES: SqlStatus[] = ['RUNNING', 'FAILED', 'COMPLETED'];
 
 /** SQL executions of the application. */
 export default function SqlPage() {
   const { app, live, overview } = useApp();
   const { query } = usePlace();
   const [q, setQ] = useParam('q');
-  const [status, setStatus] = useParam('status');
+  const [statuses, setStatuses] = useParams('status');
+  const span = useSpan();
   const sort = query.get('sort') ?? FIRST_SORT;
   const list = usePagedList({
-    page: (offset, length) => sqlExecutions(app, { q, status: status ? [status] : undefined }, sort, offset, length),
+    page: (offset, length) => sqlExecutions(app, { q, status: statuses }, sort, offset, length),
     read: (answer) => ({ total: answer.total, rows: answer.sql }),
     live: () => live,
   });
-  const shown = useMemo(() => columns(app), [appUrl(app)]);
-  const failed = overview.data?.counts.failedSql ?? 0;
+  const counts = overview.data?.counts;
+  const failed = counts?.failedSql;
+  const shown = useMemo(() => columns(app, span, failed !== 0), [appUrl(app), span.start, span.end, failed]);
+  const some = q !== '' || statuses.length > 0;
 
   return (
     <div class="page-fill sql-list">
@@ -53,16 +50,12 @@ export default function SqlPage() {
         href={(x) => appUrl(app, `sql/${x.id}`)}
         sort={FIRST_SORT}
         fill
-        empty={<Nothing filtered={q !== '' || status !== ''} />}
+        empty={<Nothing filtered={some} />}
         bar={
           <>
             <Search label="Search SQL executions" placeholder="Description, id, error…" value={q} onChange={setQ} wait={150} />
-            <Segments label="Status" value={status} options={STATUSES} onChange={setStatus} />
-            {failed > 0 && status === '' && (
-              <Button aria-pressed={sort === BY_STATUS} onClick={() => setQuery({ sort: sort === BY_STATUS ? undefined : BY_STATUS })}>Failed first</Button>
-            )}
-            <span class="muted nowrap" aria-live="polite">{list.total === undefined ? '' : counted(list.total, 'execution')}</span>
-            <span class="spacer" />
+            <Toggles label="Status" chosen={statuses} choose={setStatuses} options={STATUSES.filter((s) => isThere(s, live, failed) || statuses.includes(s)).map((value) => ({ value, text: kindOf(value).word, count: value === 'FAILED' ? failed : undefined, status: true }))} />
+            <span class="muted nowrap" aria-live="polite">{list.total === undefined ? '' : some && counts ? `${count(list.total)} of ${count(counts.sql)}` : counted(list.total, 'execution')}</span>
           </>
         }
         below={list.error && list.total !== undefined && <Note title={`Not up to date: ${list.error.message}`}>{list.error.advice}</Note>}
@@ -71,15 +64,20 @@ export default function SqlPage() {
   );
 }
 
-const columns = (app: AppRef): Column<SqlRow>[] => [
+/** Whether there may be executions of a status: of an application that has ended none runs. */
+function isThere(status: SqlStatus, live: boolean, failed: number | undefined): boolean {
+  return status === 'RUNNING' ? live : status === 'FAILED' ? failed !== 0 : true;
+}
+
+const columns = (app: AppRef, { start, end }: Span, failures: boolean): Column<SqlRow>[] => [
   { id: 'id', title: 'Id', width: 66, right: true, sort: true, down: true, cell: (x) => <Link to={appUrl(app, `sql/${x.id}`)}>{x.id}</Link> },
   { id: 'status', title: 'Status', width: 118, sort: true, down: true, cell: (x) => <Status of={x.status} quiet /> },
   { id: 'description', title: 'Description', width: 280, grow: 4, sort: true, pin: true, cell: (x) => <Description app={app} of={x} /> },
-  { id: 'submitTime', title: 'Submitted', width: 158, sort: true, down: true, cell: (x) => <Time v={x.submitTime} /> },
+  { id: 'submitTime', title: 'Submitted', width: momentWidth(start, end), sort: true, down: true, cell: (x) => <Moment v={x.submitTime} start={start} /> },
   { id: 'duration', title: 'Duration', width: 108, right: true, sort: true, down: true, cell: (x) => <Duration v={x.duration} /> },
-  { id: 'jobs', title: 'Jobs', width: 130, grow: 1, sort: true, down: true, cell: (x) => <Jobs app={app} of={x} /> },
+  { id: 'jobs', title: 'Jobs', width: 160, grow: 1, sort: true, down: true, cell: (x) => <Jobs app={app} of={x} /> },
   { id: 'stages', title: 'Stages', width: 84, right: true, sort: true, down: true, cell: (x) => <Count v={x.stages} unit="stages" /> },
-  { id: 'error', title: 'Error', width: 180, grow: 3, cell: (x) => x.error && <span class="clip failure-text" title={x.error}>{x.error}</span> },
+  { id: 'error', title: 'Error', width: 180, grow: 3, spare: !failures, cell: (x) => x.error && <span class="clip failure-text" title={x.error}>{x.error}</span> },
 ];
 
 function Description({ app, of: { id, rootId, description } }: { app: AppRef; of: SqlRow }) {

@@ -33,7 +33,7 @@ export function QuantileTable({ summary }: { summary: TaskSummary }) {
         </table>
       </div>
       {rest.length > 0 && (
-        <Button quiet class="quantiles-more" aria-expanded={all} onClick={() => setAll(!all)}>
+        <Button quiet aria-expanded={all} onClick={() => setAll(!all)}>
           {all ? 'Hide metrics that are 0 everywhere' : `${rest.length} metrics are 0 everywhere`}
         </Button>
       )}

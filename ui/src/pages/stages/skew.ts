@@ -5,7 +5,7 @@ import { type Measure, MEASURES, measured, quantile, show, type TaskSummary } fr
 /** How uneven the tasks of a stage are. */
 
 /** From here on a ratio of the largest to the median is worth a word. */
-export const NOTABLE = 3;
+const NOTABLE = 3;
 export const SEVERE = 10;
 
 /** Smaller values are noise, whatever their ratio. */

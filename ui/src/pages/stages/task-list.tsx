@@ -70,7 +70,7 @@ export function TaskList({ stage, stageRef }: { stage: Stage; stageRef: StageRef
             {executors.map((id) => (
               <Button key={id} icon="close" label={`Tasks of all executors, not only ${id}`} onClick={() => setExecutors(executors.filter((e) => e !== id))}>Executor {id}</Button>
             ))}
-            <span class="task-count muted" role="status">{some && list.total !== undefined ? `${count(list.total)} of ${count(all)}` : ''}</span>
+            <span class="muted" role="status">{some && list.total !== undefined ? `${count(list.total)} of ${count(all)}` : ''}</span>
           </>
         }
       />

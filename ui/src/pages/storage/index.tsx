@@ -16,8 +16,8 @@ export default function Storage() {
   const all = useResource(rdds(app), { live });
   return (
     <div class="page">
-      <StorageOverTime app={app} live={live} nothing={all.data?.length === 0} />
       <Loaded of={all}>{(data) => (data.length === 0 ? <Nothing /> : <Cached app={app} all={data} />)}</Loaded>
+      <StorageOverTime app={app} live={live} nothing={all.data?.length === 0} />
     </div>
   );
 }
@@ -33,7 +33,7 @@ function Nothing() {
 const columns = (app: AppRef): Column<Rdd>[] => [
   { id: 'id', title: 'Id', width: 64, sort: (r) => r.id, cell: (r) => <Link to={appUrl(app, `storage/${r.id}`)}>{r.id}</Link> },
   { id: 'name', title: 'Name', width: 200, grow: 3, pin: true, sort: (r) => r.name, cell: (r) => <Link class="clip" to={appUrl(app, `storage/${r.id}`)} title={r.name}>{r.name}</Link> },
-  { id: 'level', title: 'Storage level', width: 220, grow: 1, sort: (r) => r.storageLevel, cell: (r) => <span class="clip" title={r.storageLevel}>{r.storageLevel}</span> },
+  { id: 'level', title: 'Storage level', width: 250, grow: 1, sort: (r) => r.storageLevel, cell: (r) => <span class="clip" title={r.storageLevel}>{r.storageLevel}</span> },
   { id: 'cached', title: 'Cached', help: 'cachedFraction', width: 170, down: true, sort: cachedShare, cell: (r) => <Meter share={cachedShare(r)}><Percent v={cachedShare(r)} /></Meter> },
   { id: 'partitions', title: 'Partitions', width: 110, right: true, down: true, sort: (r) => r.numPartitions, cell: (r) => <span><Count v={r.numCachedPartitions} /> <span class="muted">of <Count v={r.numPartitions} unit="partitions" /></span></span> },
   { id: 'executors', title: 'Executors', width: 92, right: true, down: true, sort: (r) => r.dataDistribution?.length ?? 0, cell: (r) => <Count v={r.dataDistribution?.length ?? 0} unit="executors" /> },

@@ -35,7 +35,7 @@ function Shown({ of: { known, series: all } }: { of: StorageTimeline }) {
   const evictedBytes = all.evictedBytes.reduce((sum, n) => sum + n, 0);
   return (
     <>
-      <Chart label="Stored over time" at={all.time} series={series} height={190} axis={bytes} rightAxis={count} />
+      <Chart label="Stored over time" at={all.time} series={series} height={190} axis={bytes} rightAxis={count} marks="binary" />
       <p class="muted">{evicted === 0 ? 'No cached block was evicted from memory.' : <><Count v={evicted} unit="blocks" /> cached blocks were evicted from memory: <Bytes v={evictedBytes} />.</>} Broadcasts are in it, too.</p>
     </>
   );

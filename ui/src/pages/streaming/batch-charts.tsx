@@ -57,7 +57,7 @@ export function BatchCharts({ of, at, link }: { of: StreamingSeries; at: number[
 }
 
 /** `KafkaV2[Subscribe[orders]]`; several of the same name are told apart by their place. */
-export function sourceName(description: string, n: number): string {
+function sourceName(description: string, n: number): string {
   const text = description.replace(/\s+/g, ' ');
   return `${n + 1}: ${text.length > 42 ? `${text.slice(0, 41)}…` : text}`;
 }

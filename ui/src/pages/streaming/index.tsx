@@ -3,11 +3,14 @@ import { streamingRuns } from '../../api/ours';
 import { useResource } from '../../api/resource';
 import { useApp } from '../../app/app-context';
 import { Status } from '../../components/badge';
+import { Button } from '../../components/button';
 import { Link } from '../../components/link';
 import { Count, Time } from '../../components/number';
+import { Search } from '../../components/search';
 import { Empty, Loaded } from '../../components/state';
 import { type Column, Table } from '../../components/table';
 import { type AppRef, appUrl } from '../../core/address';
+import { useParam } from '../../core/router';
 import { rootLine } from '../sql/root-line';
 import { RANK, type RunRow, runRows, titleOf } from './runs';
 import { BatchTrend } from './batch-trend';
@@ -17,6 +20,7 @@ import './streaming.css';
 export default function StreamingPage() {
   const { app, live } = useApp();
   const runs = useResource(streamingRuns(app), { live });
+  const [q, setQ] = useParam('q');
   const rows = useMemo(() => runs.data && runRows(runs.data), [runs.data]);
   const shown = useMemo(() => columns(app), [appUrl(app)]);
   return (
@@ -28,18 +32,25 @@ export default function StreamingPage() {
             id="streaming"
             label="Streaming queries"
             columns={shown}
-            rows={rows ?? []}
+            rows={(rows ?? []).filter((r) => fits(r, q))}
+            shows={q}
+            bar={<Search label="Search queries" placeholder="Name, id, exception" value={q} onChange={setQ} />}
             rowKey={(r) => r.run.runId}
             href={(r) => appUrl(app, `streaming/${encodeURIComponent(r.run.runId)}`)}
             sort="state"
             fill
             rowHeight={44}
-            empty={<Empty title="No streaming query">No Structured Streaming query reported in this application. DStreams leave nothing in event logs.</Empty>}
+            empty={q ? <Empty title="No query fits"><Button onClick={() => setQ(undefined)}>Show all</Button></Empty> : <Empty title="No streaming query">No Structured Streaming query reported in this application. DStreams leave nothing in event logs.</Empty>}
           />
         )}
       </Loaded>
     </div>
   );
+}
+
+function fits({ run }: RunRow, q: string): boolean {
+  const text = `${titleOf(run)} ${run.id} ${run.runId} ${run.exception ?? ''}`.toLowerCase();
+  return q.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
 
 const columns = (app: AppRef): Column<RunRow>[] => [

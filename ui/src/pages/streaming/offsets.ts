@@ -2,7 +2,7 @@ import type { ProgressReport } from '../../api/ours';
 
 /** Offsets of Kafka and sources like it: by topic and partition. */
 
-export interface TopicLag {
+interface TopicLag {
   source: string;
   topic: string;
   partitions: number;

@@ -34,7 +34,7 @@ export function Operator({ of, nth, count: operators, at, link }: Props) {
         <Section title="Rows held" help="stateRows"><Chart label="Rows held" at={at} series={charts.held} link={link} axis={compact} /></Section>
         <Section title="Rows updated, removed, too late"><Chart label="Rows updated, removed and too late" at={at} series={charts.changed} link={link} axis={compact} /></Section>
         <Section title="Memory" help="stateMemory">
-          {reported ? <Chart label="Memory" at={at} series={charts.memory} link={link} binary /> : <p class="muted not-reported">Not reported: with bounded memory, RocksDB's share is not known for a single query.</p>}
+          {reported ? <Chart label="Memory" at={at} series={charts.memory} link={link} marks="binary" /> : <p class="muted not-reported">Not reported: with bounded memory, RocksDB's share is not known for a single query.</p>}
         </Section>
         <Section title={instances ? 'Time, mean of a store instance' : 'Time, all store instances together'} help="commitTime"><Chart label="Time of state operations" at={at} series={charts.times} link={link} /></Section>
       </div>
@@ -95,7 +95,7 @@ function StoreChart({ of, at, link }: { of: Graph; at: number[]; link: ChartLink
     <div class="store-chart">
       <h4 title={of.lines.map((line) => line.name).join('\n')}>{of.title}</h4>
       {of.note && <p class="muted">{of.note}</p>}
-      <Chart label={of.title} at={at} series={series} link={link} stacked={of.stacked && of.lines.length > 1} height={140} binary={of.unit === 'bytes'} {...(axis && { axis })} {...((of.unit === 'share' || of.unit === 'flag') && { range: [0, 1] as [number, number] })} />
+      <Chart label={of.title} at={at} series={series} link={link} stacked={of.stacked && of.lines.length > 1} height={140} {...(of.unit === 'bytes' && { marks: 'binary' as const })} {...(axis && { axis })} {...((of.unit === 'share' || of.unit === 'flag') && { range: [0, 1] as [number, number] })} />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import type { Layout } from '../plan/layout';
 import type { Drawn } from '../plan/visible';
 
-export type Step = 'Up' | 'Down' | 'Left' | 'Right' | 'Home' | 'End';
+type Step = 'Up' | 'Down' | 'Left' | 'Right' | 'Home' | 'End';
 
 /** Where a key leads from a card: up to what it reads, down to what reads it, sideways to what the same one reads. */
 export function walk({ lines }: Drawn, { boxes }: Layout, from: number | undefined, step: Step): number | undefined {

@@ -108,7 +108,7 @@ function Changed({ change, other, initial, onOther }: { change: Change; other: P
   const name = 'with' in change ? other?.byId.get(change.with)?.name : undefined;
   if (change.kind === 'same' || !other) return null;
   return (
-    <p class="panel-change">
+    <p>
       <Badge tone={change.kind === 'removed' ? 'fail' : change.kind === 'added' ? 'ok' : 'run'}>{change.kind}</Badge>{' '}
       {change.kind === 'added' && 'Adaptive execution added it.'}
       {change.kind === 'removed' && 'Adaptive execution removed it.'}

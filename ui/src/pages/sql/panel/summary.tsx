@@ -71,7 +71,7 @@ export function Summary({ execution, plan, changes, onSelect, onChange }: Props)
           {changes.length === 0 ? (
             <p class="muted">It left the plan as it was.</p>
           ) : (
-            <ul class="panel-list changes">
+            <ul class="panel-list">
               {changes.map((told) => (
                 <li key={told.text}><button type="button" class="plain-link" onClick={() => onChange(told)}>{told.text}</button></li>
               ))}

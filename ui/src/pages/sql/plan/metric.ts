@@ -103,7 +103,7 @@ export function stageHeadlines(stage: PlanNode): Fact[] {
   return duration ? [{ text: metricText(duration.type, duration.value), exact: `duration of all its tasks: ${metricExact(duration.type, duration.value)}` }] : [];
 }
 
-export interface Flag {
+interface Flag {
   kind: 'spill' | 'uneven';
   text: string;
   exact: string;
