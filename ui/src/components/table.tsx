@@ -97,13 +97,17 @@ export function Table<R>(props: Props<R>) {
     };
   }, []);
 
-  // Back to where it stood; a new order or filter begins at the top.
+  // Back to where it stood; a new order or filter begins at the top, and what else the address says leaves it where it is.
   const place = `${id} ${path}?${query}`;
   const ready = total !== undefined;
+  const rows = list ? list.show : props.rows;
+  const was = useRef<{ rows: unknown; sort: string }>(undefined);
   useLayoutEffect(() => {
     const element = box.current;
     if (!element || !ready) return;
-    element.scrollTop = stood.get(place) ?? 0;
+    const same = was.current?.rows === rows && was.current.sort === sort;
+    was.current = { rows, sort };
+    if (stood.has(place) || !same) element.scrollTop = stood.get(place) ?? 0;
     const keep = () => void stood.set(place, element.scrollTop);
     element.addEventListener('scroll', keep, { passive: true });
     return () => element.removeEventListener('scroll', keep);
@@ -130,11 +134,23 @@ export function Table<R>(props: Props<R>) {
     if (to !== undefined) {
       event.preventDefault();
       move(to);
-    } else if (event.key === 'Enter') {
-      const row = rowAt(active);
-      const url = row && href?.(row);
-      if (url && isPage(new URL(url, location.href).pathname)) navigate(url);
-    }
+    } else if (event.key === 'Enter') follow(active, false);
+  };
+
+  /** Anywhere on a row but on what has a meaning of its own, and unless text was marked. */
+  const clicked = (event: MouseEvent) => {
+    const on = event.target instanceof Element ? event.target : undefined;
+    if (!href || event.button > 1 || !on || on.closest('a, button, input, label, summary') || getSelection()?.type === 'Range') return;
+    const row = on.closest('.table-body [role=row]');
+    if (row) follow(Number(row.getAttribute('aria-rowindex')) - 2, event.button === 1 || event.ctrlKey || event.metaKey);
+  };
+
+  const follow = (at: number, aside: boolean) => {
+    const row = rowAt(at);
+    const url = row && href?.(row);
+    if (!url || !isPage(new URL(url, location.href).pathname)) return;
+    if (aside) open(url, '_blank', 'noopener');
+    else navigate(url);
   };
 
   const sortBy = (column: Column<R>) => {
@@ -161,7 +177,7 @@ export function Table<R>(props: Props<R>) {
       {props.below}
       <div
         ref={box}
-        class={`table${total === 0 ? ' none' : ''}`}
+        class={`table${total === 0 ? ' none' : ''}${href ? ' leads' : ''}`}
         role="grid"
         aria-label={label}
         aria-rowcount={(total ?? 0) + 1}
@@ -171,6 +187,8 @@ export function Table<R>(props: Props<R>) {
         tabIndex={0}
         style={style}
         onKeyDown={pressed}
+        onClick={clicked}
+        onAuxClick={clicked}
         onFocus={(event) => event.target === box.current && active < 0 && total ? setActive(seen.first) : undefined}
       >
         <div class="table-head" role="rowgroup">
