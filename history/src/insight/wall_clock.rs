@@ -132,7 +132,8 @@ pub fn wall_clock(
     }
     let unmeasured = stages.values().filter(|s| s.unmeasured_time > 0).count();
     if unmeasured > 0 {
-        notes.push(format!("tasks of {unmeasured} stages ended without metrics: their time is unexplained"));
+        let stages = if unmeasured == 1 { "stage" } else { "stages" };
+        notes.push(format!("tasks of {unmeasured} {stages} ended without metrics: their time is unexplained"));
     }
     let stages = spent.into_iter().map(|(key, s)| (key, s.before + s.running)).collect();
     WallClock { total, parts, stages, notes }

@@ -139,7 +139,8 @@ function markPicked(u: uPlot, at: number | undefined, color: string): void {
 
 /** An axis as wide as its widest mark. */
 function widest(_: uPlot, texts: string[] | null): number {
-  return texts?.length ? Math.min(110, 14 + Math.max(...texts.map((text) => text.length)) * 6.4) : 44;
+  // Not narrower than half of a date below the first mark of time.
+  return Math.max(44, Math.min(110, 14 + Math.max(0, ...(texts ?? []).map((text) => text.length)) * 6.4));
 }
 
 /** Steps of an axis of bytes: 64 KiB, not 65.5. */

@@ -229,7 +229,7 @@ function rowUnder({ target }: MouseEvent): number | undefined {
 
 function follow(url: string | undefined, inTab: boolean): void {
   if (url === undefined) return;
-  if (inTab) window.open(url, '_blank');
+  if (inTab) window.open(url, '_blank', 'noopener');
   // What only changes the view of this page is no place to come back to.
   else navigate(url, { replace: new URL(url, location.href).pathname === location.pathname });
 }
