@@ -31,4 +31,5 @@ packages() {
 
 packages || echo "not prepared: .venv; Python 3.11 or later with venv is needed, and a package index"
 java_fits || debian openjdk-17-jre-headless && java_fits || echo "not prepared: Java 17 or 21; install one, or set JAVA_HOME"
+command -v psql >/dev/null || debian postgresql-client || echo "not prepared: psql; install PostgreSQL's client"
 [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || debian chromium || echo "not prepared: Chromium; install it, or set CHROMIUM"

@@ -9,6 +9,7 @@ pub mod indexer;
 pub mod insight;
 pub mod maintain;
 pub mod order;
+pub mod postgres;
 pub mod query;
 pub mod redact;
 pub mod search;

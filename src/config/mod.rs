@@ -2,6 +2,7 @@
 //! Everything that can be set is a field here and a line in `docs/configuration.md`.
 
 mod load;
+pub mod postgres;
 pub mod units;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use load::{ConfigError, load};
+use postgres::Postgres;
 use units::{Size, Time};
 
 /// All settings.
@@ -24,6 +26,7 @@ pub struct Config {
     pub retention: Retention,
     pub redaction: Redaction,
     pub sql: Sql,
+    pub postgres: Postgres,
     pub source: Vec<SourceConfig>,
 }
 
@@ -183,6 +186,7 @@ impl Config {
         for url in std::iter::once(&mut shown.store.url).chain(shown.source.iter_mut().map(|s| &mut s.url)) {
             *url = shown_url(url);
         }
+        shown.postgres.users.values_mut().for_each(|p| afterglow_history::redact::REDACTED.clone_into(p));
         toml::to_string_pretty(&shown).unwrap_or_default()
     }
 
@@ -195,6 +199,7 @@ impl Config {
                 self.server.listen
             ));
         }
+        out.extend(self.postgres.problems(self.server.allow_remote));
         if let Err(e) = afterglow_history::redact::Redactor::new(&self.redaction.regex) {
             out.push(format!(
                 "redaction.regex: {}: write a regular expression of Rust's `regex` crate",
@@ -227,6 +232,7 @@ mod tests {
     fn every_key_is_documented() {
         let docs = include_str!("../../docs/configuration.md");
         let mut all = Config { source: vec![SourceConfig::default()], ..Config::default() };
+        all.postgres.users.insert("NAME".into(), String::new());
         all.retention = Retention { age: Some(Time(Duration::from_secs(1))), size: Some(Size(1)) };
         let table = toml::Table::try_from(all).unwrap();
         for (section, keys) in &table {

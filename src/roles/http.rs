@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use afterglow_history::api::{Api, SPARK_VERSION, SourceAccess, router};
 use afterglow_history::catalog::Catalog;
+use afterglow_history::postgres::{PostgresError, Server};
+use afterglow_history::query::Engine;
 use afterglow_history::search::Search;
 use afterglow_history::store::Store;
 use afterglow_ingest::source;
+use tokio::task::JoinSet;
 
 use super::{Opened, asked_to_stop, engine};
 use crate::config::Config;
+use crate::config::postgres::Address;
 
 /// Pause between two looks at what changed in the catalog.
 const FOLLOW: Duration = Duration::from_secs(1);
@@ -44,6 +48,7 @@ pub async fn serve(config: &Config, opened: &Opened) -> Result<(), String> {
         )
     })?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
+    let postgres = postgres(config, &query).await?;
     let stop = asked_to_stop();
     tracing::info!("serving on http://{address}");
     if !afterglow_ui::is_built() {
@@ -53,8 +58,29 @@ pub async fn serve(config: &Config, opened: &Opened) -> Result<(), String> {
     let following = tokio::spawn(follow(search, opened.catalog.clone(), opened.store.clone()));
     let served = axum::serve(listener, pages).with_graceful_shutdown(stop).await;
     following.abort();
+    drop(postgres);
     query.close();
     served.map_err(|e| e.to_string())
+}
+
+/// Takes connections of the PostgreSQL protocol until what it gives is dropped.
+async fn postgres(config: &Config, engine: &Arc<Engine>) -> Result<JoinSet<()>, String> {
+    let mut serving = JoinSet::new();
+    let Address::At(address) = config.postgres.listen else { return Ok(serving) };
+    let users = config.postgres.users()?;
+    match Server::bind(address, engine.clone(), users, config.postgres.tls()).await {
+        Ok(server) => {
+            let address = server.address().map_err(|e| e.to_string())?;
+            tracing::info!("PostgreSQL protocol on {address}: psql -h {} -p {}", address.ip(), address.port());
+            serving.spawn(server.serve());
+        }
+        // Nobody asked for it, so nobody need miss it.
+        Err(e @ PostgresError::Listen { .. }) if config.postgres.listen == Address::default() => {
+            tracing::warn!("no PostgreSQL protocol: {e}");
+        }
+        Err(e) => return Err(format!("postgres: {e}")),
+    }
+    Ok(serving)
 }
 
 /// Keeps the search index up to the catalog, and has damaged attempts rebuilt.

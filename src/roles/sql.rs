@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use afterglow_history::query::Ask;
 use afterglow_history::query::output::Format;
 use afterglow_history::viewer::Viewer;
 
@@ -25,7 +26,7 @@ async fn answer(config: &Config, statement: &str, format: SqlFormat) -> Result<(
         SqlFormat::Csv => Format::Csv,
     };
     let engine = engine(config, &opened)?;
-    let answer = engine.query(&Viewer::everything(), statement).await;
+    let answer = engine.query(&Viewer::everything(), Ask::Sql(statement.to_owned()), None).await;
     engine.close();
     opened.catalog.close().await;
     let answer = answer.map_err(|e| e.to_string())?;

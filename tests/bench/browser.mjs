@@ -28,7 +28,7 @@ function probe(of) {
   const pages = {
     applications: () => grid('Applications'),
     tasks: () => grid('Tasks of the stage'),
-    summary: () => shown('.quantiles tbody tr'),
+    summary: () => shown('[aria-label="Quantiles of the tasks"] tbody tr'),
     'shs applications': () => dataTable('history-summary-table'),
     'shs tasks': () => dataTable('active-tasks-table'),
     'shs summary': () => shown('#summary-metrics-table tbody tr td'),

@@ -30,6 +30,7 @@ mod ingest;
 mod listing;
 mod ours;
 mod pages;
+mod postgres;
 mod restart;
 mod s3;
 mod sql;

@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn afterglow(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_afterglow"));
     command.args(args).current_dir(env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::null());
+    // Tests run side by side: who wants it names a port.
+    command.env("AFTERGLOW_POSTGRES__LISTEN", "off");
     for (name, _) in std::env::vars().filter(|(n, _)| n.starts_with("AFTERGLOW_") || n.starts_with("AWS_")) {
         command.env_remove(name);
     }
@@ -167,6 +169,13 @@ impl TestServer {
     pub fn try_json(&self, path: &str) -> Option<Value> {
         let response = self.get(path);
         (response.status == 200).then(|| serde_json::from_slice(&response.body).expect("JSON"))
+    }
+
+    /// Where the PostgreSQL protocol is answered; it is said before [`READY`].
+    pub fn postgres(&self) -> SocketAddr {
+        let log = self.log();
+        let (_, said) = log.split_once("PostgreSQL protocol on ").expect("the PostgreSQL protocol");
+        said.split(": ").next().and_then(|a| a.parse().ok()).expect("an address")
     }
 
     /// What the server wrote to standard error.

@@ -267,6 +267,110 @@ fn a_statement_only_reads_and_has_bounds() {
     assert_eq!(row(&server, "SELECT count(*) FROM applications"), [json!(1)]);
 }
 
+/// What is said over time comes to what is said at the end.
+fn samples_sum_up(server: &TestServer, app: &str) {
+    let executors = server.json(&format!("/api/v1/applications/{app}/allexecutors"));
+    let timeline = server.json(&format!("/api/afterglow/v1/applications/{app}/executors/timeline"));
+    for e in executors.as_array().unwrap() {
+        let id = e["id"].as_str().unwrap();
+        let of = |columns: &str| {
+            row(
+                server,
+                &format!("SELECT {columns} FROM executor_samples WHERE app_id = '{app}' AND executor_id = '{id}'"),
+            )
+        };
+        // Of the driver of a cluster there is none: it runs no tasks.
+        if of("count(*)") == [json!(0)] {
+            assert_eq!((id, &e["totalTasks"]), ("driver", &json!(0)));
+            continue;
+        }
+        let shown = timeline["executors"].as_array().unwrap().iter().find(|t| t["id"] == id).unwrap();
+        let sums = "sum(ended_tasks), sum(failed_tasks), sum(task_time_ms), sum(gc_time_ms), sum(input_bytes),
+            sum(shuffle_read_bytes), sum(shuffle_write_bytes)";
+        let said = ["completedTasks", "failedTasks", "totalInputBytes", "totalShuffleRead", "totalShuffleWrite"];
+        let said = said.map(|k| int(&e[k]));
+        // Of the garbage collection of a driver REST tells that outside of tasks, too.
+        let gc = format!("SELECT gc_time_ms FROM executors WHERE app_id = '{app}' AND executor_id = '{id}'");
+        let gc = int(&row(server, &gc)[0]);
+        let expected = [said[0] + said[1], said[1], int(&shown["busyTime"]), gc, said[2], said[3], said[4]];
+        assert_eq!(of(sums), expected.map(|n| json!(n)), "{app} {id}");
+        let peaks = &e["peakMemoryMetrics"];
+        let heap = of("max(jvm_heap_bytes)").remove(0);
+        if let Some(peak) = peaks["JVMHeapMemory"].as_i64().filter(|p| *p > 0 && id != "driver") {
+            assert_eq!(int(&heap), peak, "{app} {id}");
+        }
+    }
+}
+
+#[test]
+fn series_come_to_what_entities_say() {
+    let dir = logs::folder();
+    let store = dir.path().join("store");
+    let cases = [("3.5.9", "streaming-rocksdb"), ("3.5.9", "exec-dynalloc"), ("4.3.0", "sql")];
+    let sources: Vec<_> = cases.iter().map(|(v, c)| logs::case(v, c).display().to_string()).collect();
+    server::ingest(&store, &sources.iter().map(String::as_str).collect::<Vec<_>>());
+    let server = TestServer::history(&store);
+    let apps = rows(&server, "SELECT app_id, duration_ms FROM applications");
+    assert!(apps.len() >= 3, "{apps:?}");
+    for app in &apps {
+        let id = app[0].as_str().unwrap();
+        samples_sum_up(&server, id);
+        let of =
+            |columns: &str, table: &str| row(&server, &format!("SELECT {columns} FROM {table} WHERE app_id = '{id}'"));
+        // Steps of 10 seconds cover the application, and tasks run in them as long as executors say.
+        let [steps, step, running] =
+            &of("count(*), max(step_ms), sum(running_tasks * step_ms)", "application_samples")[..]
+        else {
+            panic!()
+        };
+        assert_eq!(step, &json!(10_000));
+        assert!((int(steps) - int(&app[1]) / 10_000).abs() <= 2, "{id}: {steps} steps of {} ms", app[1]);
+        let busy = of("sum(task_time_ms)", "executor_samples").remove(0);
+        let busy = busy.as_f64().unwrap_or(0.0);
+        assert!((running.as_f64().unwrap() - busy).abs() < 1.0 + busy / 1000.0, "{id}: {running} {busy}");
+    }
+    // What operators say sums up to what reports say; every custom metric is there by its name.
+    let reports = "SELECT count(*), sum(state_rows), sum(state_rows_updated) FROM streaming_progress WHERE state_rows IS NOT NULL";
+    let operators = "SELECT count(DISTINCT run_id || ' ' || batch_id || ' ' || timestamp), sum(rows), sum(rows_updated)
+        FROM state_operator_metrics";
+    assert_eq!(row(&server, reports), row(&server, operators));
+    let app = row(&server, "SELECT DISTINCT app_id FROM state_operator_metrics");
+    let progress = server
+        .json(&format!("/api/afterglow/v1/applications/{}/streaming/progress?length=10000", app[0].as_str().unwrap()));
+    let mut operators = 0;
+    for report in progress.as_array().unwrap() {
+        for (i, operator) in report["stateOperators"].as_array().unwrap().iter().enumerate() {
+            let statement = format!(
+                "SELECT custom_metrics, commit_time_ms, rocksdb_sst_file_bytes, instances FROM state_operator_metrics
+                 WHERE run_id = '{}' AND batch_id = {} AND operator_index = {i} AND timestamp = '{}'",
+                report["runId"].as_str().unwrap(),
+                report["batchId"],
+                report["timestamp"].as_str().unwrap()
+            );
+            let told = row(&server, &statement);
+            assert_eq!(told[0], operator["customMetrics"], "{statement}");
+            assert_eq!(
+                told[1..],
+                [
+                    operator["commitTimeMs"].clone(),
+                    operator["customMetrics"]["rocksdbSstFileSize"].clone(),
+                    operator["numStateStoreInstances"].clone(),
+                ]
+            );
+            operators += 1;
+        }
+    }
+    assert!(operators > 10, "{operators}");
+    let phases = row(
+        &server,
+        "SELECT phase_durations_ms['addBatch'], phase_durations_ms FROM streaming_progress WHERE batch_id = 1 LIMIT 1",
+    );
+    assert_eq!(phases[0], phases[1]["addBatch"]);
+    // CSV has no maps.
+    let (status, csv) = ask(&server, "text/csv", "SELECT custom_metrics FROM state_operator_metrics LIMIT 1");
+    assert!(status == 200 && csv.contains("\"\"rocksdbGetCount\"\":"), "{csv}");
+}
+
 #[test]
 fn the_documentation_names_every_column() {
     let dir = logs::folder();
@@ -290,5 +394,6 @@ fn the_documentation_names_every_column() {
         assert_eq!(rows(&server, &of).len(), table["columns"].as_array().unwrap().len());
     }
     let at = documented.find("## Tables\n").unwrap();
-    assert_eq!(documented[at..], expected);
+    let differs = documented[at..].lines().zip(expected.lines()).find(|(is, should)| is != should);
+    assert!(differs.is_none() && documented[at..].len() == expected.len(), "docs/sql.md: {differs:?}");
 }

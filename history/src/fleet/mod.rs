@@ -4,6 +4,7 @@
 //!
 //! In: finished attempts of the catalog that are in no batch. Out: objects under `fleet/`.
 
+mod samples;
 pub mod schema;
 mod table;
 mod tables;
@@ -12,7 +13,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::ArrowError;
 
 use crate::catalog::{AttemptRow, Batch, BatchFile, Catalog, CatalogError};
 use crate::store::{AttemptReader, Store, StoreError, fleet_key};
@@ -30,8 +30,6 @@ pub enum FleetError {
     Store(#[from] StoreError),
     #[error("fleet table: {0}")]
     Parquet(#[from] parquet::errors::ParquetError),
-    #[error("fleet table: {0}")]
-    Rows(#[from] ArrowError),
     #[error("fleet table: {0}")]
     Thread(#[from] tokio::task::JoinError),
 }
@@ -57,7 +55,7 @@ async fn write_batch(store: &Arc<Store>, catalog: &Catalog, batch: &Batch) -> Re
     let attempts = catalog.batch_attempts(batch.id).await?;
     let mut files = BTreeMap::new();
     for name in TABLES {
-        let mut table = Table::new(name);
+        let mut table = Table::file(name)?;
         for attempt in &attempts {
             match add(store, attempt, name, &mut table).await {
                 Ok(()) => {}
@@ -67,17 +65,15 @@ async fn write_batch(store: &Arc<Store>, catalog: &Catalog, batch: &Batch) -> Re
             }
         }
         let key = fleet_key(name.text(), &batch.day, &batch.cluster, batch.id);
-        if table.is_empty() {
+        let times = table.times();
+        let file = tokio::task::spawn_blocking(move || table.parquet()).await??;
+        let Some(bytes) = file else {
             store.delete(&key).await?;
-        } else {
-            let times = table.times();
-            let bytes = tokio::task::spawn_blocking(move || table.parquet()).await??;
-            files.insert(
-                name.text().to_owned(),
-                BatchFile { bytes: bytes.len() as u64, crc: crc32fast::hash(&bytes), times },
-            );
-            store.put(&key, bytes).await?;
-        }
+            continue;
+        };
+        let written = BatchFile { bytes: bytes.len() as u64, crc: crc32fast::hash(&bytes), times };
+        files.insert(name.text().to_owned(), written);
+        store.put(&key, bytes).await?;
     }
     Ok(catalog.batch_written(batch.id, attempts.is_empty(), &files).await?)
 }
@@ -87,8 +83,8 @@ async fn add(store: &Arc<Store>, row: &AttemptRow, name: TableName, table: &mut 
 }
 
 /// An attempt's rows of a table, as its files would have them.
-pub async fn rows(store: &Arc<Store>, row: &AttemptRow, name: TableName) -> Result<RecordBatch, FleetError> {
-    let mut table = Table::new(name);
+pub async fn rows(store: &Arc<Store>, row: &AttemptRow, name: TableName) -> Result<Vec<RecordBatch>, FleetError> {
+    let mut table = Table::rows(name);
     add(store, row, name, &mut table).await?;
-    Ok(table.batch()?)
+    Ok(table.batches()?)
 }

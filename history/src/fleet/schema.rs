@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
+use arrow_array::builder::MapFieldNames;
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 /// Version of the schemas below.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Type {
     Bool,
     /// Epoch milliseconds, UTC.
     Time,
+    /// Whole numbers by name.
+    Map,
 }
 
 impl Type {
@@ -31,8 +34,20 @@ impl Type {
             Type::Real => DataType::Float64,
             Type::Bool => DataType::Boolean,
             Type::Time => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            Type::Map => {
+                let names = map_names();
+                let key = Field::new(names.key, DataType::Utf8, false);
+                let value = Field::new(names.value, DataType::Int64, true);
+                let entry = DataType::Struct(vec![key, value].into());
+                DataType::Map(Arc::new(Field::new(names.entry, entry, false)), false)
+            }
         }
     }
+}
+
+/// The names in a map, as Parquet's specification has them.
+pub fn map_names() -> MapFieldNames {
+    MapFieldNames { entry: "key_value".into(), key: "key".into(), value: "value".into() }
 }
 
 /// Name, type and meaning.
@@ -47,15 +62,21 @@ pub enum TableName {
     Executors,
     SqlExecutions,
     StreamingProgress,
+    StateOperatorMetrics,
+    ApplicationSamples,
+    ExecutorSamples,
 }
 
-pub const TABLES: [TableName; 6] = [
+pub const TABLES: [TableName; 9] = [
     TableName::Applications,
     TableName::Jobs,
     TableName::Stages,
     TableName::Executors,
     TableName::SqlExecutions,
     TableName::StreamingProgress,
+    TableName::StateOperatorMetrics,
+    TableName::ApplicationSamples,
+    TableName::ExecutorSamples,
 ];
 
 impl TableName {
@@ -67,6 +88,9 @@ impl TableName {
             TableName::Executors => "executors",
             TableName::SqlExecutions => "sql_executions",
             TableName::StreamingProgress => "streaming_progress",
+            TableName::StateOperatorMetrics => "state_operator_metrics",
+            TableName::ApplicationSamples => "application_samples",
+            TableName::ExecutorSamples => "executor_samples",
         }
     }
 
@@ -79,6 +103,13 @@ impl TableName {
             TableName::Executors => "One row an executor; the driver is the one with the id `driver`.",
             TableName::SqlExecutions => "One row an execution of Spark SQL, sub-executions included.",
             TableName::StreamingProgress => "One row a progress report of a structured streaming query.",
+            TableName::StateOperatorMetrics => "One row a stateful operator in a progress report.",
+            TableName::ApplicationSamples => {
+                "One row a step of time of an application attempt; steps are 10 seconds long, longer in long applications."
+            }
+            TableName::ExecutorSamples => {
+                "One row a step of time of an executor; steps are 10 seconds long, longer where an application would have more than 50,000 rows. What a task did is spread evenly over the time that it took, so that sums over all steps are the sums over all tasks."
+            }
         }
     }
 
@@ -91,6 +122,9 @@ impl TableName {
             TableName::Executors => [&EXECUTORS, &[]],
             TableName::SqlExecutions => [&SQL_EXECUTIONS, &[]],
             TableName::StreamingProgress => [&STREAMING_PROGRESS, &[]],
+            TableName::StateOperatorMetrics => [&STATE_OPERATOR_METRICS, &[]],
+            TableName::ApplicationSamples => [&APPLICATION_SAMPLES, &[]],
+            TableName::ExecutorSamples => [&EXECUTOR_SAMPLES, &[]],
         };
         OF_ATTEMPT.iter().chain(own[0]).chain(own[1]).copied()
     }
@@ -103,7 +137,7 @@ impl TableName {
     }
 }
 
-use Type::{Bool, Int, Real, Text, Time};
+use Type::{Bool, Int, Map, Real, Text, Time};
 
 /// Which attempt a row belongs to: the first columns of every table.
 const OF_ATTEMPT: [Column; 5] = [
@@ -234,7 +268,7 @@ const SQL_EXECUTIONS: [Column; 10] = [
     ("error", Text, "Why it failed."),
 ];
 
-const STREAMING_PROGRESS: [Column; 14] = [
+const STREAMING_PROGRESS: [Column; 18] = [
     ("query_id", Text, "The query, the same after a restart from its checkpoint."),
     ("run_id", Text, "This run of the query."),
     ("query_name", Text, "The query's name, where it has one."),
@@ -253,4 +287,95 @@ const STREAMING_PROGRESS: [Column; 14] = [
     ("state_rows_dropped_by_watermark", Int, "Rows that came too late, summed over operators."),
     ("watermark", Time, "The event-time watermark; null for queries without one."),
     ("progress", Text, "The whole report as Spark wrote it, JSON."),
+    (
+        "phase_durations_ms",
+        Map,
+        "What the batch spent its time on, by Spark's names: `addBatch`, `walCommit` and others.",
+    ),
+    ("offset_lag", Real, "Offsets that were there and not read yet, summed over sources; null where no source tells."),
+    ("state_rows_updated", Int, "Rows of state that were written, summed over operators."),
+    ("output_rows", Int, "Rows written to the sink; null where it does not tell."),
+];
+
+const STATE_OPERATOR_METRICS: [Column; 24] = [
+    ("query_id", Text, "The query, the same after a restart from its checkpoint."),
+    ("run_id", Text, "This run of the query."),
+    ("query_name", Text, "The query's name, where it has one."),
+    ("batch_id", Int, "The micro-batch."),
+    ("timestamp", Time, "When the batch began."),
+    ("operator_index", Int, "The operator's place in the report, from 0 on."),
+    ("operator", Text, "Spark's name of the operator, as `stateStoreSave`."),
+    ("rows", Int, "Rows in state."),
+    ("rows_updated", Int, "Rows written."),
+    ("rows_removed", Int, "Rows removed."),
+    ("rows_dropped_by_watermark", Int, "Rows that came too late."),
+    ("update_time_ms", Int, "Time to write rows, summed over the instances of the state store."),
+    ("removal_time_ms", Int, "Time to remove rows, summed over instances."),
+    ("commit_time_ms", Int, "Time to commit, summed over instances: it may be longer than the batch."),
+    ("commit_time_per_instance_ms", Real, "Time to commit, the mean of the instances."),
+    (
+        "memory_bytes",
+        Int,
+        "Memory of state; null where it is not reported, as it is not while RocksDB's memory is bounded.",
+    ),
+    ("instances", Int, "Instances of the state store: partitions, times the stores that the operator keeps."),
+    (
+        "rocksdb_file_sync_share",
+        Real,
+        "Of the commit time what went into copying files to the checkpoint location, 0 to 1.",
+    ),
+    ("rocksdb_cache_hit_share", Real, "Of the reads of blocks those that the block cache answered, 0 to 1."),
+    ("rocksdb_file_reuse_share", Real, "Of the files of the snapshots those that were there already, 0 to 1."),
+    ("rocksdb_sst_file_bytes", Int, "Size of the SST files."),
+    (
+        "rocksdb_writer_stalled",
+        Bool,
+        "Whether writers had to wait; for how long is not known, since Spark's number has no sure unit.",
+    ),
+    ("rocksdb_zip_file_bytes", Int, "Size of the files that are uploaded zipped, before compression."),
+    ("custom_metrics", Map, "Every metric of the state store by its name, whatever Spark's version calls it."),
+];
+
+const APPLICATION_SAMPLES: [Column; 6] = [
+    ("time", Time, "When the step begins."),
+    ("step_ms", Int, "Its length."),
+    ("executors", Real, "Executors that were there, averaged over the step; the driver is not counted."),
+    ("cores", Real, "Cores that were there, averaged."),
+    ("running_tasks", Real, "Tasks that ran, averaged."),
+    ("pending_tasks", Real, "Tasks whose stage was submitted and that were launched later, averaged over their wait."),
+];
+
+const EXECUTOR_SAMPLES: [Column; 28] = [
+    ("executor_id", Text, "Spark's id of the executor."),
+    ("host", Text, "The host it ran on; null where the log does not say."),
+    ("time", Time, "When the step begins."),
+    ("step_ms", Int, "Its length."),
+    ("present_ms", Int, "Time of the step in which the executor was there."),
+    ("cores", Int, "Cores it had."),
+    ("core_time_ms", Int, "Cores times `present_ms`: what could have been used."),
+    ("busy_core_time_ms", Int, "Time of tasks times the cores that each takes: what was used."),
+    ("running_tasks", Real, "Tasks that ran, averaged over the step."),
+    ("ended_tasks", Int, "Task attempts that ended in the step."),
+    ("failed_tasks", Int, "Of these, those that failed."),
+    ("task_time_ms", Int, "Time of tasks from launch to end."),
+    ("run_time_ms", Int, "Time that tasks ran."),
+    ("gc_time_ms", Int, "Garbage collection while tasks ran, counted once for each task that ran then."),
+    ("gc_share", Real, "Garbage collection over run time, 0 to 1; null where next to nothing ran."),
+    ("cpu_time_ns", Int, "CPU time of the tasks' own threads."),
+    ("input_bytes", Int, "Bytes read from storage or from cached blocks."),
+    ("output_bytes", Int, "Bytes written to storage."),
+    ("shuffle_read_bytes", Int, "Shuffle bytes read, local and remote."),
+    ("shuffle_write_bytes", Int, "Shuffle bytes written."),
+    ("memory_spilled_bytes", Int, "Bytes, as they were in memory, that did not fit there and were spilled."),
+    ("disk_spilled_bytes", Int, "Bytes that the spills took on disk."),
+    ("jvm_heap_bytes", Int, "The JVM's heap, the highest reading of tasks that ended in the step; null without one."),
+    ("jvm_off_heap_bytes", Int, "The JVM's memory off the heap, in the same way."),
+    ("unified_memory_bytes", Int, "Execution and storage memory, in the same way."),
+    ("jvm_rss_bytes", Int, "Resident memory of the JVM; null unless Spark's process tree metrics are on."),
+    (
+        "python_rss_bytes",
+        Int,
+        "Resident memory of Python workers; null unless process tree metrics are on, and where there are none.",
+    ),
+    ("jvm_gc_time_ms", Int, "Garbage collection since the executor started, as read last in the step."),
 ];

@@ -1,13 +1,19 @@
 //! Rows of the fleet tables, out of what the store has of an attempt. The order of cells is that of
 //! the columns in [`super::schema`].
 
-use afterglow_ingest::event::TaskMetrics;
+use afterglow_ingest::event::progress::{Numbers, SourceProgress, StateOperator};
+use afterglow_ingest::event::{ProgressReport, TaskMetrics};
+use futures::TryStreamExt as _;
 
+use super::samples::{self, Sum};
 use super::table::{Cell, Table};
 use crate::catalog::AttemptRow;
 use crate::date::instant;
 use crate::state::metrics;
-use crate::state::{Executor, Job, JobStatus, Progress, SqlExecution, SqlStatus, StageAttempt, StageStatus};
+use crate::state::{
+    Executor, Job, JobStatus, MemoryPoint, Progress, SqlExecution, SqlStatus, StageAttempt, StageStatus,
+};
+use crate::store::reader::Reports;
 use crate::store::{AttemptReader, StoreError};
 
 use super::schema::TableName;
@@ -20,7 +26,24 @@ pub async fn add(table: &mut Table, name: TableName, a: &AttemptRow, reader: &At
         TableName::Stages => reader.stage_heads().await?.values().for_each(|s| stage(table, a, s)),
         TableName::Executors => reader.executors().await?.values().for_each(|e| executor(table, a, e)),
         TableName::SqlExecutions => reader.sql_heads().await?.values().for_each(|x| sql(table, a, x)),
-        TableName::StreamingProgress => reader.progress().await?.iter().for_each(|p| progress(table, a, p)),
+        TableName::StreamingProgress => reports(table, a, reader, progress).await?,
+        TableName::StateOperatorMetrics => reports(table, a, reader, state_operators).await?,
+        TableName::ApplicationSamples => application_samples(table, a, reader).await?,
+        TableName::ExecutorSamples => executor_samples(table, a, reader).await?,
+    }
+    Ok(())
+}
+
+/// Adds the rows of all progress reports, which are read a block at a time.
+async fn reports(
+    table: &mut Table,
+    a: &AttemptRow,
+    reader: &AttemptReader,
+    add: fn(&mut Table, &AttemptRow, &Progress),
+) -> Result<(), StoreError> {
+    let (_, mut blocks) = reader.progress_in_pieces(Reports::default()).await?;
+    while let Some(reports) = blocks.try_next().await? {
+        reports.iter().for_each(|p| add(table, a, p));
     }
     Ok(())
 }
@@ -92,7 +115,7 @@ async fn application(table: &mut Table, a: &AttemptRow, reader: &AttemptReader) 
         int(a.events),
         int(a.log_size),
         int(store as i64),
-        Cell::Bool(a.damaged),
+        Cell::Bool(Some(a.damaged)),
         Cell::Text(Some(&labels)),
         int(a.summary.tasks),
         int(a.summary.failed_tasks),
@@ -203,35 +226,133 @@ fn sql(table: &mut Table, a: &AttemptRow, x: &SqlExecution) {
     push(table, of_attempt(a).into_iter().chain(row));
 }
 
+/// Whole numbers of a report.
+fn whole(number: Option<f64>) -> Cell<'static> {
+    Cell::Int(number.map(|v| v as i64))
+}
+
+fn map<'v>(numbers: &'v Numbers<'_>) -> Cell<'v> {
+    Cell::Map(numbers.iter().map(|(name, v)| (&**name, v.0.map(|v| v as i64))).collect())
+}
+
+/// The sum of what some tell; none where nobody does.
+fn total(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    values.flatten().fold(None, |sum, v| Some(sum.unwrap_or(0.0) + v))
+}
+
+fn of_report<'v>(p: &'v Progress) -> [Cell<'v>; 5] {
+    let text = |v| Cell::Text(Some(v));
+    let name = Cell::Text(p.name.as_deref());
+    [text(&p.query_id), text(&p.run_id), name, int(p.batch_id), Cell::Time(instant(&p.timestamp))]
+}
+
 fn progress(table: &mut Table, a: &AttemptRow, p: &Progress) {
-    let report: serde_json::Value = serde_json::from_str(&p.json).unwrap_or_default();
-    let operators = report["stateOperators"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let over_operators = |key: &str| {
-        let values: Vec<i64> = operators.iter().filter_map(|o| o[key].as_i64()).collect();
-        Cell::Int((!values.is_empty()).then(|| sum(values)))
-    };
-    let rate = |key: &str| {
-        // Spark writes what is no number as text; the whole is the sum over the sources.
-        let sources = report["sources"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let rates: Vec<f64> = sources.iter().filter_map(|s| s[key].as_f64()).collect();
-        Cell::Real((!rates.is_empty()).then(|| rates.iter().sum()))
-    };
-    let rows = report["sources"].as_array().map(|s| sum(s.iter().filter_map(|s| s["numInputRows"].as_i64())));
+    let report = ProgressReport::read(&p.json).unwrap_or_default();
+    let operators = |of: fn(&StateOperator<'_>) -> Option<f64>| whole(total(report.state_operators.iter().map(of)));
+    let sources = |of: fn(&SourceProgress<'_>) -> Option<f64>| total(report.sources.iter().map(of));
     let row = [
-        Cell::Text(Some(&p.query_id)),
-        Cell::Text(Some(&p.run_id)),
-        Cell::Text(p.name.as_deref()),
-        int(p.batch_id),
-        Cell::Time(instant(&p.timestamp)),
-        Cell::Int(rows),
-        rate("inputRowsPerSecond"),
-        rate("processedRowsPerSecond"),
-        Cell::Int(report["batchDuration"].as_i64()),
-        over_operators("numRowsTotal"),
-        over_operators("memoryUsedBytes"),
-        over_operators("numRowsDroppedByWatermark"),
-        Cell::Time(report["eventTime"]["watermark"].as_str().and_then(instant)),
+        whole(sources(|s| s.num_input_rows.0)),
+        Cell::Real(sources(|s| s.input_rows_per_second.0)),
+        Cell::Real(sources(|s| s.processed_rows_per_second.0)),
+        whole(report.batch_duration.0.or_else(|| report.duration_ms.number("triggerExecution"))),
+        operators(|o| o.num_rows_total.0),
+        operators(|o| o.memory()),
+        operators(|o| o.num_rows_dropped_by_watermark.0),
+        Cell::Time(report.watermark().and_then(instant)),
         Cell::Text(Some(&p.json)),
+        map(&report.duration_ms),
+        Cell::Real(sources(|s| s.lag())),
+        operators(|o| o.num_rows_updated.0),
+        // -1 where the sink does not count.
+        whole(report.sink.num_output_rows.0.filter(|n| *n >= 0.0)),
     ];
-    push(table, of_attempt(a).into_iter().chain(row));
+    push(table, of_attempt(a).into_iter().chain(of_report(p)).chain(row));
+}
+
+fn state_operators(table: &mut Table, a: &AttemptRow, p: &Progress) {
+    let report = ProgressReport::read(&p.json).unwrap_or_default();
+    for (i, o) in report.state_operators.iter().enumerate() {
+        let custom = |name: &str| o.custom_metrics.number(name);
+        let row = [
+            int(i as i64),
+            Cell::Text(Some(&o.operator_name)),
+            whole(o.num_rows_total.0),
+            whole(o.num_rows_updated.0),
+            whole(o.num_rows_removed.0),
+            whole(o.num_rows_dropped_by_watermark.0),
+            whole(o.all_updates_time_ms.0),
+            whole(o.all_removals_time_ms.0),
+            whole(o.commit_time_ms.0),
+            Cell::Real(o.commit_time_per_instance()),
+            whole(o.memory()),
+            whole(o.num_state_store_instances.0),
+            Cell::Real(o.file_sync_share()),
+            Cell::Real(o.cache_hit_share()),
+            Cell::Real(o.file_reuse_share()),
+            whole(custom("rocksdbSstFileSize")),
+            Cell::Bool(custom("rocksdbWriterStallLatencyMs").map(|v| v != 0.0)),
+            whole(custom("rocksdbZipFileBytesUncompressed")),
+            map(&o.custom_metrics),
+        ];
+        push(table, of_attempt(a).into_iter().chain(of_report(p)).chain(row));
+    }
+}
+
+async fn application_samples(table: &mut Table, a: &AttemptRow, reader: &AttemptReader) -> Result<(), StoreError> {
+    let samples = samples::of_application(a, reader).await?;
+    let averages = samples.executors.iter().zip(&samples.cores).zip(samples.running.iter().zip(&samples.pending));
+    for (time, ((executors, cores), (running, pending))) in samples.times.iter().zip(averages) {
+        let averages = [executors, cores, running, pending].map(|v| Cell::Real(Some(*v)));
+        let step = [Cell::Time(Some(*time)), int(samples.step)];
+        push(table, of_attempt(a).into_iter().chain(step).chain(averages));
+    }
+    Ok(())
+}
+
+async fn executor_samples(table: &mut Table, a: &AttemptRow, reader: &AttemptReader) -> Result<(), StoreError> {
+    let samples = samples::of_executors(a, reader).await?;
+    for (id, executor, steps) in &samples.executors {
+        let cores = executor.as_ref().map(|e| e.total_cores);
+        // Of an executor that takes no tasks, as a driver, each task would take one core.
+        let each = executor.as_ref().map_or(1, |e| e.total_cores / e.max_tasks.max(1)).max(1);
+        for s in steps {
+            let sum = |what: Sum| s.sums.of(what);
+            let (task_time, run, gc) = (sum(Sum::TaskTime), sum(Sum::RunTime), sum(Sum::GcTime));
+            let read = |of: fn(&MemoryPoint) -> i64| Cell::Int(s.memory.as_ref().map(of));
+            // Of what Spark does not measure the reading is 0.
+            let measured = |of: fn(&MemoryPoint) -> i64| Cell::Int(s.memory.as_ref().map(of).filter(|v| *v > 0));
+            let row = [
+                Cell::Text(Some(id)),
+                Cell::Text(executor.as_ref().map(Executor::hostname).filter(|h| !h.is_empty())),
+                Cell::Time(Some(s.time)),
+                int(samples.step),
+                int(s.present),
+                Cell::Int(cores),
+                Cell::Int(cores.map(|c| c.saturating_mul(s.present))),
+                int(task_time.saturating_mul(each)),
+                Cell::Real(Some(task_time as f64 / samples.step as f64)),
+                int(sum(Sum::Ended)),
+                int(sum(Sum::Failed)),
+                int(task_time),
+                int(run),
+                int(gc),
+                Cell::Real((run >= 1).then(|| gc as f64 / run as f64)),
+                int(sum(Sum::CpuTime)),
+                int(sum(Sum::Input)),
+                int(sum(Sum::Output)),
+                int(sum(Sum::ShuffleRead)),
+                int(sum(Sum::ShuffleWrite)),
+                int(sum(Sum::MemorySpilled)),
+                int(sum(Sum::DiskSpilled)),
+                read(|m| m.heap),
+                read(|m| m.off_heap),
+                read(|m| m.unified),
+                measured(|m| m.jvm_rss),
+                measured(|m| m.python_rss),
+                read(|m| m.gc_time),
+            ];
+            push(table, of_attempt(a).into_iter().chain(row));
+        }
+    }
+    Ok(())
 }

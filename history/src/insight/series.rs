@@ -288,7 +288,7 @@ fn numbers(o: &StateOperator<'_>) -> [(&'static str, Fold, Option<f64>); 9] {
         ("updateTime", Fold::Most, o.all_updates_time_ms.0),
         ("removalTime", Fold::Most, o.all_removals_time_ms.0),
         ("commitTime", Fold::Most, o.commit_time_ms.0),
-        ("memory", Fold::Mean, o.memory_used_bytes.0),
+        ("memory", Fold::Mean, o.memory()),
         ("instances", Fold::Most, o.num_state_store_instances.0),
     ]
 }

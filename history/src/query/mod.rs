@@ -1,22 +1,28 @@
 //! SQL over the fleet tables: DataFusion, with bounds on time, memory and rows. It only reads.
 //!
 //! What is asked is what the store has now: files of batches, and, for attempts that run or ended
-//! just now, rows made on the way. [`table`] scans both, [`prune`] leaves out what cannot match.
+//! just now, rows made on the way. [`table`] scans both, [`prune`] leaves out what cannot match;
+//! [`lookups`] is what clients of PostgreSQL ask beside.
 
+mod lookups;
+mod map;
 pub mod output;
 mod prune;
 mod table;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use datafusion::common::ParamValues;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::sqlparser::ast::Statement;
 use futures::StreamExt as _;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
@@ -26,7 +32,7 @@ use crate::catalog::{Catalog, CatalogError};
 use crate::fleet::schema::TABLES;
 use crate::store::Store;
 use crate::viewer::Viewer;
-use table::{FleetTable, Fresh};
+use table::{FleetTable, Fresh, Snapshot};
 
 pub use table::columns;
 
@@ -42,6 +48,8 @@ pub struct Limits {
     pub rows: usize,
 }
 
+/// What the database is called.
+const CATALOG: &str = "afterglow";
 /// Statements that run at once; others wait.
 const AT_ONCE: usize = 4;
 /// Stack of its threads: plans are walked recursively.
@@ -104,11 +112,24 @@ pub struct Answer {
     pub notes: Vec<String>,
 }
 
+/// What is asked.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    /// A statement, whose answer may have columns of any type.
+    Sql(String),
+    /// What [`Engine::plan`] made of a statement, and the values of its parameters.
+    Plan(Box<LogicalPlan>, ParamValues),
+}
+
 /// Answers statements about one store.
 pub struct Engine {
     store: Arc<Store>,
     catalog: Catalog,
     limits: Limits,
+    /// The tables; what is in them comes with each statement.
+    tables: SessionContext,
+    /// The same, with what clients of PostgreSQL look up beside.
+    postgres: OnceLock<SessionContext>,
     env: Arc<RuntimeEnv>,
     fresh: Arc<Fresh>,
     permits: Arc<Semaphore>,
@@ -140,31 +161,49 @@ impl Engine {
             .build_arc()?;
         env.register_object_store(table::store_url().as_ref(), store.objects());
         let fresh = Arc::new(Fresh::new(store.clone()));
+        let tables = context(&env, &store, &fresh)?;
         // For each statement as many as it may use at once, so that one which keeps its threads keeps no other from running.
         let threads = AT_ONCE * std::thread::available_parallelism().map_or(2, usize::from);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let builder = builder.enable_all().worker_threads(threads).thread_name("sql").thread_stack_size(STACK);
         let runtime = builder.build().map_err(|e| QueryError::Internal(format!("cannot start its threads: {e}")))?;
         let permits = Arc::new(Semaphore::new(AT_ONCE));
-        Ok(Arc::new(Engine { store, catalog, limits, env, fresh, permits, spilled, runtime: Some(runtime) }))
+        Ok(Arc::new(Engine {
+            store,
+            catalog,
+            limits,
+            tables,
+            postgres: OnceLock::new(),
+            fresh,
+            env,
+            permits,
+            spilled,
+            runtime: Some(runtime),
+        }))
     }
 
-    /// Answers one statement: a query, `EXPLAIN`, `SHOW TABLES` or `SHOW COLUMNS`.
+    /// Answers one statement: a query, `EXPLAIN`, `SHOW TABLES` or `SHOW COLUMNS`; the asker may be content with less
+    /// time than there is.
     ///
     /// # Errors
     /// [`QueryError::Statement`] if it is no such statement, does not fit the tables, or needs too
     /// much memory; [`QueryError::Timeout`] if it takes too long.
-    pub async fn query(self: &Arc<Self>, viewer: &Viewer, statement: &str) -> Result<Answer, QueryError> {
-        let timeout = self.limits.timeout;
+    pub async fn query(
+        self: &Arc<Self>,
+        viewer: &Viewer,
+        ask: Ask,
+        within: Option<Duration>,
+    ) -> Result<Answer, QueryError> {
+        let timeout = within.map_or(self.limits.timeout, |w| w.min(self.limits.timeout));
         let runtime = self.runtime.as_ref().ok_or_else(|| QueryError::Internal("the engine has ended".into()))?;
         let permit = tokio::time::timeout(timeout, self.permits.clone().acquire_owned()).await;
         let permit = permit.map_err(|_| QueryError::Busy)?;
-        let (me, viewer, statement) = (self.clone(), viewer.clone(), statement.to_owned());
+        let (me, viewer) = (self.clone(), viewer.clone());
         // Aborted when it is dropped; a panic of the engine is an answer, too.
         let mut task = JoinSet::new();
         let run = async move {
             let _permit = permit;
-            me.run(&viewer, &statement).await
+            me.run(&viewer, ask).await
         };
         task.spawn_on(run, runtime.handle());
         match tokio::time::timeout(timeout, task.join_next()).await {
@@ -180,10 +219,33 @@ impl Engine {
         let _ = std::fs::remove_dir_all(&self.spilled);
     }
 
-    async fn run(&self, viewer: &Viewer, statement: &str) -> Result<Answer, QueryError> {
-        let (context, mut notes) = self.context(viewer).await?;
-        let only_read = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        let mut stream = context.sql_with_options(statement, only_read).await?.execute_stream().await?;
+    /// What a statement in PostgreSQL's dialect means, to be asked for later; maps are texts in its answer.
+    pub async fn plan(&self, statement: Statement) -> Result<LogicalPlan, QueryError> {
+        let statement = datafusion::sql::parser::Statement::Statement(Box::new(statement));
+        let plan = self.postgres()?.state().statement_to_plan(statement).await?;
+        only_reads(&plan)?;
+        Ok(map::as_texts(plan)?)
+    }
+
+    /// The tables and what clients of PostgreSQL look up.
+    pub fn postgres(&self) -> Result<&SessionContext, QueryError> {
+        if let Some(made) = self.postgres.get() {
+            return Ok(made);
+        }
+        let made = context(&self.env, &self.store, &self.fresh)?;
+        lookups::prepare(&made, CATALOG)?;
+        Ok(self.postgres.get_or_init(|| made))
+    }
+
+    async fn run(&self, viewer: &Viewer, ask: Ask) -> Result<Answer, QueryError> {
+        let tables = if matches!(ask, Ask::Sql(_)) { &self.tables } else { self.postgres()? };
+        let (context, mut notes) = self.now(tables, viewer).await?;
+        let plan = match ask {
+            Ask::Sql(text) => context.state().create_logical_plan(&text).await?,
+            Ask::Plan(plan, values) => plan.replace_params_with_values(&values)?,
+        };
+        only_reads(&plan)?;
+        let mut stream = context.execute_logical_plan(plan).await?.execute_stream().await?;
         let schema = stream.schema();
         let (mut batches, mut rows, mut bytes, mut truncated) = (Vec::new(), 0, 0, false);
         while let Some(batch) = stream.next().await {
@@ -207,8 +269,8 @@ impl Engine {
     }
 
     /// The tables as the viewer may see them now, and what they lack.
-    async fn context(&self, viewer: &Viewer) -> Result<(SessionContext, Vec<String>), QueryError> {
-        let fleet = Arc::new(self.catalog.fleet(viewer, FRESH).await?);
+    async fn now(&self, tables: &SessionContext, viewer: &Viewer) -> Result<(SessionContext, Vec<String>), QueryError> {
+        let fleet = self.catalog.fleet(viewer, FRESH).await?;
         let mut notes = Vec::new();
         if fleet.open > fleet.attempts.len() {
             let n = fleet.open - fleet.attempts.len();
@@ -216,13 +278,24 @@ impl Engine {
                 "{n} applications were indexed just now and are not in the tables yet: ask again in a minute"
             ));
         }
-        let config =
-            SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("afterglow", "public");
-        let context = SessionContext::new_with_config_rt(config, self.env.clone());
-        for name in TABLES {
-            let table = FleetTable::new(name, viewer.clone(), self.store.clone(), fleet.clone(), self.fresh.clone());
-            context.register_table(name.text(), Arc::new(table))?;
-        }
-        Ok((context, notes))
+        let mut state = tables.state();
+        state.config_mut().set_extension(Arc::new(Snapshot { viewer: viewer.clone(), fleet }));
+        Ok((SessionContext::new_with_state(state), notes))
     }
+}
+
+/// A session that knows the tables. What they hold comes with each statement.
+fn context(env: &Arc<RuntimeEnv>, store: &Arc<Store>, fresh: &Arc<Fresh>) -> Result<SessionContext, QueryError> {
+    let config = SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema(CATALOG, "public");
+    let context = SessionContext::new_with_config_rt(config, env.clone());
+    for name in TABLES {
+        context.register_table(name.text(), Arc::new(FleetTable::new(name, store.clone(), fresh.clone())))?;
+    }
+    context.register_udf(map::to_json());
+    Ok(context)
+}
+
+fn only_reads(plan: &LogicalPlan) -> Result<(), QueryError> {
+    let only_read = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    Ok(only_read.verify_plan(plan)?)
 }

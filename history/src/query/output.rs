@@ -9,7 +9,7 @@ use arrow_json::{StructMode, WriterBuilder};
 use arrow_schema::{ArrowError, DataType};
 use serde::Serialize;
 
-use super::{Answer, QueryError};
+use super::{Answer, QueryError, map};
 
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,7 @@ pub fn type_name(of: &DataType) -> String {
         DataType::Timestamp(_, Some(_)) => "timestamptz".into(),
         DataType::Timestamp(_, None) => "timestamp".into(),
         DataType::Interval(_) | DataType::Duration(_) => "interval".into(),
+        DataType::Map(..) => "map".into(),
         DataType::List(item) | DataType::LargeList(item) => format!("{}[]", type_name(item.data_type())),
         other => other.to_string().to_lowercase(),
     }
@@ -64,7 +65,7 @@ impl Answer {
             Format::Csv => {
                 let mut writer =
                     arrow_csv::WriterBuilder::new().with_timestamp_tz_format(TIME.into()).build(Vec::new());
-                self.whole()?.iter().try_for_each(|b| writer.write(b))?;
+                self.whole()?.iter().try_for_each(|b| writer.write(&map::without(b)?))?;
                 Ok(writer.into_inner())
             }
             Format::Arrow => {

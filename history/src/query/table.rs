@@ -48,15 +48,15 @@ pub fn store_url() -> ObjectStoreUrl {
 /// Rows of attempts that are in no file, made once for each state of an attempt.
 pub struct Fresh {
     store: Arc<Store>,
-    rows: Cache<(i64, i64, TableName), RecordBatch, ByBytes>,
+    rows: Cache<(i64, i64, TableName), Arc<[RecordBatch]>, ByBytes>,
 }
 
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<(i64, i64, TableName), RecordBatch> for ByBytes {
-    fn weight(&self, _: &(i64, i64, TableName), rows: &RecordBatch) -> u64 {
-        128 + rows.get_array_memory_size() as u64
+impl Weighter<(i64, i64, TableName), Arc<[RecordBatch]>> for ByBytes {
+    fn weight(&self, _: &(i64, i64, TableName), rows: &Arc<[RecordBatch]>) -> u64 {
+        128 + rows.iter().map(|r| r.get_array_memory_size() as u64).sum::<u64>()
     }
 }
 
@@ -65,17 +65,17 @@ impl Fresh {
         Fresh { store, rows: Cache::with_weighter(4096, KEPT, ByBytes) }
     }
 
-    async fn rows(&self, attempt: &AttemptRow, name: TableName) -> Answered<RecordBatch> {
+    async fn rows(&self, attempt: &AttemptRow, name: TableName) -> Answered<Arc<[RecordBatch]>> {
         let key = (attempt.id, attempt.sequence, name);
         if let Some(rows) = self.rows.get(&key) {
             return Ok(rows);
         }
-        let made = match fleet::rows(&self.store, attempt, name).await {
-            Ok(rows) => rows,
+        let made: Arc<[RecordBatch]> = match fleet::rows(&self.store, attempt, name).await {
+            Ok(rows) => rows.into(),
             // Its parts were replaced since, or are damaged and will be: the next statement has it.
             Err(e) if e.is_damage() => {
                 tracing::warn!("{e}");
-                RecordBatch::new_empty(name.schema())
+                Arc::default()
             }
             Err(e) => return Err(DataFusionError::External(Box::new(e))),
         };
@@ -84,13 +84,17 @@ impl Fresh {
     }
 }
 
-/// One table for one statement.
+/// What there is when a statement is asked, and for whom; a part of the statement's session.
+pub struct Snapshot {
+    pub viewer: Viewer,
+    pub fleet: Fleet,
+}
+
+/// One table; its rows are those of the [`Snapshot`] that comes with a statement.
 pub struct FleetTable {
     name: TableName,
     schema: SchemaRef,
-    viewer: Viewer,
     store: Arc<Store>,
-    fleet: Arc<Fleet>,
     fresh: Arc<Fresh>,
 }
 
@@ -101,14 +105,14 @@ impl std::fmt::Debug for FleetTable {
 }
 
 impl FleetTable {
-    pub fn new(name: TableName, viewer: Viewer, store: Arc<Store>, fleet: Arc<Fleet>, fresh: Arc<Fresh>) -> Self {
+    pub fn new(name: TableName, store: Arc<Store>, fresh: Arc<Fresh>) -> Self {
         let fields = name.schema().fields().iter().cloned().chain([Arc::new(date_field())]).collect::<Vec<_>>();
-        FleetTable { name, schema: Arc::new(Schema::new(fields)), viewer, store, fleet, fresh }
+        FleetTable { name, schema: Arc::new(Schema::new(fields)), store, fresh }
     }
 
     /// The files that may have rows that match.
-    fn files(&self, predicate: Option<&Arc<dyn PhysicalExpr>>) -> Answered<Vec<PartitionedFile>> {
-        let all = self.fleet.files.iter().filter(|f| self.viewer.may_see_all_of(&f.batch.cluster));
+    fn files(&self, now: &Snapshot, predicate: Option<&Arc<dyn PhysicalExpr>>) -> Answered<Vec<PartitionedFile>> {
+        let all = now.fleet.files.iter().filter(|f| now.viewer.may_see_all_of(&f.batch.cluster));
         let all: Vec<_> = all.filter_map(|f| f.files.get(self.name.text()).map(|file| (&f.batch, file))).collect();
         let candidates: Vec<_> = all.iter().map(|(batch, file)| Candidate::of_batch(batch, &file.times)).collect();
         let keep = may_match(predicate, &self.schema, &candidates.iter().collect::<Vec<_>>())?;
@@ -129,8 +133,12 @@ impl FleetTable {
     }
 
     /// Attempts in no file that may have rows that match, with their day.
-    fn fresh_attempts(&self, predicate: Option<&Arc<dyn PhysicalExpr>>) -> Answered<Vec<(AttemptRow, Option<i32>)>> {
-        let all = self.fleet.attempts.iter().filter(|a| self.viewer.may_see(&a.cluster, &a.user));
+    fn fresh_attempts(
+        &self,
+        now: &Snapshot,
+        predicate: Option<&Arc<dyn PhysicalExpr>>,
+    ) -> Answered<Vec<(AttemptRow, Option<i32>)>> {
+        let all = now.fleet.attempts.iter().filter(|a| now.viewer.may_see(&a.cluster, &a.user));
         let all: Vec<_> = all.map(|a| (a, Candidate::of_attempt(a))).collect();
         let candidates: Vec<_> = all.iter().map(|(_, candidate)| candidate).collect();
         let keep = may_match(predicate, &self.schema, &candidates)?;
@@ -138,10 +146,12 @@ impl FleetTable {
         Ok(kept.map(|((attempt, candidate), _)| ((*attempt).clone(), candidate.day)).collect())
     }
 
-    async fn fresh_rows(&self, attempt: AttemptRow, day: Option<i32>) -> Answered<RecordBatch> {
-        let rows = self.fresh.rows(&attempt, self.name).await?;
-        let date: ArrayRef = Arc::new(Date32Array::from(vec![day; rows.num_rows()]));
-        Ok(RecordBatch::try_new(self.schema.clone(), rows.columns().iter().cloned().chain([date]).collect())?)
+    async fn fresh_rows(&self, attempt: AttemptRow, day: Option<i32>) -> Answered<Vec<RecordBatch>> {
+        let dated = |rows: &RecordBatch| {
+            let date: ArrayRef = Arc::new(Date32Array::from(vec![day; rows.num_rows()]));
+            Ok(RecordBatch::try_new(self.schema.clone(), rows.columns().iter().cloned().chain([date]).collect())?)
+        };
+        self.fresh.rows(&attempt, self.name).await?.iter().map(dated).collect()
     }
 }
 
@@ -177,11 +187,13 @@ impl TableProvider for FleetTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Answered<Arc<dyn ExecutionPlan>> {
+        let now = state.config().get_extension::<Snapshot>();
+        let now = now.ok_or_else(|| DataFusionError::Internal("a statement without a snapshot".into()))?;
         let schema = DFSchema::try_from(self.schema.clone())?;
         let predicate = conjunction(filters.iter().cloned()).map(|all| state.create_physical_expr(all, &schema));
         let predicate = predicate.transpose()?;
         let mut plans: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
-        let files = self.files(predicate.as_ref())?;
+        let files = self.files(&now, predicate.as_ref())?;
         if !files.is_empty() {
             let mut source = ParquetSource::new(
                 TableSchema::builder(self.name.schema())
@@ -200,9 +212,9 @@ impl TableProvider for FleetTable {
                 .with_limit(limit);
             plans.push(DataSourceExec::from_data_source(scan.build()));
         }
-        let fresh = self.fresh_attempts(predicate.as_ref())?;
+        let fresh = self.fresh_attempts(&now, predicate.as_ref())?;
         let rows = futures::stream::iter(fresh).map(|(attempt, day)| self.fresh_rows(attempt, day));
-        let rows: Vec<RecordBatch> = rows.buffered(AT_ONCE).try_collect().await?;
+        let rows: Vec<RecordBatch> = rows.buffered(AT_ONCE).try_concat().await?;
         if !rows.is_empty() || plans.is_empty() {
             plans.push(MemorySourceConfig::try_new_exec(&[rows], self.schema.clone(), projection.cloned())?);
         }

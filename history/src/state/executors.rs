@@ -6,7 +6,7 @@ use afterglow_ingest::event::{
     BlockManagerAdded, Exclusion, ExecutorAdded, ExecutorMetricsUpdate, ExecutorRemoved, StageExecutorMetrics,
 };
 
-use super::{Attempt, Executor, StageKey, StorageMemory, application::DRIVER, owned};
+use super::{Attempt, Executor, MemoryHistory, StageKey, StorageMemory, application::DRIVER, owned};
 
 impl Attempt {
     fn live_executor(&mut self, id: &str, add_time: i64) -> &mut Executor {
@@ -88,6 +88,22 @@ impl Attempt {
         self.forget_blocks_of(&e.executor_id);
     }
 
+    /// Takes in what an executor read of its memory, up to a time.
+    pub(super) fn executor_read(&mut self, id: &str, time: i64, reading: &ExecutorMetrics) {
+        if !self.memory.contains_key(id) {
+            if !self.executors.contains_key(id) || reading.0.iter().all(|v| *v <= 0) {
+                return;
+            }
+            self.memory.insert(id.to_owned(), MemoryHistory::default());
+        }
+        if let Some(history) = self.memory.get_mut(id) {
+            history.take(time, reading);
+            if !self.changed.memory.contains(id) {
+                self.changed.memory.insert(id.to_owned());
+            }
+        }
+    }
+
     pub(super) fn executor_exclusion(&mut self, id: &str, excluded: bool) {
         if let Some(exec) = self.executor_mut(id) {
             exec.excluded = excluded;
@@ -148,6 +164,10 @@ impl Attempt {
         if let Some(exec) = self.executors.get_mut(&*e.executor_id) {
             exec.peaks.raise(&e.metrics);
             self.changed.executors.insert(exec.id.clone());
+        }
+        // Of executors the ends of their tasks have told already, and when.
+        if &*e.executor_id == DRIVER {
+            self.executor_read(DRIVER, self.last_time(), &e.metrics);
         }
         self.raise_stage_peaks((e.stage_id, e.stage_attempt_id), &e.executor_id, &e.metrics);
     }

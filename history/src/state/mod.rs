@@ -9,7 +9,9 @@ mod application;
 pub mod durations;
 mod entities;
 mod executors;
+mod history;
 mod jobs;
+mod memory_history;
 pub mod metrics;
 mod plan;
 mod servers;
@@ -27,6 +29,8 @@ use std::sync::Arc;
 use afterglow_ingest::event::Event;
 
 pub use entities::*;
+pub use history::{History, Point};
+pub use memory_history::{MemoryHistory, MemoryPoint};
 pub use sql::SqlLive;
 pub use storage_history::{StorageHistory, StoragePoint};
 
@@ -46,6 +50,8 @@ pub struct Attempt {
     pub jobs: BTreeMap<i64, Job>,
     pub stages: BTreeMap<StageKey, StageAttempt>,
     pub executors: BTreeMap<String, Executor>,
+    /// By executor; of one that measures nothing there is none.
+    pub memory: BTreeMap<String, MemoryHistory>,
     pub processes: BTreeMap<String, Process>,
     pub rdds: BTreeMap<i64, Rdd>,
     pub sql: BTreeMap<i64, SqlExecution>,
@@ -86,6 +92,7 @@ pub struct Changed {
     pub jobs: BTreeSet<i64>,
     pub stages: BTreeSet<StageKey>,
     pub executors: BTreeSet<String>,
+    pub memory: BTreeSet<String>,
     pub processes: BTreeSet<String>,
     pub rdds: BTreeSet<i64>,
     pub sql: BTreeSet<i64>,
@@ -113,6 +120,7 @@ impl Attempt {
             jobs: BTreeMap::new(),
             stages: BTreeMap::new(),
             executors: BTreeMap::new(),
+            memory: BTreeMap::new(),
             processes: BTreeMap::new(),
             rdds: BTreeMap::new(),
             sql: BTreeMap::new(),

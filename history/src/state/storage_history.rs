@@ -1,18 +1,8 @@
-//! What was stored in all executors over time, a point for each step in which it changed. Steps grow longer where
-//! there would be too many.
+//! What was stored in all executors over time.
 
-/// Points at most.
-const MOST: usize = 1000;
-/// Length of steps at first, milliseconds.
-const STEP: i64 = 1000;
+use super::history::{History, Point};
 
-/// Points in the order of time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StorageHistory {
-    /// Milliseconds; steps begin at its multiples.
-    pub step: i64,
-    pub points: Vec<StoragePoint>,
-}
+pub type StorageHistory = History<StoragePoint>;
 
 /// What there was at the end of a step, and what was driven out in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,37 +17,29 @@ pub struct StoragePoint {
     pub evicted_bytes: i64,
 }
 
-impl Default for StorageHistory {
-    fn default() -> Self {
-        StorageHistory { step: STEP, points: Vec::new() }
+impl Point for StoragePoint {
+    const MOST: usize = 1000;
+    const STEP: i64 = 1000;
+
+    fn time(&self) -> i64 {
+        self.time
+    }
+
+    fn followed_by(self, time: i64) -> Self {
+        StoragePoint { time, evicted: 0, evicted_bytes: 0, ..self }
+    }
+
+    fn joined(self, later: Self, time: i64) -> Self {
+        StoragePoint {
+            time,
+            evicted: self.evicted.saturating_add(later.evicted),
+            evicted_bytes: self.evicted_bytes.saturating_add(later.evicted_bytes),
+            ..later
+        }
     }
 }
 
 impl StorageHistory {
-    fn begin(&self, time: i64) -> i64 {
-        let step = self.step.max(1);
-        time.div_euclid(step).saturating_mul(step)
-    }
-
-    /// Whether both times are in one step.
-    pub fn is_one_step(&self, a: i64, b: i64) -> bool {
-        self.begin(a) == self.begin(b)
-    }
-
-    /// The point of a time, which is not before that of the last point.
-    fn at(&mut self, time: i64) -> &mut StoragePoint {
-        let before = self.points.last().copied().unwrap_or_default();
-        if self.points.is_empty() || self.begin(time) > before.time {
-            let new = StoragePoint { time: self.begin(time), evicted: 0, evicted_bytes: 0, ..before };
-            self.points.push(new);
-        }
-        while self.points.len() > MOST {
-            self.coarsen();
-        }
-        let last = self.points.len() - 1;
-        &mut self.points[last]
-    }
-
     /// Takes in what is stored at a time.
     pub fn set(&mut self, time: i64, memory: i64, disk: i64) {
         let point = self.at(time);
@@ -69,27 +51,6 @@ impl StorageHistory {
         let point = self.at(time);
         point.evicted = point.evicted.saturating_add(1);
         point.evicted_bytes = point.evicted_bytes.saturating_add(bytes);
-    }
-
-    /// Makes one step of two.
-    fn coarsen(&mut self) {
-        self.step = self.step.max(1).saturating_mul(2);
-        let mut joined: Vec<StoragePoint> = Vec::with_capacity(MOST);
-        for p in std::mem::take(&mut self.points) {
-            let time = self.begin(p.time);
-            match joined.last_mut() {
-                Some(last) if last.time >= time => {
-                    *last = StoragePoint {
-                        time: last.time,
-                        evicted: last.evicted.saturating_add(p.evicted),
-                        evicted_bytes: last.evicted_bytes.saturating_add(p.evicted_bytes),
-                        ..p
-                    }
-                }
-                _ => joined.push(StoragePoint { time, ..p }),
-            }
-        }
-        self.points = joined;
     }
 }
 
@@ -110,7 +71,7 @@ mod tests {
                 all.evict(time, 10);
             }
             let n = gaps.len() as i64;
-            prop_assert!(all.points.len() <= MOST && all.points.is_sorted_by(|a, b| a.time < b.time));
+            prop_assert!(all.points.len() <= StoragePoint::MOST && all.points.is_sorted_by(|a, b| a.time < b.time));
             prop_assert_eq!(all.points.iter().map(|p| p.evicted).sum::<i64>(), n);
             prop_assert_eq!(all.points.iter().map(|p| p.evicted_bytes).sum::<i64>(), 10 * n);
             let last = all.points[all.points.len() - 1];

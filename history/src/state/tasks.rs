@@ -153,6 +153,7 @@ impl Attempt {
                 plus(&mut exec.total_shuffle_write, m.shuffle_bytes_written);
             }
         }
+        self.executor_read(&info.executor_id, info.finish_time, &e.executor_metrics);
         self.sql_task_end(e, info);
         if counts {
             task.metrics = e.metrics;

@@ -12,13 +12,13 @@ use super::{
     part::{BlockKey, Directory, Entry, Kind, RunReports},
     record::{Record, byte},
     schema::{PartOf as _, SqlBody, SqlHead, StageBody, StageHead},
-    segment::Segment,
+    segment::{Segment, StageRows},
     tasks::StageTasks,
 };
 use crate::date::instant;
 use crate::state::{
-    Application, Completeness, Environment, Executor, ForeignEvent, Job, Operation, Process, Progress, Rdd, Session,
-    SqlExecution, StageAttempt, StageKey, StorageHistory, StreamingQuery,
+    Application, Completeness, Environment, Executor, ForeignEvent, Job, MemoryHistory, Operation, Process, Progress,
+    Rdd, Session, SqlExecution, StageAttempt, StageKey, StorageHistory, StreamingQuery,
 };
 
 /// Blocks fetched at the same time.
@@ -29,6 +29,12 @@ const PARALLEL: usize = 8;
 pub struct PartRef {
     pub key: Path,
     pub size: u64,
+}
+
+/// Some tasks of an attempt, with the stages that they are of, in the order of rows.
+pub struct Piece {
+    pub segment: Arc<Segment>,
+    pub stages: Vec<StageRows>,
 }
 
 /// Which progress reports are meant.
@@ -216,6 +222,11 @@ impl AttemptReader {
         self.all(Kind::Executors).await
     }
 
+    /// The memory of executors over time, by executor.
+    pub async fn memory(&self) -> Result<BTreeMap<String, MemoryHistory>, StoreError> {
+        self.all(Kind::Memory).await
+    }
+
     /// What was stored over time; without a point if no block update was logged.
     pub async fn storage(&self) -> Result<StorageHistory, StoreError> {
         Ok(self.one(Kind::Storage, 0i64).await?.unwrap_or_default())
@@ -388,7 +399,7 @@ impl AttemptReader {
     }
 
     /// Every segment of tasks, some at a time.
-    pub async fn segments(&self) -> Result<impl Stream<Item = Result<Vec<Arc<Segment>>, StoreError>> + '_, StoreError> {
+    pub async fn segments(&self) -> Result<impl Stream<Item = Result<Vec<Piece>, StoreError>> + '_, StoreError> {
         let directories = self.directories().await?;
         let newest = directories.len().saturating_sub(1);
         let mut wanted: Vec<(Path, Entry)> = Vec::new();
@@ -396,7 +407,10 @@ impl AttemptReader {
             let running = directory.of(Kind::RunningTasks).filter(|_| i == newest);
             wanted.extend(directory.of(Kind::Tasks).chain(running).map(|e| (key.clone(), e.clone())));
         }
-        let read = move |(key, entry): (Path, Entry)| async move { self.store.segment(&key, &entry).await };
+        let read = move |(key, entry): (Path, Entry)| async move {
+            let segment = self.store.segment(&key, &entry).await?;
+            Ok(Piece { segment, stages: entry.stages })
+        };
         let all = futures::stream::iter(wanted).map(read).buffered(PARALLEL);
         Ok(all.try_chunks(PARALLEL).map_err(|e| e.1))
     }

@@ -4,9 +4,9 @@
 use super::record::{PutItem, Record};
 use crate::state::{
     AccumulableValue, Application, Completeness, Environment, Executor, ExecutorResource, ExecutorStageSummary,
-    ForeignEvent, Job, JobStatus, Level, Live, LiveStage, Operation, OperationState, PlanGraph, PlanMetric, PlanNode,
-    Process, Progress, Rdd, RddDistribution, RddNode, RddPartition, ResourceProfile, ServerKind, Session, Speculation,
-    SqlExecution, SqlLive, SqlMetric, StageAttempt, StageStatus, StorageHistory, StorageMemory, StoragePoint,
+    ForeignEvent, History, Job, JobStatus, Level, Live, LiveStage, MemoryPoint, Operation, OperationState, PlanGraph,
+    PlanMetric, PlanNode, Process, Progress, Rdd, RddDistribution, RddNode, RddPartition, ResourceProfile, ServerKind,
+    Session, Speculation, SqlExecution, SqlLive, SqlMetric, StageAttempt, StageStatus, StorageMemory, StoragePoint,
     StreamingQuery, Task, TaskResource, TaskStatus, TaskTimes,
     durations::Durations,
     metrics::{Peaks, TaskMetrics},
@@ -17,7 +17,7 @@ use crate::state::{
 use crate::{for_each_task_metric, record, record_enum};
 
 /// Version of everything below and of the file around it.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 record_enum! {
     JobStatus { Running = 0, Succeeded = 1, Failed = 2 }
@@ -31,6 +31,16 @@ macro_rules! task_metrics_record {
     ($($field:ident),*) => { record! { TaskMetrics { $($field),* } } };
 }
 for_each_task_metric!(task_metrics_record);
+
+impl<P: Record> Record for History<P> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.step.put(out);
+        self.points.put(out);
+    }
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Some(History { step: i64::take(from)?, points: Vec::take(from)? })
+    }
+}
 
 impl Record for Peaks {
     fn put(&self, out: &mut Vec<u8>) {
@@ -61,8 +71,8 @@ record! {
     }
     TaskTimes { tasks, median, longest }
     Durations { longest, counts }
-    StorageHistory { step, points }
     StoragePoint { time, memory, disk, evicted, evicted_bytes }
+    MemoryPoint { time, heap, off_heap, unified, jvm_rss, python_rss, other_rss, gc_time }
     RddNode { id, name, scope, callsite, parent_ids, barrier, cached }
     AccumulableValue { id, name, update, value }
     Speculation { tasks, active, completed, failed, killed }

@@ -293,6 +293,14 @@ impl Segment {
         Some(())
     }
 
+    /// All values of a column; 0 for those of a damaged one whose checksum held.
+    pub fn values(&self, column: TaskColumn) -> Vec<i64> {
+        let mut values = Vec::with_capacity(self.rows);
+        let _ = self.read(column, 0..self.rows, &mut values);
+        values.resize(self.rows, 0);
+        values
+    }
+
     /// The value all rows share, if the column is constant.
     pub fn constant(&self, column: TaskColumn) -> Option<i64> {
         match self.column(column.number())? {
@@ -308,14 +316,9 @@ impl Segment {
 
     /// Gives when every task ran to `take`; tasks that run finish at `now`, and have not said yet what they spent.
     pub fn spans(&self, now: i64, take: &mut impl FnMut(Span)) {
-        let read = |column: TaskColumn| {
-            let mut values = Vec::new();
-            let _ = self.read(column, 0..self.rows, &mut values);
-            values
-        };
-        let (launched, durations) = (read(TaskColumn::LaunchTime), read(TaskColumn::Duration));
-        let run = read(TaskColumn::Metric(Metric::executor_run_time));
-        let gc = read(TaskColumn::Metric(Metric::jvm_gc_time));
+        let (launched, durations) = (self.values(TaskColumn::LaunchTime), self.values(TaskColumn::Duration));
+        let run = self.values(TaskColumn::Metric(Metric::executor_run_time));
+        let gc = self.values(TaskColumn::Metric(Metric::jvm_gc_time));
         let times = launched.iter().zip(&durations).zip(run.iter().zip(&gc));
         for ((from, duration), (run, gc)) in times {
             let to = if *duration >= 0 { from.saturating_add(*duration) } else { now };

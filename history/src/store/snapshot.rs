@@ -52,6 +52,7 @@ fn write_changed(part: &mut PartWriter, a: &Attempt, changed: &Changed) -> std::
     part.entities(Kind::Stages, stages().map(|(k, s)| (k, Some(StageHeadOf(s)))))?;
     part.entities(Kind::StageBodies, stages().map(|(k, s)| (k, Some(StageBodyOf(s)))))?;
     part.entities(Kind::Executors, changed.executors.iter().map(|k| (k.clone(), a.executors.get(k))))?;
+    part.entities(Kind::Memory, changed.memory.iter().map(|k| (k.clone(), a.memory.get(k))))?;
     part.entities(Kind::Processes, changed.processes.iter().map(|k| (k.clone(), a.processes.get(k))))?;
     part.entities(Kind::Rdds, changed.rdds.iter().map(|k| (*k, a.rdds.get(k))))?;
     let sql = || changed.sql.iter().filter_map(|k| a.sql.get(k));
@@ -74,6 +75,7 @@ pub async fn restore(reader: &AttemptReader, redactor: Arc<Redactor>) -> Result<
     a.jobs = reader.jobs().await?;
     a.stages = reader.stages().await?;
     a.executors = reader.executors().await?;
+    a.memory = reader.memory().await?;
     a.processes = reader.processes().await?;
     a.rdds = reader.rdds().await?;
     a.sql = reader.sql(i64::MIN..=i64::MAX).await?;
@@ -124,7 +126,7 @@ pub async fn merge(reader: &AttemptReader, mut part: PartWriter, keep_resume: bo
             $(part.entities(Kind::$kind, reader.$list().await?.iter().map(|(k, v)| (k.clone(), Some(v))))?;)*
         };
     }
-    rewrite!(Jobs = jobs, Executors = executors, Processes = processes);
+    rewrite!(Jobs = jobs, Executors = executors, Memory = memory, Processes = processes);
     let stages = reader.stages().await?;
     part.entities(Kind::Stages, stages.iter().map(|(k, s)| (*k, Some(StageHeadOf(s)))))?;
     part.entities(Kind::StageBodies, stages.iter().map(|(k, s)| (*k, Some(StageBodyOf(s)))))?;

@@ -122,7 +122,7 @@ pub async fn timeline(target: Target, query: Query) -> Result<Response, ApiError
     let mut segments = std::pin::pin!(target.reader.segments().await?);
     while let Some(some) = segments.try_next().await? {
         work = tokio::task::spawn_blocking(move || {
-            some.iter().for_each(|s| s.spans(end, &mut |span| work.take(span)));
+            some.iter().for_each(|p| p.segment.spans(end, &mut |span| work.take(span)));
             work
         })
         .await?;

@@ -11,7 +11,7 @@ use super::super::Api;
 use super::super::error::ApiError;
 use crate::fleet::schema::TABLES;
 use crate::query::output::{Format, type_name};
-use crate::query::{QueryError, columns};
+use crate::query::{Ask, QueryError, columns};
 
 #[derive(Deserialize)]
 pub struct Statement {
@@ -49,7 +49,7 @@ pub async fn query(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> R
     let statement = serde_json::from_slice(&body);
     let Statement { query } = statement.map_err(|e| ApiError::bad(format!("send {{\"query\": \"SELECT …\"}}: {e}")))?;
     let (format, content) = format(&headers)?;
-    let answer = api.query.query(&api.viewer(), &query).await?;
+    let answer = api.query.query(&api.viewer(), Ask::Sql(query), None).await?;
     let notes = answer.notes.join("; ");
     let bytes = tokio::task::spawn_blocking(move || answer.write(format)).await;
     let bytes = bytes.map_err(|e| ApiError::Internal(e.to_string()))??;
