@@ -302,6 +302,68 @@ fn samples_sum_up(server: &TestServer, app: &str) {
     }
 }
 
+/// The table of tasks against REST's answers about each stage, and its sums against those of the stages.
+fn tasks_are_those_of_the_stages(server: &TestServer, app: &str) {
+    for stage in server.json(&format!("/api/v1/applications/{app}/stages")).as_array().unwrap() {
+        let (id, attempt) = (&stage["stageId"], &stage["attemptId"]);
+        let path = format!("/api/v1/applications/{app}/stages/{id}/{attempt}/taskList?length=10000&sortBy=ID");
+        let expected: Vec<Value> = match server.get(&path).status {
+            // No task of a skipped stage ever was.
+            404 => Vec::new(),
+            _ => server.json(&path).as_array().unwrap().clone(),
+        };
+        let told = rows(
+            server,
+            &format!(
+                "SELECT task_id, task_index, attempt, partition_id, executor_id, host, locality, status, speculative, error,
+                     duration_ms, executor_run_time_ms, input_bytes, shuffle_read_bytes, shuffle_write_bytes
+                 FROM tasks WHERE app_id = '{app}' AND stage_id = {id} AND stage_attempt_id = {attempt} ORDER BY task_id"
+            ),
+        );
+        let expected: Vec<Vec<Value>> = expected
+            .iter()
+            .map(|t| {
+                let m = &t["taskMetrics"];
+                let read = &m["shuffleReadMetrics"];
+                let read = read["localBytesRead"].as_i64().zip(read["remoteBytesRead"].as_i64());
+                vec![
+                    t["taskId"].clone(),
+                    t["index"].clone(),
+                    t["attempt"].clone(),
+                    t["partitionId"].clone(),
+                    t["executorId"].clone(),
+                    t["host"].clone(),
+                    t["taskLocality"].clone(),
+                    t["status"].clone(),
+                    t["speculative"].clone(),
+                    t["errorMessage"].clone(),
+                    t["duration"].clone(),
+                    m["executorRunTime"].clone(),
+                    m["inputMetrics"]["bytesRead"].clone(),
+                    read.map_or(Value::Null, |(l, r)| json!(l + r)),
+                    m["shuffleWriteMetrics"]["bytesWritten"].clone(),
+                ]
+            })
+            .collect();
+        assert_eq!(told, expected, "{app} {id} {attempt}");
+    }
+    let of = |table: &str| {
+        row(
+            server,
+            &format!("SELECT sum(executor_run_time_ms), sum(jvm_gc_time_ms) FROM {table} WHERE app_id = '{app}'"),
+        )
+    };
+    assert_eq!(of("tasks"), of("stages"), "{app}");
+    let near = |column: &str| {
+        let statement = format!(
+            "SELECT count(*) FROM tasks t JOIN applications a ON t.app_id = a.app_id WHERE t.app_id = '{app}'
+             AND NOT ({column} BETWEEN a.start_time AND a.last_event_time)"
+        );
+        row(server, &statement)
+    };
+    assert_eq!((near("t.launch_time"), near("t.finish_time")), (vec![json!(0)], vec![json!(0)]), "{app}");
+}
+
 #[test]
 fn series_come_to_what_entities_say() {
     let dir = logs::folder();
@@ -315,6 +377,7 @@ fn series_come_to_what_entities_say() {
     for app in &apps {
         let id = app[0].as_str().unwrap();
         samples_sum_up(&server, id);
+        tasks_are_those_of_the_stages(&server, id);
         let of =
             |columns: &str, table: &str| row(&server, &format!("SELECT {columns} FROM {table} WHERE app_id = '{id}'"));
         // Steps of 10 seconds cover the application, and tasks run in them as long as executors say.

@@ -108,6 +108,21 @@ pub struct ApplicationFilter {
     pub limit: Option<i64>,
 }
 
+/// See [`Catalog::spans`].
+#[derive(Debug, Clone)]
+pub struct AttemptSpan {
+    pub id: i64,
+    pub cluster: String,
+    pub app_id: String,
+    pub name: String,
+    pub user: String,
+    /// Epoch milliseconds.
+    pub start_time: i64,
+    /// The last time that its log tells of.
+    pub last_time: i64,
+    pub ended: bool,
+}
+
 const COLUMNS: &str = "id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time, end_time,
     last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, labels, damaged, completeness, sequence,
     queue, outcome, duration, tasks, failed_tasks, executor_time, error";
@@ -402,6 +417,31 @@ impl Catalog {
         }
         q.push(")");
         let mut all = q.build().fetch_all(&self.readers).await?.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
+        all.retain(|a| viewer.may_see(&a.cluster, &a.user));
+        Ok(all)
+    }
+
+    /// When each attempt ran, and whose it is: what tells which of them a question is about.
+    pub async fn spans(&self, viewer: &Viewer) -> Result<Vec<AttemptSpan>, CatalogError> {
+        let rows = sqlx::query(
+            "SELECT id, cluster, app_id, name, user_name, start_time, last_event_time, end_time, status FROM attempts",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let span = |r: &sqlx::sqlite::SqliteRow| {
+            let (last, end): (i64, i64) = (r.try_get("last_event_time")?, r.try_get("end_time")?);
+            Ok(AttemptSpan {
+                id: r.try_get("id")?,
+                cluster: r.try_get("cluster")?,
+                app_id: r.try_get("app_id")?,
+                name: r.try_get("name")?,
+                user: r.try_get("user_name")?,
+                start_time: r.try_get("start_time")?,
+                last_time: last.max(end),
+                ended: r.try_get::<String, _>("status")? != "running",
+            })
+        };
+        let mut all = rows.iter().map(span).collect::<Result<Vec<_>, CatalogError>>()?;
         all.retain(|a| viewer.may_see(&a.cluster, &a.user));
         Ok(all)
     }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row as _, Sqlite, Transaction};
 
-pub use attempts::{ApplicationFilter, AttemptRow, AttemptStatus, Summary};
+pub use attempts::{ApplicationFilter, AttemptRow, AttemptSpan, AttemptStatus, Summary};
 pub use commit::Commit;
 pub use fleet::{Batch, BatchFile, BatchState, Fleet, FleetFiles};
 pub use groups::{Facet, Group};

@@ -1,7 +1,7 @@
 //! SQL over the fleet tables: DataFusion, with bounds on time, memory and rows. It only reads.
 //!
 //! What is asked is what the store has now: files of batches, and, for attempts that run or ended
-//! just now, rows made on the way. [`table`] scans both, [`prune`] leaves out what cannot match;
+//! just now, rows made on the way. [`table`] scans both, [`tasks`] reads tasks out of the store, [`prune`] leaves out what cannot match;
 //! [`lookups`] is what clients of PostgreSQL ask beside.
 
 mod lookups;
@@ -9,13 +9,14 @@ mod map;
 pub mod output;
 mod prune;
 mod table;
+mod tasks;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, SchemaRef};
 use datafusion::common::ParamValues;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -33,8 +34,26 @@ use crate::fleet::schema::TABLES;
 use crate::store::Store;
 use crate::viewer::Viewer;
 use table::{FleetTable, Fresh, Snapshot};
+use tasks::Tasks;
 
-pub use table::columns;
+/// A table as people read about it: its name, what a row is, and its columns with type and meaning.
+pub struct Described {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub columns: Vec<(&'static str, DataType, &'static str)>,
+}
+
+/// All tables.
+pub fn tables() -> Vec<Described> {
+    let date =
+        (table::DATE, DataType::Date32, "The day on which the application started; leaves out files of other days.");
+    let fleet = TABLES.into_iter().map(|name| {
+        let columns = name.columns().map(|(name, kind, about)| (name, kind.arrow(), about));
+        Described { name: name.text(), about: name.about(), columns: columns.chain([date.clone()]).collect() }
+    });
+    let tasks = tasks::columns().chain([date.clone()]).collect();
+    fleet.chain([Described { name: tasks::NAME, about: tasks::ABOUT, columns: tasks }]).collect()
+}
 
 /// What statements may take.
 #[derive(Debug, Clone, Copy)]
@@ -161,7 +180,7 @@ impl Engine {
             .build_arc()?;
         env.register_object_store(table::store_url().as_ref(), store.objects());
         let fresh = Arc::new(Fresh::new(store.clone()));
-        let tables = context(&env, &store, &fresh)?;
+        let tables = context(&env, &store, &catalog, &fresh)?;
         // For each statement as many as it may use at once, so that one which keeps its threads keeps no other from running.
         let threads = AT_ONCE * std::thread::available_parallelism().map_or(2, usize::from);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -232,7 +251,7 @@ impl Engine {
         if let Some(made) = self.postgres.get() {
             return Ok(made);
         }
-        let made = context(&self.env, &self.store, &self.fresh)?;
+        let made = context(&self.env, &self.store, &self.catalog, &self.fresh)?;
         lookups::prepare(&made, CATALOG)?;
         Ok(self.postgres.get_or_init(|| made))
     }
@@ -285,12 +304,18 @@ impl Engine {
 }
 
 /// A session that knows the tables. What they hold comes with each statement.
-fn context(env: &Arc<RuntimeEnv>, store: &Arc<Store>, fresh: &Arc<Fresh>) -> Result<SessionContext, QueryError> {
+fn context(
+    env: &Arc<RuntimeEnv>,
+    store: &Arc<Store>,
+    catalog: &Catalog,
+    fresh: &Arc<Fresh>,
+) -> Result<SessionContext, QueryError> {
     let config = SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema(CATALOG, "public");
     let context = SessionContext::new_with_config_rt(config, env.clone());
     for name in TABLES {
         context.register_table(name.text(), Arc::new(FleetTable::new(name, store.clone(), fresh.clone())))?;
     }
+    context.register_table(tasks::NAME, Arc::new(Tasks::new(store.clone(), catalog.clone())))?;
     context.register_udf(map::to_json());
     Ok(context)
 }

@@ -11,7 +11,7 @@ use datafusion::common::{Column, Result as Answered, ScalarValue};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 
-use crate::catalog::{AttemptRow, Batch};
+use crate::catalog::{AttemptRow, AttemptSpan, Batch};
 use crate::date::instant;
 
 /// What is known of some rows.
@@ -27,6 +27,12 @@ pub struct Candidate<'c> {
 impl<'c> Candidate<'c> {
     pub fn of_batch(batch: &'c Batch, times: &'c BTreeMap<String, (i64, i64)>) -> Self {
         Candidate { day: day(&batch.day), texts: BTreeMap::from([("cluster", &*batch.cluster)]), times: Some(times) }
+    }
+
+    pub fn of_span(a: &'c AttemptSpan, times: &'c BTreeMap<String, (i64, i64)>) -> Self {
+        let texts = [("cluster", &*a.cluster), ("app_id", &a.app_id), ("app_name", &a.name), ("user_name", &a.user)];
+        let day = i32::try_from(a.start_time.div_euclid(86_400_000)).ok();
+        Candidate { day, texts: BTreeMap::from(texts), times: Some(times) }
     }
 
     pub fn of_attempt(a: &'c AttemptRow) -> Self {

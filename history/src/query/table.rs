@@ -34,7 +34,7 @@ use crate::store::{Store, fleet_key};
 use crate::viewer::Viewer;
 
 /// The partition column that is in no file.
-const DATE: &str = "date";
+pub const DATE: &str = "date";
 /// Attempts whose rows are made at once.
 const AT_ONCE: usize = 8;
 /// Bytes of rows that are kept for the next statement.
@@ -88,6 +88,14 @@ impl Fresh {
 pub struct Snapshot {
     pub viewer: Viewer,
     pub fleet: Fleet,
+}
+
+impl Snapshot {
+    /// What came with the statement that a session answers.
+    pub fn of(session: &dyn Session) -> Answered<Arc<Snapshot>> {
+        let found = session.config().get_extension::<Snapshot>();
+        found.ok_or_else(|| DataFusionError::Internal("a statement without a snapshot".into()))
+    }
 }
 
 /// One table; its rows are those of the [`Snapshot`] that comes with a statement.
@@ -155,13 +163,7 @@ impl FleetTable {
     }
 }
 
-/// The columns of a table, with type and meaning.
-pub fn columns(name: TableName) -> impl Iterator<Item = (&'static str, DataType, &'static str)> {
-    let date = (DATE, DataType::Date32, "The day on which the application started; leaves out files of other days.");
-    name.columns().map(|(name, kind, about)| (name, kind.arrow(), about)).chain([date])
-}
-
-fn date_field() -> Field {
+pub fn date_field() -> Field {
     Field::new(DATE, DataType::Date32, true)
 }
 
@@ -187,8 +189,7 @@ impl TableProvider for FleetTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Answered<Arc<dyn ExecutionPlan>> {
-        let now = state.config().get_extension::<Snapshot>();
-        let now = now.ok_or_else(|| DataFusionError::Internal("a statement without a snapshot".into()))?;
+        let now = Snapshot::of(state)?;
         let schema = DFSchema::try_from(self.schema.clone())?;
         let predicate = conjunction(filters.iter().cloned()).map(|all| state.create_physical_expr(all, &schema));
         let predicate = predicate.transpose()?;

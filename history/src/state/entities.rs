@@ -536,6 +536,20 @@ pub enum TaskStatus {
     Killed,
 }
 
+impl TaskStatus {
+    /// Spark's name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            TaskStatus::Unknown => "UNKNOWN",
+            TaskStatus::Running => "RUNNING",
+            TaskStatus::GetResult => "GET RESULT",
+            TaskStatus::Success => "SUCCESS",
+            TaskStatus::Failed => "FAILED",
+            TaskStatus::Killed => "KILLED",
+        }
+    }
+}
+
 /// One task attempt: what Spark's REST calls `TaskData`. The unit of the task store.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Task {

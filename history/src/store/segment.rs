@@ -332,6 +332,18 @@ impl Segment {
         &self.names
     }
 
+    /// The status of each task.
+    pub fn statuses(&self) -> impl Iterator<Item = TaskStatus> {
+        self.values(TaskColumn::Status).into_iter().map(status)
+    }
+
+    /// The error text of each task, where it has one.
+    pub fn errors(&self) -> impl Iterator<Item = Option<String>> {
+        let none = self.constant(TaskColumn::Error) == Some(0);
+        let (errors, _) = if none { None } else { self.rare() }.unwrap_or_default();
+        self.values(TaskColumn::Error).into_iter().map(move |n| numbered(&errors, n).flatten())
+    }
+
     /// Which of some rows have an error text that is wanted.
     pub fn errors_with(&self, rows: Range<usize>, wanted: impl Fn(&str) -> bool) -> Vec<bool> {
         let none = || vec![false; rows.len()];

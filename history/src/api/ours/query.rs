@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Api;
 use super::super::error::ApiError;
-use crate::fleet::schema::TABLES;
 use crate::query::output::{Format, type_name};
-use crate::query::{Ask, QueryError, columns};
+use crate::query::{self, Ask, QueryError};
 
 #[derive(Deserialize)]
 pub struct Statement {
@@ -76,10 +75,11 @@ fn format(headers: &HeaderMap) -> Result<(Format, &'static str), ApiError> {
 
 /// The tables with their columns, a sentence each.
 pub async fn tables() -> Json<Vec<Table>> {
-    let all = TABLES.into_iter().map(|name| Table {
-        name: name.text(),
-        about: name.about(),
-        columns: columns(name).map(|(name, kind, about)| Column { name, r#type: type_name(&kind), about }).collect(),
+    let column = |(name, kind, about): (_, _, _)| Column { name, r#type: type_name(&kind), about };
+    let all = query::tables().into_iter().map(|t| Table {
+        name: t.name,
+        about: t.about,
+        columns: t.columns.into_iter().map(column).collect(),
     });
     Json(all.collect())
 }

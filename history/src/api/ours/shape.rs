@@ -7,7 +7,6 @@ use super::tasks::{MEASURES, Measure, measure, of_stage};
 use crate::api::error::ApiError;
 use crate::api::query::Query;
 use crate::api::target::Target;
-use crate::api::wire::task_status;
 use crate::insight::sample;
 
 #[derive(Serialize)]
@@ -82,7 +81,7 @@ pub async fn scatter(target: Target, query: Query) -> Result<Response, ApiError>
             y: ys[*row],
             task: task.task_id,
             index: task.index,
-            status: task_status(task.status),
+            status: task.status.name(),
             executor: task.executor.to_string(),
         });
         Scatter { x, y, total: tasks.len(), points: points.collect() }

@@ -8,7 +8,7 @@ use crate::api::error::ApiError;
 use crate::api::query::Query;
 use crate::api::target::Target;
 use crate::api::tasks::show;
-use crate::api::wire::{TaskData, task_status};
+use crate::api::wire::TaskData;
 use crate::state::{StageKey, TaskStatus};
 use crate::store::segment::{Metric, TaskColumn};
 use crate::store::tasks::{Order, Page, Quantity, StageTasks, TaskFilter, TextFilter};
@@ -57,13 +57,13 @@ const STATUSES: [TaskStatus; 5] =
     [TaskStatus::Running, TaskStatus::GetResult, TaskStatus::Success, TaskStatus::Failed, TaskStatus::Killed];
 
 fn status(name: &str) -> Result<TaskStatus, ApiError> {
-    let named = |s: &TaskStatus| task_status(*s).eq_ignore_ascii_case(name);
+    let named = |s: &TaskStatus| s.name().eq_ignore_ascii_case(name);
     let found = STATUSES.into_iter().find(named);
     found.ok_or_else(|| ApiError::parameter(format!("status={name}: there is no such status of tasks")))
 }
 
 fn statuses_with(text: &str) -> Vec<TaskStatus> {
-    STATUSES.into_iter().filter(|s| task_status(*s).to_lowercase().contains(text)).collect()
+    STATUSES.into_iter().filter(|s| s.name().to_lowercase().contains(text)).collect()
 }
 
 /// What tasks are sorted by, by its name in our API.

@@ -9,7 +9,7 @@ use super::tasks;
 use crate::api::error::ApiError;
 use crate::api::query::Query;
 use crate::api::target::Target;
-use crate::api::wire::{duration, getting_result_time, reported_metrics, scheduler_delay, task_status};
+use crate::api::wire::{duration, getting_result_time, reported_metrics, scheduler_delay};
 use crate::insight::sample;
 use crate::state::Task;
 use crate::store::segment::TaskColumn;
@@ -113,7 +113,7 @@ fn bar(t: &Task, now: i64) -> Bar {
         attempt: t.attempt,
         launch: t.launch_time,
         finish: t.launch_time.saturating_add(duration(t, now).max(0)),
-        status: task_status(t.status),
+        status: t.status.name(),
         phases: Phases::new(t, now),
     }
 }

@@ -40,5 +40,5 @@ pub use stage::{
 pub use storage::{RDDDataDistribution, RDDPartitionInfo, RDDStorageInfo};
 pub use task::{
     AccumulableInfo, InputMetrics, OutputMetrics, ShufflePushReadMetrics, ShuffleReadMetrics, ShuffleWriteMetrics,
-    TaskData, TaskMetrics, duration, getting_result_time, reported_metrics, scheduler_delay, task_status,
+    TaskData, TaskMetrics, duration, getting_result_time, reported_metrics, scheduler_delay,
 };

@@ -50,7 +50,7 @@ impl TaskData {
             duration: Some(duration(task, now_ms)).filter(|d| *d > 0),
             executor_id: task.executor_id.to_string(),
             host: task.host.to_string(),
-            status: task_status(task.status),
+            status: task.status.name(),
             task_locality: task.locality.to_string(),
             speculative: task.speculative,
             accumulator_updates: task.accumulables.iter().map(AccumulableInfo::new).collect(),
@@ -99,18 +99,6 @@ pub fn scheduler_delay(task: &Task, now_ms: i64) -> i64 {
         getting_result_time(task, now_ms),
     ];
     known.into_iter().fold(duration, i64::wrapping_sub).max(0)
-}
-
-/// Spark's name of a task's status.
-pub fn task_status(status: TaskStatus) -> &'static str {
-    match status {
-        TaskStatus::Unknown => "UNKNOWN",
-        TaskStatus::Running => "RUNNING",
-        TaskStatus::GetResult => "GET RESULT",
-        TaskStatus::Success => "SUCCESS",
-        TaskStatus::Failed => "FAILED",
-        TaskStatus::Killed => "KILLED",
-    }
 }
 
 /// A user's accumulator: its value, and what a task added to it.
