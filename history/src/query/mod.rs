@@ -9,7 +9,7 @@ mod table;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use crate::catalog::{Catalog, CatalogError};
 use crate::fleet::schema::TABLES;
 use crate::store::Store;
+use crate::telemetry::counted::Statements;
 use crate::viewer::Viewer;
 use table::{FleetTable, Fresh};
 
@@ -112,6 +113,8 @@ pub struct Engine {
     env: Arc<RuntimeEnv>,
     fresh: Arc<Fresh>,
     permits: Arc<Semaphore>,
+    /// How statements ended.
+    pub statements: Statements,
     /// Folder of what does not fit in memory.
     spilled: PathBuf,
     /// Threads of its own: a join that gives none of them back for long must not stop those who serve pages.
@@ -146,7 +149,18 @@ impl Engine {
         let builder = builder.enable_all().worker_threads(threads).thread_name("sql").thread_stack_size(STACK);
         let runtime = builder.build().map_err(|e| QueryError::Internal(format!("cannot start its threads: {e}")))?;
         let permits = Arc::new(Semaphore::new(AT_ONCE));
-        Ok(Arc::new(Engine { store, catalog, limits, env, fresh, permits, spilled, runtime: Some(runtime) }))
+        let statements = Statements::default();
+        Ok(Arc::new(Engine {
+            store,
+            catalog,
+            limits,
+            env,
+            fresh,
+            permits,
+            statements,
+            spilled,
+            runtime: Some(runtime),
+        }))
     }
 
     /// Answers one statement: a query, `EXPLAIN`, `SHOW TABLES` or `SHOW COLUMNS`.
@@ -155,6 +169,20 @@ impl Engine {
     /// [`QueryError::Statement`] if it is no such statement, does not fit the tables, or needs too
     /// much memory; [`QueryError::Timeout`] if it takes too long.
     pub async fn query(self: &Arc<Self>, viewer: &Viewer, statement: &str) -> Result<Answer, QueryError> {
+        let began = Instant::now();
+        let answer = self.answer(viewer, statement).await;
+        let outcome = match &answer {
+            Ok(_) => "ok",
+            Err(QueryError::Statement(_)) => "refused",
+            Err(QueryError::Timeout(_)) => "timeout",
+            Err(QueryError::Busy) => "busy",
+            Err(QueryError::Internal(_)) => "failed",
+        };
+        self.statements.ended(outcome, began.elapsed());
+        answer
+    }
+
+    async fn answer(self: &Arc<Self>, viewer: &Viewer, statement: &str) -> Result<Answer, QueryError> {
         let timeout = self.limits.timeout;
         let runtime = self.runtime.as_ref().ok_or_else(|| QueryError::Internal("the engine has ended".into()))?;
         let permit = tokio::time::timeout(timeout, self.permits.clone().acquire_owned()).await;
