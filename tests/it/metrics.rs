@@ -84,10 +84,13 @@ fn numbers_are_those_of_the_api_and_prometheus_reads_them() {
     let (fleet, other) = (dir.path().join("fleet"), dir.path().join("other"));
     fs::create_dir_all(&fleet).unwrap();
     fs::create_dir_all(&other).unwrap();
-    // One that ended just now, one that failed just now, one that runs, one that is lost, one of long ago with a bad line.
+    // Two that ended just now, one that failed just now, one that runs, one that is lost, one of long ago with a bad line.
     let (spill, log) = logs::plain("3.5.9", "spill");
     fs::write(fleet.join(&spill), ended_now(&log)).unwrap();
-    let (failed, log) = logs::plain("3.5.9", "fail-job");
+    let (stumbled, log) = logs::plain("3.5.9", "fail-job");
+    fs::write(fleet.join(&stumbled), ended_now(&log)).unwrap();
+    let failed = "local-1795220906832".to_owned();
+    let log = fs::read(logs::case("3.5.9", "users").join(&failed)).unwrap();
     fs::write(fleet.join(&failed), ended_now(&log)).unwrap();
     let (running, log) = logs::plain("4.3.0", "many-jobs");
     fs::write(fleet.join(format!("{running}.inprogress")), half(&log)).unwrap();
@@ -103,8 +106,8 @@ fn numbers_are_those_of_the_api_and_prometheus_reads_them() {
         .env("AFTERGLOW_RETENTION__SIZE", "1GB");
     let server = server.logs(&format!("other={}", other.display())).start();
     let page = page_with(&server, "indexed", |p| {
-        sum(p, "afterglow_applications", &[]) == 5.0
-            && sum(p, "afterglow_ended_applications", &[]) == 3.0
+        sum(p, "afterglow_applications", &[]) == 6.0
+            && sum(p, "afterglow_ended_applications", &[]) == 4.0
             && sum(p, "afterglow_ingest_logs_unchanged_total", &[]) > 0.0
             && sum(p, "afterglow_search_lag_changes", &[]) == 0.0
             && sum(p, "afterglow_source_up", &[]) == 2.0
@@ -115,7 +118,7 @@ fn numbers_are_those_of_the_api_and_prometheus_reads_them() {
         assert_eq!(sum(&page, name, labels), expected, "{name} {labels:?}\n{page}")
     };
     for (cluster, outcome, n) in [
-        ("fleet", "completed", 1.0),
+        ("fleet", "completed", 2.0),
         ("fleet", "failed", 1.0),
         ("fleet", "running", 1.0),
         ("fleet", "lost", 1.0),
@@ -124,7 +127,7 @@ fn numbers_are_those_of_the_api_and_prometheus_reads_them() {
         let labels = [format!("cluster=\"{cluster}\""), format!("outcome=\"{outcome}\"")];
         is("afterglow_applications", &labels.each_ref().map(String::as_str), n);
     }
-    for (outcome, n) in [("completed", 1.0), ("failed", 1.0), ("lost", 1.0)] {
+    for (outcome, n) in [("completed", 2.0), ("failed", 1.0), ("lost", 1.0)] {
         is("afterglow_ended_applications", &["cluster=\"fleet\"", &format!("outcome=\"{outcome}\"")], n);
     }
     is("afterglow_ended_applications", &["cluster=\"other\""], 0.0);
@@ -134,7 +137,10 @@ fn numbers_are_those_of_the_api_and_prometheus_reads_them() {
     is("afterglow_log_bytes", &[], sizes("logSize"));
     let stages = |app: &str| server.json(&format!("/api/v1/applications/{app}/stages"));
     let of_ended = |key: &str| {
-        [&spill, &failed, &lost].map(|app| total(&stages(app), |s| s[key].as_i64().unwrap())).iter().sum::<f64>()
+        [&spill, &stumbled, &failed, &lost]
+            .map(|app| total(&stages(app), |s| s[key].as_i64().unwrap()))
+            .iter()
+            .sum::<f64>()
     };
     is("afterglow_ended_task_seconds", &["cluster=\"fleet\""], of_ended("executorRunTime") / 1000.0);
     is("afterglow_ended_gc_seconds", &["cluster=\"fleet\""], of_ended("jvmGcTime") / 1000.0);
@@ -160,8 +166,8 @@ fn numbers_are_those_of_the_api_and_prometheus_reads_them() {
     is("afterglow_store_limit_bytes", &[], 1e9);
 
     // What was counted.
-    is("afterglow_ingest_logs_found_total", &[], 5.0);
-    is("afterglow_ingest_logs_done_total", &[], 5.0);
+    is("afterglow_ingest_logs_found_total", &[], 6.0);
+    is("afterglow_ingest_logs_done_total", &[], 6.0);
     let read = |f: &Path| fs::read_dir(f).unwrap().map(|f| fs::read(f.unwrap().path()).unwrap()).collect::<Vec<_>>();
     let lines = [&fleet, &other].into_iter().flat_map(|f| read(f)).flatten().filter(|b| *b == b'\n').count();
     is("afterglow_ingest_events_total", &[], (lines - 1) as f64);
@@ -177,7 +183,7 @@ fn numbers_are_those_of_the_api_and_prometheus_reads_them() {
     is("afterglow_ingest_failures_total", &[], 0.0);
     is("afterglow_ingest_lag_seconds", &[], 0.0);
     is("afterglow_ingest_logs_waiting", &[], 0.0);
-    is("afterglow_source_logs", &["state=\"indexed\""], 3.0);
+    is("afterglow_source_logs", &["state=\"indexed\""], 4.0);
     is("afterglow_source_logs", &["state=\"live\""], 2.0);
     is("afterglow_source_logs_with_problems", &[], 1.0);
     is("afterglow_followed_applications", &[], 2.0);
@@ -204,7 +210,7 @@ fn numbers_are_those_of_the_api_and_prometheus_reads_them() {
     for (outcome, n) in [("ok", 1.0), ("refused", 1.0), ("timeout", 0.0), ("busy", 0.0), ("failed", 0.0)] {
         assert_eq!(sum(&after, "afterglow_sql_statements_total", &[&format!("outcome=\"{outcome}\"")]), n, "{outcome}");
     }
-    for id in [&spill, &failed, &running, &lost, &old] {
+    for id in [&spill, &stumbled, &failed, &running, &lost, &old] {
         assert!(!after.contains(id.as_str()), "{id} in\n{after}");
     }
     let alive = epoch(now()) as f64 / 1000.0;
@@ -219,7 +225,7 @@ fn numbers_are_those_of_the_api_and_prometheus_reads_them() {
     }
     let Some(prometheus) = Prometheus::start(&[server.address]) else { return };
     eventually("scraped", 30, || prometheus.value("up{job=\"afterglow\"} == 1"));
-    eventually("all of it", 30, || prometheus.value("sum(afterglow_ended_applications) == 3"));
+    eventually("all of it", 30, || prometheus.value("sum(afterglow_ended_applications) == 4"));
     for name in [
         "afterglow_ingest_events_total",
         "afterglow_log_bytes",

@@ -28,10 +28,10 @@ use page::{Page, labels};
 
 pub use page::Format;
 
-/// What changes by the second is asked of the catalog anew after so long.
-const PULSE: Duration = Duration::from_secs(5);
-/// And what grows slowly.
-const HELD: Duration = Duration::from_secs(30);
+/// An answer of the catalog is kept for so long,
+const KEEP: Duration = Duration::from_secs(2);
+/// and for so many times as long as it took: asking takes no more than a hundredth of the time, however large the catalog.
+const TIMES: u32 = 100;
 /// A catalog that takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -59,7 +59,7 @@ pub struct Telemetry {
     held: Kept<Vec<(Kind, Held)>>,
 }
 
-/// A value that is asked for again when it is old.
+/// A value that is asked for again when it is old, with when that is.
 struct Kept<T>(Mutex<Option<(Instant, Arc<T>)>>);
 
 impl<T> Default for Kept<T> {
@@ -69,10 +69,11 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T> Kept<T> {
-    /// The value, at most `age` old. Those who ask at the same time ask once.
-    async fn get(&self, age: Duration, ask: impl Future<Output = Result<T, CatalogError>>) -> Option<Arc<T>> {
+    /// The value. Those who ask at the same time ask once.
+    async fn get(&self, ask: impl Future<Output = Result<T, CatalogError>>) -> Option<Arc<T>> {
         let mut kept = self.0.lock().await;
-        if let Some((_, value)) = kept.as_ref().filter(|(at, _)| at.elapsed() < age) {
+        let began = Instant::now();
+        if let Some((_, value)) = kept.as_ref().filter(|(until, _)| began < *until) {
             return Some(value.clone());
         }
         let asked = match tokio::time::timeout(PATIENCE, ask).await {
@@ -83,7 +84,7 @@ impl<T> Kept<T> {
         match asked {
             Ok(value) => {
                 let value = Arc::new(value);
-                *kept = Some((Instant::now(), value.clone()));
+                *kept = Some((Instant::now() + KEEP.max(began.elapsed() * TIMES), value.clone()));
                 Some(value)
             }
             Err(e) => {
@@ -115,14 +116,14 @@ impl Telemetry {
     pub async fn write(&self, format: Format, now: i64) -> Result<String, std::fmt::Error> {
         let w = &self.watched;
         let viewer = Viewer::everything();
-        let known = self.known.get(PULSE, async {
+        let known = self.known.get(async {
             let pulse = w.catalog.pulse(&viewer, now).await?;
             let sources = w.catalog.sources(&viewer).await?;
             Ok(Known { pulse, sources, logs: w.catalog.source_logs(&viewer).await? })
         });
         let known = known.await;
         let held = match known {
-            Some(_) => self.held.get(HELD, w.catalog.held(&viewer)).await,
+            Some(_) => self.held.get(w.catalog.held(&viewer)).await,
             None => None,
         };
         let mut page = Page::default();
