@@ -36,7 +36,7 @@ pub(super) async fn metrics(State(api): State<Api>, headers: HeaderMap) -> Respo
     write(&api.telemetry, &headers).await
 }
 
-async fn write(telemetry: &Telemetry, headers: &HeaderMap) -> Response {
+async fn write(telemetry: &Arc<Telemetry>, headers: &HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let format = Format::of(accept);
     match telemetry.write(format, now()).await {

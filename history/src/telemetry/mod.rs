@@ -10,20 +10,20 @@ mod observed;
 mod page;
 mod process;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus_client::registry::Registry;
 use tokio::sync::Mutex;
 
-use crate::catalog::{Catalog, CatalogError, Held, Kind};
+use crate::catalog::{Catalog, CatalogError};
 use crate::indexer::Indexer;
 use crate::query::Engine;
 use crate::search::Search;
 use crate::store::{Store, VERSION};
 use crate::viewer::Viewer;
 use counted::{Requests, Rounds, Sent};
-use observed::Known;
+use observed::{Known, Sums};
 use page::{Page, labels};
 
 pub use page::Format;
@@ -56,35 +56,45 @@ pub struct Telemetry {
     /// Counters that live as long as the process.
     counters: Registry,
     known: Kept<Known>,
-    held: Kept<Vec<(Kind, Held)>>,
+    sums: Kept<Sums>,
 }
 
-/// A value that is asked for again when it is old, with when that is.
-struct Kept<T>(Mutex<Option<(Instant, Arc<T>)>>);
+/// A value that is asked for again when it is old.
+struct Kept<T> {
+    /// With when it is old.
+    value: std::sync::Mutex<Option<(Instant, Arc<T>)>>,
+    turn: Mutex<()>,
+}
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
-        Kept(Mutex::default())
+        Kept { value: Default::default(), turn: Mutex::default() }
     }
 }
 
 impl<T> Kept<T> {
-    /// The value. Those who ask at the same time ask once.
+    /// The value there is, and whether it is old.
+    fn last(&self) -> Option<(Arc<T>, bool)> {
+        let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        value.as_ref().map(|(until, value)| (value.clone(), Instant::now() >= *until))
+    }
+
+    /// A value that is not old. Those who ask at the same time ask once.
     async fn get(&self, ask: impl Future<Output = Result<T, CatalogError>>) -> Option<Arc<T>> {
-        let mut kept = self.0.lock().await;
-        let began = Instant::now();
-        if let Some((_, value)) = kept.as_ref().filter(|(until, _)| began < *until) {
-            return Some(value.clone());
+        let _turn = self.turn.lock().await;
+        if let Some((value, false)) = self.last() {
+            return Some(value);
         }
+        let began = Instant::now();
         let asked = match tokio::time::timeout(PATIENCE, ask).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(e)) => Err(e.to_string()),
+            Ok(asked) => asked.map_err(|e| e.to_string()),
             Err(_) => Err(format!("catalog: no answer within {} s", PATIENCE.as_secs())),
         };
         match asked {
             Ok(value) => {
                 let value = Arc::new(value);
-                *kept = Some((Instant::now() + KEEP.max(began.elapsed() * TIMES), value.clone()));
+                let until = Instant::now() + KEEP.max(began.elapsed() * TIMES);
+                *self.value.lock().unwrap_or_else(PoisonError::into_inner) = Some((until, value.clone()));
                 Some(value)
             }
             Err(e) => {
@@ -105,25 +115,24 @@ impl Telemetry {
         if let Some(query) = &watched.query {
             query.statements.register(&mut counters);
         }
-        let (known, held) = (Kept::default(), Kept::default());
-        Arc::new(Telemetry { watched, requests, rounds, sent, counters, known, held })
+        let (known, sums) = (Kept::default(), Kept::default());
+        Arc::new(Telemetry { watched, requests, rounds, sent, counters, known, sums })
     }
 
     /// Everything at `now` (epoch milliseconds).
     ///
     /// # Errors
     /// See [`Page::write`]. A catalog that does not answer is no error: what it knows is missing.
-    pub async fn write(&self, format: Format, now: i64) -> Result<String, std::fmt::Error> {
+    pub async fn write(self: &Arc<Self>, format: Format, now: i64) -> Result<String, std::fmt::Error> {
         let w = &self.watched;
         let viewer = Viewer::everything();
         let known = self.known.get(async {
             let pulse = w.catalog.pulse(&viewer, now).await?;
-            let sources = w.catalog.sources(&viewer).await?;
-            Ok(Known { pulse, sources, logs: w.catalog.source_logs(&viewer).await? })
+            Ok(Known { pulse, sources: w.catalog.sources(&viewer).await? })
         });
         let known = known.await;
-        let held = match known {
-            Some(_) => self.held.get(w.catalog.held(&viewer)).await,
+        let sums = match known {
+            Some(_) => self.sums().await,
             None => None,
         };
         let mut page = Page::default();
@@ -135,15 +144,35 @@ impl Telemetry {
             observed::indexer(&mut page, indexer, now);
         }
         observed::store(&mut page, &w.store, w.store_limit);
-        page.gauge(names::CATALOG_UP, f64::from(u8::from(known.is_some() && held.is_some())));
-        if let (Some(known), Some(held)) = (known, held) {
-            observed::sources(&mut page, &known);
-            observed::held(&mut page, &held);
-            observed::pulse(&mut page, &known, &held);
+        page.gauge(names::CATALOG_UP, f64::from(u8::from(known.is_some() && sums.is_some())));
+        if let (Some(known), Some(sums)) = (known, sums) {
+            observed::sources(&mut page, &known, &sums);
+            observed::held(&mut page, &sums.held);
+            observed::pulse(&mut page, &known, &sums.held);
             if let Some(search) = &w.search {
                 observed::search(&mut page, search, &known);
             }
         }
         page.write(&self.counters, format)
+    }
+
+    /// What is summed over everything that the catalog has. Nobody waits for it who can have that of the look before; it is asked
+    /// for meanwhile.
+    async fn sums(self: &Arc<Self>) -> Option<Arc<Sums>> {
+        let ask = |me: Arc<Self>| async move {
+            let (catalog, viewer) = (&me.watched.catalog, Viewer::everything());
+            let sums =
+                async { Ok(Sums { held: catalog.held(&viewer).await?, logs: catalog.source_logs(&viewer).await? }) };
+            me.sums.get(sums).await
+        };
+        match self.sums.last() {
+            Some((last, old)) => {
+                if old {
+                    tokio::spawn(ask(self.clone()));
+                }
+                Some(last)
+            }
+            None => ask(self.clone()).await,
+        }
     }
 }

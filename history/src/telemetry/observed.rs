@@ -21,6 +21,12 @@ const OUTCOMES: [&str; 3] = ["completed", "failed", "lost"];
 pub struct Known {
     pub pulse: Pulse,
     pub sources: Vec<SourceRow>,
+}
+
+/// What is summed over all attempts and logs.
+pub struct Sums {
+    pub held: Vec<(Kind, Held)>,
+    /// By source id.
     pub logs: HashMap<i64, SourceLogs>,
 }
 
@@ -77,7 +83,7 @@ fn with(all: &Labels, name: &'static str, value: &str) -> Labels {
 }
 
 /// Sources and their logs.
-pub fn sources(page: &mut Page, known: &Known) {
+pub fn sources(page: &mut Page, known: &Known, sums: &Sums) {
     let of = |s: &SourceRow| labels([("cluster", &s.cluster), ("source", &s.url)]);
     let up = |s: &SourceRow| f64::from(u8::from(s.problem.is_none() && s.last_success.is_some()));
     page.gauges(names::SOURCE_UP, known.sources.iter().map(|s| (of(s), up(s))));
@@ -86,11 +92,11 @@ pub fn sources(page: &mut Page, known: &Known) {
     let objects = known.sources.iter().filter(|s| s.last_success.is_some());
     page.gauges(names::SOURCE_OBJECTS, objects.map(|s| (of(s), s.objects as f64)));
     let states = known.sources.iter().flat_map(|s| {
-        let states = known.logs.get(&s.id).map(|l| &l.states[..]).unwrap_or_default();
+        let states = sums.logs.get(&s.id).map(|l| &l.states[..]).unwrap_or_default();
         states.iter().map(move |(state, n)| (with(&of(s), "state", state), *n as f64))
     });
     page.gauges(names::SOURCE_LOGS, states);
-    let problems = known.sources.iter().map(|s| (of(s), known.logs.get(&s.id).map_or(0, |l| l.problems) as f64));
+    let problems = known.sources.iter().map(|s| (of(s), sums.logs.get(&s.id).map_or(0, |l| l.problems) as f64));
     page.gauges(names::SOURCE_PROBLEMS, problems);
 }
 
