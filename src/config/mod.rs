@@ -360,6 +360,27 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_sent_or_listened_on_is_said() {
+        let config = |text: &str| toml::from_str::<Config>(text).unwrap();
+        let url = "[remote_write]\nurl = \"https://h/api/v1/write\"\n";
+        assert_eq!(config(url).problems(), [""; 0]);
+        for (text, said) in [
+            ("[remote_write]\nurl = \"h:9090\"", "remote_write.url: `h:9090` is no address"),
+            (&format!("{url}every = \"10ms\""), "remote_write.every: less than a second"),
+            (&format!("{url}bearer_token_file = \"t\"\nsigv4 = {{ region = \"r\" }}"), "exclude each other"),
+            (&format!("{url}username = \"me\""), "remote_write.username: needs password_file"),
+            (&format!("{url}sigv4 = {{}}"), "remote_write.sigv4: no region"),
+            (&format!("{url}labels = {{ \"a-b\" = \"x\" }}"), "remote_write.labels: `a-b`"),
+            ("[metrics]\nlisten = \"0.0.0.0:1\"", "metrics.listen: 0.0.0.0:1 is reachable"),
+        ] {
+            let problems = config(text).problems();
+            assert!(problems.len() == 1 && problems[0].contains(said), "{text}: {problems:?}");
+        }
+        let secret = config(&format!("{url}headers = {{ x-key = \"s3cret\" }}")).print();
+        assert!(!secret.contains("s3cret"), "{secret}");
+    }
+
+    #[test]
     fn sources_on_the_command_line() {
         for (text, cluster, url) in [
             ("analytics=s3://b/p", "analytics", "s3://b/p"),
