@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prepares what the tests need beside Rust: Python packages in .venv and, as root on Debian, python3-venv, Java 17 and Chromium. What it cannot prepare
+# Prepares what the tests need beside Rust: Python packages in .venv, Prometheus from Debian and, as root there, python3-venv, Java 17 and Chromium. What it cannot prepare
 # it says, and ends well: the tests that miss it name themselves as skipped, and with CI=true fail.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,7 +29,19 @@ packages() {
     echo "$wanted" >.venv/wanted
 }
 
+# Unpacked and not installed: its package starts a service.
+prometheus() {
+    local to=tests/.work/prometheus
+    command -v prometheus >/dev/null && command -v promtool >/dev/null && return
+    [ ! -x $to/usr/bin/promtool ] || return 0
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+    echo "unpacking prometheus"
+    [ "$(id -u)" != 0 ] || apt-get update -qq
+    rm -rf $to && mkdir -p $to && (cd $to && apt-get download -qq prometheus 2>/dev/null && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb)
+}
+
 packages || echo "not prepared: .venv; Python 3.11 or later with venv is needed, and a package index"
 java_fits || debian openjdk-17-jre-headless && java_fits || echo "not prepared: Java 17 or 21; install one, or set JAVA_HOME"
 command -v psql >/dev/null || debian postgresql-client || echo "not prepared: psql; install PostgreSQL's client"
+prometheus || echo "not prepared: Prometheus; install it, so that prometheus and promtool are on the path"
 [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || debian chromium || echo "not prepared: Chromium; install it, or set CHROMIUM"

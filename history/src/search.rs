@@ -108,6 +108,11 @@ impl Search {
         (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
     }
 
+    /// Number of the catalog's last change that the index has.
+    pub fn sequence(&self) -> i64 {
+        self.followed().0
+    }
+
     /// Takes in what changed in the catalog since the last time; gives how many attempts.
     /// Only one process can write an index: another one's lock makes this do nothing.
     pub async fn follow(&self, catalog: &Catalog) -> Result<usize, SearchError> {

@@ -1,5 +1,5 @@
 //! Amazon S3 as the AWS SDKs find it: credentials (environment, profile with SSO, roles and
-//! processes, web identity, container, instance), region and endpoint. Only this module knows the SDK.
+//! processes, web identity, container, instance), region and endpoint. Only this module knows the SDK, but for signatures, which [`crate::sign`] makes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,6 +67,12 @@ pub(crate) async fn open(
         builder = builder.with_allow_http(true);
     }
     builder.build()
+}
+
+/// Who gives credentials for a service of AWS that is not S3, found in the same way.
+pub(crate) async fn credentials(region: &str, profile: Option<&String>) -> Option<SharedCredentialsProvider> {
+    let sdk = sdk(profile, Some(region.to_owned()), false).await;
+    provider(&sdk, profile)
 }
 
 /// The SDK's settings. Without a region it asks the profile and then the instance; a store with an

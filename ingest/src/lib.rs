@@ -10,6 +10,7 @@ pub mod event;
 pub mod log;
 pub mod read;
 pub mod scan;
+pub mod sign;
 pub mod source;
 
 pub use log::EventLog;

@@ -27,6 +27,8 @@ pub struct Config {
     pub redaction: Redaction,
     pub sql: Sql,
     pub postgres: Postgres,
+    pub metrics: Metrics,
+    pub remote_write: RemoteWrite,
     pub source: Vec<SourceConfig>,
 }
 
@@ -137,6 +139,112 @@ impl Default for Sql {
     }
 }
 
+/// Metrics of a process that serves nothing else.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// Where `ingest` serves `/metrics`; nowhere, unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// Sending of metrics to a Prometheus that cannot fetch them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RemoteWrite {
+    /// Address of the receiver; nothing is sent, unless set.
+    pub url: String,
+    /// Pause between two sendings.
+    pub every: Time,
+    /// Patterns of names that are sent; with `!` before them, that are not.
+    pub series: Vec<String>,
+    /// Labels that every series gets.
+    pub labels: BTreeMap<String, String>,
+    /// Headers that every request gets.
+    pub headers: BTreeMap<String, String>,
+    /// File with a bearer token.
+    pub bearer_token_file: PathBuf,
+    /// Name and file of the password for basic authentication.
+    pub username: String,
+    pub password_file: PathBuf,
+    /// Requests are signed, as Amazon Managed Service for Prometheus wants it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sigv4: Option<SigV4>,
+}
+
+impl Default for RemoteWrite {
+    fn default() -> Self {
+        RemoteWrite {
+            url: String::new(),
+            every: Time(Duration::from_secs(15)),
+            series: vec!["*".into(), "!*_bucket".into()],
+            labels: BTreeMap::new(),
+            headers: BTreeMap::new(),
+            bearer_token_file: PathBuf::new(),
+            username: String::new(),
+            password_file: PathBuf::new(),
+            sigv4: None,
+        }
+    }
+}
+
+/// How requests are signed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SigV4 {
+    pub region: String,
+    /// A profile of the AWS SDKs; empty: what they find.
+    pub profile: String,
+}
+
+impl RemoteWrite {
+    /// Ways to say who we are, of which there may be one.
+    fn accesses(&self) -> usize {
+        let given = [
+            !self.bearer_token_file.as_os_str().is_empty(),
+            !self.username.is_empty() || !self.password_file.as_os_str().is_empty(),
+            self.sigv4.is_some(),
+        ];
+        given.into_iter().filter(|g| *g).count()
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if self.url.is_empty() {
+            return out;
+        }
+        if !self.url.starts_with("http://") && !self.url.starts_with("https://") {
+            out.push(format!(
+                "remote_write.url: `{}` is no address: write https://HOST/api/v1/write, or what your receiver says",
+                shown_url(&self.url)
+            ));
+        }
+        if self.every.0 < Duration::from_secs(1) {
+            out.push("remote_write.every: less than a second: write 15s or more".into());
+        }
+        if self.accesses() > 1 {
+            out.push(
+                "remote_write: bearer_token_file, username and sigv4 exclude each other: keep the one that your receiver wants"
+                    .into(),
+            );
+        }
+        if self.username.is_empty() != self.password_file.as_os_str().is_empty() {
+            out.push("remote_write.username: needs password_file, and the other way round: set both".into());
+        }
+        if self.sigv4.as_ref().is_some_and(|s| s.region.is_empty()) {
+            out.push("remote_write.sigv4: no region: write sigv4 = { region = \"eu-central-1\" }".into());
+        }
+        let is_name = |n: &str| {
+            n.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && n.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        for name in self.labels.keys().filter(|n| !is_name(n)) {
+            out.push(format!("remote_write.labels: `{name}` is no label's name: use letters, digits and underscores"));
+        }
+        out
+    }
+}
+
 /// A place with event logs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -183,7 +291,13 @@ impl Config {
                 .filter(|(k, _)| secret(k))
                 .for_each(|(_, v)| *v = afterglow_history::redact::REDACTED.to_owned());
         }
-        for url in std::iter::once(&mut shown.store.url).chain(shown.source.iter_mut().map(|s| &mut s.url)) {
+        for value in shown.remote_write.headers.values_mut() {
+            afterglow_history::redact::REDACTED.clone_into(value);
+        }
+        for url in [&mut shown.store.url, &mut shown.remote_write.url]
+            .into_iter()
+            .chain(shown.source.iter_mut().map(|s| &mut s.url))
+        {
             *url = shown_url(url);
         }
         shown.postgres.users.values_mut().for_each(|p| afterglow_history::redact::REDACTED.clone_into(p));
@@ -193,13 +307,16 @@ impl Config {
     /// What cannot work, each with its key and the remedy.
     pub fn problems(&self) -> Vec<String> {
         let mut out = Vec::new();
-        if !self.server.listen.ip().is_loopback() && !self.server.allow_remote {
-            out.push(format!(
-                "server.listen: {} is reachable from other machines and there is no authentication yet: listen on 127.0.0.1, or put a proxy in front and set server.allow_remote (--allow-remote)",
-                self.server.listen
-            ));
+        let listens = [("server.listen", Some(self.server.listen)), ("metrics.listen", self.metrics.listen)];
+        for (key, address) in listens.into_iter().filter_map(|(key, address)| Some((key, address?))) {
+            if !address.ip().is_loopback() && !self.server.allow_remote {
+                out.push(format!(
+                    "{key}: {address} is reachable from other machines and there is no authentication yet: listen on 127.0.0.1, or put a proxy in front and set server.allow_remote (--allow-remote)"
+                ));
+            }
         }
         out.extend(self.postgres.problems(self.server.allow_remote));
+        out.extend(self.remote_write.problems());
         if let Err(e) = afterglow_history::redact::Redactor::new(&self.redaction.regex) {
             out.push(format!(
                 "redaction.regex: {}: write a regular expression of Rust's `regex` crate",
@@ -233,6 +350,8 @@ mod tests {
         let docs = include_str!("../../docs/configuration.md");
         let mut all = Config { source: vec![SourceConfig::default()], ..Config::default() };
         all.postgres.users.insert("NAME".into(), String::new());
+        all.metrics.listen = Some(all.server.listen);
+        all.remote_write.sigv4 = Some(SigV4::default());
         all.retention = Retention { age: Some(Time(Duration::from_secs(1))), size: Some(Size(1)) };
         let table = toml::Table::try_from(all).unwrap();
         for (section, keys) in &table {
@@ -244,6 +363,27 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn what_cannot_be_sent_or_listened_on_is_said() {
+        let config = |text: &str| toml::from_str::<Config>(text).unwrap();
+        let url = "[remote_write]\nurl = \"https://h/api/v1/write\"\n";
+        assert_eq!(config(url).problems(), [""; 0]);
+        for (text, said) in [
+            ("[remote_write]\nurl = \"h:9090\"", "remote_write.url: `h:9090` is no address"),
+            (&format!("{url}every = \"10ms\""), "remote_write.every: less than a second"),
+            (&format!("{url}bearer_token_file = \"t\"\nsigv4 = {{ region = \"r\" }}"), "exclude each other"),
+            (&format!("{url}username = \"me\""), "remote_write.username: needs password_file"),
+            (&format!("{url}sigv4 = {{}}"), "remote_write.sigv4: no region"),
+            (&format!("{url}labels = {{ \"a-b\" = \"x\" }}"), "remote_write.labels: `a-b`"),
+            ("[metrics]\nlisten = \"0.0.0.0:1\"", "metrics.listen: 0.0.0.0:1 is reachable"),
+        ] {
+            let problems = config(text).problems();
+            assert!(problems.len() == 1 && problems[0].contains(said), "{text}: {problems:?}");
+        }
+        let secret = config(&format!("{url}headers = {{ x-key = \"s3cret\" }}")).print();
+        assert!(!secret.contains("s3cret"), "{secret}");
     }
 
     #[test]

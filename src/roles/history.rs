@@ -10,7 +10,10 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(opened) => opened,
         Err(e) => return fail(&e),
     };
-    let served = http::serve(&config, &opened).await;
+    let served = match http::Serving::open(&config, &opened, "history", None) {
+        Ok(serving) => http::serve(&config, &opened, serving).await,
+        Err(e) => Err(e),
+    };
     opened.catalog.close().await;
     match served {
         Ok(()) => ExitCode::SUCCESS,

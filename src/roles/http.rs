@@ -1,29 +1,69 @@
 //! The HTTP server over an open store, and what keeps a store in order while it is served.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use afterglow_history::api::{Api, SPARK_VERSION, SourceAccess, router};
+use afterglow_history::api::{Api, SPARK_VERSION, SourceAccess, metrics, router};
 use afterglow_history::catalog::Catalog;
 use afterglow_history::postgres::{PostgresError, Server};
+use afterglow_history::indexer::Indexer;
 use afterglow_history::query::Engine;
 use afterglow_history::search::Search;
 use afterglow_history::store::Store;
+use afterglow_history::telemetry::{Telemetry, Watched};
 use afterglow_ingest::source;
 use tokio::task::JoinSet;
+use tokio::net::TcpListener;
 
-use super::{Opened, asked_to_stop, engine};
+use super::{Opened, asked_to_stop, engine, remote_write, watched};
 use crate::config::Config;
 use crate::config::postgres::Address;
 
 /// Pause between two looks at what changed in the catalog.
 const FOLLOW: Duration = Duration::from_secs(1);
 
+/// What a process that serves has beside its store.
+pub struct Serving {
+    search: Arc<Search>,
+    query: Arc<Engine>,
+    pub telemetry: Arc<Telemetry>,
+}
+
+impl Serving {
+    /// `indexer` is that of a process that also indexes.
+    pub fn open(
+        config: &Config,
+        opened: &Opened,
+        role: &'static str,
+        indexer: Option<Arc<Indexer>>,
+    ) -> Result<Serving, String> {
+        let search = Arc::new(Search::open(&opened.dir.join("search")).map_err(|e| e.to_string())?);
+        let query = engine(config, opened)?;
+        let (with_search, with_query) = (Some(search.clone()), Some(query.clone()));
+        let watched = Watched { indexer, search: with_search, query: with_query, ..watched(config, opened, role) };
+        Ok(Serving { search, query, telemetry: Telemetry::new(watched) })
+    }
+}
+
+/// Serves `/metrics`, and nothing else, for ever.
+pub async fn serve_metrics(listen: SocketAddr, telemetry: Arc<Telemetry>) -> Result<(), String> {
+    let listener = bind("metrics.listen", listen, "").await?;
+    let address = listener.local_addr().map_err(|e| e.to_string())?;
+    tracing::info!("metrics on http://{address}/metrics");
+    axum::serve(listener, metrics::router(telemetry)).await.map_err(|e| e.to_string())
+}
+
+async fn bind(key: &str, address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|e| format!("{key}: {address}: {e}: stop what listens there, or choose another{flag}"))
+}
+
 /// Serves until asked to stop.
-pub async fn serve(config: &Config, opened: &Opened) -> Result<(), String> {
-    let search = Search::open(&opened.dir.join("search")).map_err(|e| e.to_string())?;
-    let search = Arc::new(search);
+pub async fn serve(config: &Config, opened: &Opened, serving: Serving) -> Result<(), String> {
+    let Serving { search, query, telemetry } = serving;
     let sources: BTreeMap<_, _> = config
         .source
         .iter()
@@ -32,21 +72,16 @@ pub async fn serve(config: &Config, opened: &Opened) -> Result<(), String> {
             Some((source::shown(&url), SourceAccess { url: url.to_string(), options: s.options.clone() }))
         })
         .collect();
-    let query = engine(config, opened)?;
     let api = Api {
         store: opened.store.clone(),
         catalog: opened.catalog.clone(),
         search: search.clone(),
         query: query.clone(),
+        telemetry: telemetry.clone(),
         sources: Arc::new(sources),
         spark_version: SPARK_VERSION,
     };
-    let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(|e| {
-        format!(
-            "server.listen: {}: {e}: stop what listens there, or choose another with --listen",
-            config.server.listen
-        )
-    })?;
+    let listener = bind("server.listen", config.server.listen, " with --listen").await?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     let postgres = postgres(config, &query).await?;
     let stop = asked_to_stop();
@@ -54,11 +89,18 @@ pub async fn serve(config: &Config, opened: &Opened) -> Result<(), String> {
     if !afterglow_ui::is_built() {
         tracing::info!("built without the web UI: see README.md, or use the API");
     }
-    let pages = router(api).merge(afterglow_ui::router());
+    let pages = metrics::counted(router(api).merge(afterglow_ui::router()), telemetry.clone());
+    let (settings, sent) = (config.clone(), telemetry);
+    let sending = tokio::spawn(async move {
+        if let Err(e) = remote_write(&settings, sent, Some(address)).await {
+            tracing::error!("{e}");
+        }
+    });
     let following = tokio::spawn(follow(search, opened.catalog.clone(), opened.store.clone()));
     let served = axum::serve(listener, pages).with_graceful_shutdown(stop).await;
     following.abort();
     drop(postgres);
+    sending.abort();
     query.close();
     served.map_err(|e| e.to_string())
 }

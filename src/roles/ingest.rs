@@ -3,16 +3,16 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use afterglow_history::indexer::Indexer;
-use afterglow_history::indexer::progress::Progress;
+use afterglow_history::indexer::progress::{Counts, Progress};
 use afterglow_history::maintain;
+use afterglow_history::telemetry::{Telemetry, Watched};
 use afterglow_ingest::Source;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{DAMAGED, Opened, asked_to_stop, fail, indexer, open, sources};
+use super::{DAMAGED, Opened, asked_to_stop, fail, http, indexer, open, sources};
 use crate::config::{Config, SourceConfig, shown_url};
 
 /// Pause between two lines of progress where there is no terminal.
@@ -63,11 +63,12 @@ pub async fn once(config: Config) -> ExitCode {
     for problem in progress.problems() {
         println!("{problem}");
     }
-    println!("{}", summary(&progress, bad.len() as u64, took));
+    let counts = progress.counts();
+    println!("{}", summary(&counts, bad.len() as u64, took));
     opened.catalog.close().await;
-    if !bad.is_empty() || progress.failed.load(Relaxed) > 0 {
+    if !bad.is_empty() || counts.failed() > 0 {
         ExitCode::FAILURE
-    } else if progress.damaged.load(Relaxed) > 0 {
+    } else if counts.damaged + counts.damaged_before > 0 {
         ExitCode::from(DAMAGED)
     } else {
         ExitCode::SUCCESS
@@ -84,27 +85,47 @@ pub async fn run(config: Config) -> ExitCode {
         tracing::error!("{}={}: {e}", source.cluster, shown_url(&source.url));
         indexer.note_unopened(&source.cluster, &shown_url(&source.url), e).await;
     }
-    let maintaining = tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone()));
+    let watched = Watched { indexer: Some(indexer.clone()), ..super::watched(&config, &opened, "ingest") };
+    let telemetry = Telemetry::new(watched);
+    let rounds = telemetry.rounds.clone();
+    let maintaining =
+        tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
+    let telling = tokio::spawn(tell(config, telemetry));
     indexer.run(good, asked_to_stop()).await;
     maintaining.abort();
+    telling.abort();
     opened.catalog.close().await;
     ExitCode::SUCCESS
 }
 
-fn summary(p: &Progress, bad_sources: u64, took: Duration) -> String {
-    let plain = p.plain_bytes.load(Relaxed);
-    let rate = plain as f64 / 1e6 / took.as_secs_f64().max(1e-9);
+/// Serves and sends metrics, as far as the settings say where. What does not work stops nothing else.
+async fn tell(config: Config, telemetry: Arc<Telemetry>) {
+    let listen = config.metrics.listen;
+    let serving = async {
+        match listen {
+            Some(listen) => http::serve_metrics(listen, telemetry.clone()).await,
+            None => Ok(()),
+        }
+    };
+    let (served, sent) = tokio::join!(serving, super::remote_write(&config, telemetry.clone(), listen));
+    for e in [served, sent].into_iter().filter_map(Result::err) {
+        tracing::error!("{e}");
+    }
+}
+
+fn summary(c: &Counts, bad_sources: u64, took: Duration) -> String {
+    let rate = c.plain_bytes as f64 / 1e6 / took.as_secs_f64().max(1e-9);
     format!(
         "{} applications, {} events, {:.1} MB of log ({:.1} MB read) in {:.1} s: {rate:.0} MB/s\n{} logs unchanged, {} objects passed by, {} damaged, {} failed",
-        p.attempts.load(Relaxed),
-        p.events.load(Relaxed),
-        plain as f64 / 1e6,
-        p.bytes_done.load(Relaxed) as f64 / 1e6,
+        c.attempts,
+        c.events,
+        c.plain_bytes as f64 / 1e6,
+        c.bytes_done as f64 / 1e6,
         took.as_secs_f64(),
-        p.logs_unchanged.load(Relaxed),
-        p.passed_by.load(Relaxed),
-        p.damaged.load(Relaxed),
-        p.failed.load(Relaxed) + bad_sources,
+        c.logs_unchanged,
+        c.passed_by,
+        c.damaged + c.damaged_before,
+        c.failed() + bad_sources,
     )
 }
 
@@ -113,13 +134,9 @@ async fn show(p: Arc<Progress>) {
     if !std::io::stderr().is_terminal() {
         loop {
             tokio::time::sleep(LINES).await;
-            eprintln!(
-                "{} of {} logs, {:.0} of {:.0} MB",
-                p.logs_done.load(Relaxed),
-                p.logs_found.load(Relaxed),
-                p.bytes_done.load(Relaxed) as f64 / 1e6,
-                p.bytes_found.load(Relaxed) as f64 / 1e6
-            );
+            let c = p.counts();
+            let (done, found) = (c.bytes_done as f64 / 1e6, c.bytes_found as f64 / 1e6);
+            eprintln!("{} of {} logs, {done:.0} of {found:.0} MB", c.logs_done, c.logs_found);
         }
     }
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
@@ -127,14 +144,10 @@ async fn show(p: Arc<Progress>) {
         bar.set_style(style);
     }
     loop {
-        bar.set_length(p.bytes_found.load(Relaxed));
-        bar.set_position(p.bytes_done.load(Relaxed));
-        bar.set_message(format!(
-            "{}/{} logs, {} damaged",
-            p.logs_done.load(Relaxed),
-            p.logs_found.load(Relaxed),
-            p.damaged.load(Relaxed)
-        ));
+        let c = p.counts();
+        bar.set_length(c.bytes_found);
+        bar.set_position(c.bytes_done);
+        bar.set_message(format!("{}/{} logs, {} damaged", c.logs_done, c.logs_found, c.damaged + c.damaged_before));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

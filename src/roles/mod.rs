@@ -8,6 +8,7 @@ pub mod ingest;
 pub mod serve;
 pub mod sql;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,7 +19,10 @@ use afterglow_history::indexer::{Indexer, IndexerConfig};
 use afterglow_history::maintain::{self, Retention};
 use afterglow_history::query::{Engine, Limits};
 use afterglow_history::redact::Redactor;
+use afterglow_history::remote_write::{Access, RemoteWrite, Settings};
 use afterglow_history::store::Store;
+use afterglow_history::telemetry::counted::Rounds;
+use afterglow_history::telemetry::{Telemetry, Watched};
 use afterglow_ingest::{Source, source};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -144,8 +148,57 @@ fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 
+/// What watches over a process that has these parts; the others come with its role.
+pub fn watched(config: &Config, opened: &Opened, role: &'static str) -> Watched {
+    Watched {
+        role,
+        catalog: opened.catalog.clone(),
+        store: opened.store.clone(),
+        indexer: None,
+        search: None,
+        query: None,
+        store_limit: config.retention.size.map(|s| s.0),
+    }
+}
+
+/// Sends metrics for ever, if the settings say where to. `address` is where they can be fetched, if they can.
+pub async fn remote_write(
+    config: &Config,
+    telemetry: Arc<Telemetry>,
+    address: Option<SocketAddr>,
+) -> Result<(), String> {
+    let c = &config.remote_write;
+    if c.url.is_empty() {
+        return std::future::pending().await;
+    }
+    let url = c.url.parse().map_err(|e| format!("remote_write.url: {e}: write the receiver's whole address"))?;
+    let mut labels = c.labels.clone();
+    labels.entry("job".into()).or_insert_with(|| "afterglow".into());
+    labels.entry("instance".into()).or_insert_with(|| instance(address));
+    let access = match &c.sigv4 {
+        Some(s) => {
+            Access::SigV4 { region: s.region.clone(), profile: (!s.profile.is_empty()).then(|| s.profile.clone()) }
+        }
+        None if !c.username.is_empty() => Access::Basic { user: c.username.clone(), password: c.password_file.clone() },
+        None if !c.bearer_token_file.as_os_str().is_empty() => Access::Bearer(c.bearer_token_file.clone()),
+        None => Access::Anybody,
+    };
+    let (every, series, headers) = (c.every.0, c.series.clone(), c.headers.clone());
+    let settings = Settings { url, every, series, labels, headers, access };
+    let sender = RemoteWrite::new(settings, telemetry, now).await.map_err(|e| e.to_string())?;
+    sender.run().await;
+    Ok(())
+}
+
+/// This process among others: the machine's name, with the port that it serves on.
+fn instance(address: Option<SocketAddr>) -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = if name.trim().is_empty() { "unknown" } else { name.trim() };
+    address.map_or_else(|| name.to_owned(), |a| format!("{name}:{}", a.port()))
+}
+
 /// Keeps fleet tables and retention up to date, for ever.
-pub async fn maintain(config: Config, store: Arc<Store>, catalog: Catalog) {
+pub async fn maintain(config: Config, store: Arc<Store>, catalog: Catalog, rounds: Rounds) {
     for round in 0u64.. {
         if round.is_multiple_of(SWEEP_EVERY) {
             match maintain::sweep(&store, &catalog, now()).await {
@@ -154,7 +207,9 @@ pub async fn maintain(config: Config, store: Arc<Store>, catalog: Catalog) {
                 Err(e) => tracing::error!("{e}"),
             }
         }
-        if let Err(e) = maintain::round(&store, &catalog, retention(&config), now()).await {
+        let done = maintain::round(&store, &catalog, retention(&config), now()).await;
+        rounds.ended(done.is_ok());
+        if let Err(e) = done {
             tracing::error!("{e}");
         }
         tokio::time::sleep(MAINTENANCE).await;

@@ -25,9 +25,15 @@ pub async fn run(config: Config) -> ExitCode {
     if let Err(e) = indexer.prepare().await {
         return fail(&e.to_string());
     }
+    let serving = match http::Serving::open(&config, &opened, "serve", Some(indexer.clone())) {
+        Ok(serving) => serving,
+        Err(e) => return fail(&e),
+    };
+    let rounds = serving.telemetry.rounds.clone();
     let indexing = tokio::spawn(async move { indexer.run(good, std::future::pending()).await });
-    let maintaining = tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone()));
-    let served = http::serve(&config, &opened).await;
+    let maintaining =
+        tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
+    let served = http::serve(&config, &opened, serving).await;
     maintaining.abort();
     indexing.abort();
     let _ = indexing.await;

@@ -244,7 +244,7 @@ def synthetic(o, store, n):
     db = sqlite3.connect(store / "catalog.db")
     columns = ("id cluster app_id attempt_id source_id log_key name user_name spark_version start_time day end_time last_event_time last_updated"
                " status log_size events format generation parts store_size labels damaged completeness search_text sequence queue outcome duration tasks"
-               " failed_tasks executor_time group_id").split()
+               " failed_tasks executor_time group_id over_time gc_time memory_spilled disk_spilled part_count").split()
     rng, base = random.Random(1), 1_760_000_000_000
     rows, apps, groups = [], [], {}
     for i in range(n):
@@ -254,7 +254,7 @@ def synthetic(o, store, n):
         group = (cluster, f"user{i % 200}", f"queue{i % 20}", "failed" if i % 19 == 0 else "completed", "3.5.9", "{}")
         rows.append((i + 1, cluster, app, "", 1, app, name, f"user{i % 200}", "3.5.9", end - 50_000, "2025-10-09", end, end, end, "completed", 1_000_000, 500, 1, 1,
                      "[]", 0, "{}", 0, "{}", f"{name} insert into table_{i % 5000}", i + 1, group[2], group[3], rng.randrange(50_000), rng.randrange(10_000),
-                     rng.randrange(100), rng.randrange(10**9), groups.setdefault(group, len(groups) + 1)))
+                     rng.randrange(100), rng.randrange(10**9), groups.setdefault(group, len(groups) + 1), end, rng.randrange(10**7), 0, 0, 1))
         apps.append((cluster, app, end, 1, end - 50_000, end - 50_000, end, end))
     db.executemany(f"INSERT INTO attempts ({','.join(columns)}) VALUES ({','.join('?' * len(columns))})", rows)
     db.executemany("INSERT INTO attempt_groups (cluster, user_name, queue, outcome, spark_version, labels, id) VALUES (?,?,?,?,?,?,?)",
@@ -285,6 +285,7 @@ def catalog(o, tmp, n=100_000):
                        ("attempts with a word", lambda: f"/api/afterglow/v1/applications?q={rng.choice(WORDS)}"),
                        ("facets", lambda: "/api/afterglow/v1/applications/facets"),
                        ("facets of those that failed", lambda: "/api/afterglow/v1/applications/facets?status=failed"),
+                       ("metrics", lambda: "/metrics"),
                        ("search, two words", lambda: f"/api/afterglow/v1/search?q={'+'.join(rng.sample(WORDS, 2))}"),
                        ("search, filtered", lambda: f"/api/afterglow/v1/search?q={rng.choice(WORDS)}&cluster=cluster-{rng.randrange(100)}&user=user{rng.randrange(200)}")):
         times = sorted(get(s.port, path())[2] for _ in range(200))

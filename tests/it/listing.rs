@@ -59,7 +59,7 @@ impl Index {
     }
 
     fn events(&self) -> u64 {
-        self.indexer.progress.events.load(Relaxed)
+        self.indexer.progress.counts().events
     }
 }
 

@@ -3,7 +3,7 @@
 //! The tools: [`server`] runs the binary, [`http`] asks it, [`logs`] unpacks `tests/logs`, [`rules`]
 //! compares answers, [`archive`] reads the recordings of `tests/golden`, [`answers`] collects all that a
 //! server says of an application, [`moto`] is an S3 server, [`proxy`] stands before it and fails, [`paged`]
-//! is a store in memory that fails, [`skip`] notes what cannot be tested. The others are tests, by what
+//! is a store in memory that fails, [`prometheus`] is a real one, [`skip`] notes what cannot be tested. The others are tests, by what
 //! they are about.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
@@ -14,6 +14,7 @@ mod http;
 mod logs;
 mod moto;
 mod paged;
+mod prometheus;
 mod proxy;
 mod rules;
 mod server;
@@ -28,9 +29,11 @@ mod golden;
 mod hostile;
 mod ingest;
 mod listing;
+mod metrics;
 mod ours;
 mod pages;
 mod postgres;
+mod remote_write;
 mod restart;
 mod s3;
 mod sql;

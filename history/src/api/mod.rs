@@ -11,6 +11,7 @@ mod error;
 mod executors;
 mod jobs;
 mod logs;
+pub mod metrics;
 mod ours;
 mod query;
 mod sql;
@@ -36,6 +37,7 @@ use crate::catalog::Catalog;
 use crate::query::Engine;
 use crate::search::Search;
 use crate::store::Store;
+use crate::telemetry::Telemetry;
 use crate::viewer::Viewer;
 
 /// What handlers work with.
@@ -45,6 +47,7 @@ pub struct Api {
     pub catalog: Catalog,
     pub search: Arc<Search>,
     pub query: Arc<Engine>,
+    pub telemetry: Arc<Telemetry>,
     /// How to open sources, by the URL that the catalog has of them: for log downloads.
     pub sources: Arc<BTreeMap<String, SourceAccess>>,
     /// The Spark version whose answers these are.
@@ -79,13 +82,14 @@ async fn ready(State(api): State<Api>) -> Result<&'static str, StatusCode> {
     api.catalog.totals(&api.viewer()).await.map(|_| "ready").map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// Every path.
+/// Every path. Who serves it has its requests counted: see [`metrics::counted`].
 pub fn router(api: Api) -> Router {
     let compression = CompressionLayer::new()
         .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream")));
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics::metrics))
         .nest("/api/v1", spark())
         .nest("/clusters/{cluster}/api/v1", spark())
         .nest("/api/afterglow/v1", ours::router())

@@ -1,6 +1,7 @@
 //! Attempts and the list of applications made of them.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use object_store::path::Path;
 use sqlx::sqlite::SqliteRow;
@@ -90,6 +91,21 @@ pub struct Summary {
     pub executor_time: i64,
     /// A line that says why it failed.
     pub error: Option<String>,
+    /// None for an attempt that was indexed before it was kept.
+    pub usage: Option<Usage>,
+}
+
+/// What an attempt takes of its cluster, as of its last event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Sum over tasks, milliseconds.
+    pub gc_time: i64,
+    /// Sums over tasks, bytes.
+    pub memory_spilled: i64,
+    pub disk_spilled: i64,
+    /// Executors that run tasks, and their cores.
+    pub executors: i64,
+    pub cores: i64,
 }
 
 /// Which applications a list shows; bounds are inclusive epoch milliseconds.
@@ -125,7 +141,7 @@ pub struct AttemptSpan {
 
 const COLUMNS: &str = "id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time, end_time,
     last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, labels, damaged, completeness, sequence,
-    queue, outcome, duration, tasks, failed_tasks, executor_time, error";
+    queue, outcome, duration, tasks, failed_tasks, executor_time, error, gc_time, memory_spilled, disk_spilled, executors, cores";
 
 fn attempt(r: &SqliteRow) -> Result<AttemptRow, CatalogError> {
     let text = |c: &str| r.try_get::<String, _>(c);
@@ -166,8 +182,20 @@ fn attempt(r: &SqliteRow) -> Result<AttemptRow, CatalogError> {
             failed_tasks: r.try_get("failed_tasks")?,
             executor_time: r.try_get("executor_time")?,
             error: r.try_get("error")?,
+            usage: usage(r)?,
         },
     })
+}
+
+fn usage(r: &SqliteRow) -> Result<Option<Usage>, sqlx::Error> {
+    let Some(gc_time) = r.try_get("gc_time")? else { return Ok(None) };
+    Ok(Some(Usage {
+        gc_time,
+        memory_spilled: r.try_get("memory_spilled")?,
+        disk_spilled: r.try_get("disk_spilled")?,
+        executors: r.try_get("executors")?,
+        cores: r.try_get("cores")?,
+    }))
 }
 
 impl AttemptRow {
@@ -230,14 +258,15 @@ impl AttemptRow {
         let group = self.group(&self.summary.outcome).id(tx).await?;
         let parts: Vec<(&str, u64)> = self.parts.iter().map(|p| (p.key.as_ref(), p.size)).collect();
         let size: u64 = self.parts.iter().map(|p| p.size).sum();
+        let usage = self.summary.usage;
         let json = |v: Result<String, serde_json::Error>| v.map_err(|e| CatalogError::Stored(e.to_string()));
         sqlx::query(
             "INSERT INTO attempts (id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time,
                  end_time, last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, store_size,
                  labels, damaged, completeness, search_text, sequence, day, queue, outcome, duration, tasks, failed_tasks, executor_time,
-                 error, group_id, severity)
+                 error, group_id, severity, over_time, part_count, gc_time, memory_spilled, disk_spilled, executors, cores)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-                 $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)",
+                 $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43)",
         )
         .bind(id)
         .bind(&self.cluster)
@@ -275,6 +304,13 @@ impl AttemptRow {
         .bind(&self.summary.error)
         .bind(group)
         .bind(severity(&self.summary.outcome))
+        .bind((self.status == AttemptStatus::Completed).then_some(self.end_time))
+        .bind(self.parts.len() as i64)
+        .bind(usage.map(|u| u.gc_time))
+        .bind(usage.map(|u| u.memory_spilled))
+        .bind(usage.map(|u| u.disk_spilled))
+        .bind(usage.map(|u| u.executors))
+        .bind(usage.map(|u| u.cores))
         .execute(&mut **tx)
         .await?;
         summarize(tx, &self.cluster, &self.app_id).await?;
@@ -499,8 +535,9 @@ impl Catalog {
         Ok(())
     }
 
-    /// Marks attempts as lost whose log has been quiet since `before`; gives how many.
-    pub async fn mark_lost(&self, before: i64) -> Result<u64, CatalogError> {
+    /// Marks attempts as lost whose log has been quiet for so long at `now` (epoch milliseconds); gives how many.
+    pub async fn mark_lost(&self, now: i64, quiet: Duration) -> Result<u64, CatalogError> {
+        let before = now - i64::try_from(quiet.as_millis()).unwrap_or(i64::MAX);
         let mut tx = self.begin().await?;
         let quiet = format!("SELECT {COLUMNS} FROM attempts WHERE status = 'running' AND last_updated < $1");
         let rows = sqlx::query(sqlx::AssertSqlSafe(quiet)).bind(before).fetch_all(&mut *tx).await?;
@@ -509,12 +546,13 @@ impl Catalog {
             let a = attempt(r)?;
             let group = a.group(lost).id(&mut tx).await?;
             let sequence = next(&mut tx, "sequence").await?;
-            sqlx::query("UPDATE attempts SET status = $2, outcome = $2, group_id = $3, sequence = $4, severity = $5 WHERE id = $1")
+            sqlx::query("UPDATE attempts SET status = $2, outcome = $2, group_id = $3, sequence = $4, severity = $5, over_time = $6 WHERE id = $1")
                 .bind(a.id)
                 .bind(lost)
                 .bind(group)
                 .bind(sequence)
                 .bind(severity(lost))
+                .bind(now)
                 .execute(&mut *tx)
                 .await?;
         }

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use sqlx::{Row as _, Sqlite, Transaction};
 
 use super::list::ListFilter;
-use super::{Catalog, CatalogError, next};
+use super::{Catalog, CatalogError, Kind, next};
 
 /// A combination of all that lists filter by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,6 +67,20 @@ impl Groups {
         self.groups.insert(id, numbers);
     }
 
+    /// Cluster, queue and outcome of a group.
+    fn kind(&self, id: i64) -> Kind {
+        let mut kind = Kind::default();
+        for number in self.groups.get(&id).into_iter().flatten() {
+            match &self.values[*number as usize] {
+                (Facet::Cluster, value) => kind.cluster.clone_from(value),
+                (Facet::Queue, value) => kind.queue.clone_from(value),
+                (Facet::Outcome, value) => kind.outcome.clone_from(value),
+                _ => {}
+            }
+        }
+        kind
+    }
+
     /// The values that each filter lets through, as numbers, with the facet it is of.
     fn wanted(&self, filter: &ListFilter) -> Vec<(Facet, Vec<u32>)> {
         let number = |facet: Facet, value: String| self.numbers.get(&(facet as u8, value)).copied();
@@ -117,22 +131,43 @@ fn labelled(label: &str, value: &str) -> String {
     format!("{label}={value}")
 }
 
+/// What is added up, one of each group of attempts.
+pub(super) trait Sum: Default {
+    fn add(&mut self, other: Self);
+}
+
 impl Catalog {
+    /// Adds up what belongs to groups of one cluster, queue and outcome.
+    pub(super) async fn by_kind<T: Sum>(&self, of_groups: Vec<(i64, T)>) -> Result<Vec<(Kind, T)>, CatalogError> {
+        self.know(of_groups.iter().map(|(id, _)| *id)).await?;
+        let known = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sums: BTreeMap<Kind, T> = BTreeMap::new();
+        for (id, value) in of_groups {
+            sums.entry(known.kind(id)).or_default().add(value);
+        }
+        Ok(sums.into_iter().collect())
+    }
+
+    /// Reads groups that were not read yet.
+    async fn know(&self, mut ids: impl Iterator<Item = i64>) -> Result<(), CatalogError> {
+        let above = {
+            let known = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+            let newest = known.groups.keys().max().copied().unwrap_or(i64::MIN);
+            ids.any(|id| !known.groups.contains_key(&id)).then_some(newest)
+        };
+        match above {
+            Some(above) => self.read_groups(above).await,
+            None => Ok(()),
+        }
+    }
+
     /// Counts the values of every facet over attempts by group. See [`Groups::count`].
     pub(super) async fn count_facets(
         &self,
         filter: &ListFilter,
         counts: &[(i64, i64)],
     ) -> Result<Vec<(Facet, Counts)>, CatalogError> {
-        let missing = |groups: &Groups| counts.iter().any(|(id, _)| !groups.groups.contains_key(id));
-        let newest = |groups: &Groups| groups.groups.keys().max().copied().unwrap_or(i64::MIN);
-        let above = {
-            let known = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-            missing(&known).then(|| newest(&known))
-        };
-        if let Some(above) = above {
-            self.read_groups(above).await?;
-        }
+        self.know(counts.iter().map(|(id, _)| *id)).await?;
         let known = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(known.count(filter, counts))
     }

@@ -10,6 +10,7 @@ mod fleet;
 mod groups;
 mod list;
 mod logs;
+mod totals;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -18,12 +19,13 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row as _, Sqlite, Transaction};
 
-pub use attempts::{ApplicationFilter, AttemptRow, AttemptSpan, AttemptStatus, Summary};
+pub use attempts::{ApplicationFilter, AttemptRow, AttemptSpan, AttemptStatus, Summary, Usage};
 pub use commit::Commit;
 pub use fleet::{Batch, BatchFile, BatchState, Fleet, FleetFiles};
 pub use groups::{Facet, Group};
 pub use list::{ListFilter, ListPage, ListSort};
 pub use logs::{LogProblem, LogRow, LogState, SourceRow, SourceScan};
+pub use totals::{Held, Kind, Over, Pulse, RECENT, Running, SourceLogs};
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {

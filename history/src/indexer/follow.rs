@@ -2,7 +2,7 @@
 //! on costs the new bytes only. Bounded: the least recently read are dropped, and read back from
 //! the store when their log grows.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use crate::catalog::AttemptRow;
 use crate::state::Attempt;
@@ -28,6 +28,12 @@ pub struct LiveAttempts {
 impl LiveAttempts {
     pub fn new(limit: u64) -> Self {
         LiveAttempts { limit, held: Mutex::new(Vec::new()) }
+    }
+
+    /// How many are held, and the bytes that they take (an estimate).
+    pub fn held(&self) -> (usize, u64) {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        (held.len(), held.iter().map(|(_, l)| estimate(&l.attempt)).sum())
     }
 
     /// Takes out the state of a log, if it is the one that `row` was written from.

@@ -8,9 +8,9 @@ use object_store::path::Path;
 
 use super::follow::LiveAttempt;
 use super::pipeline::{self, PipelineError, Work};
-use super::progress::Outcome;
+use super::progress::{Damage, Outcome};
 use super::{Indexer, identity, now};
-use crate::catalog::{AttemptRow, AttemptStatus, Commit, LogRow, LogState, Summary};
+use crate::catalog::{AttemptRow, AttemptStatus, Commit, LogRow, LogState, Summary, Usage};
 use crate::insight::outcome;
 use crate::state::{Attempt, Completeness, StageAttempt};
 use crate::store::reader::PartRef;
@@ -65,6 +65,7 @@ impl Indexer {
         let start = self.start(source_id, log, row).await?;
         let Start { attempt, next_progress, position, events, parts, generation } = start;
         let take_tail = !log.in_progress;
+        let known = attempt.completeness.clone();
         let reader = LogReader::open(source.store.clone(), log, &position, take_tail);
         let mut work = Work {
             attempt,
@@ -118,6 +119,7 @@ impl Indexer {
             None => format!("{}/{}", source.cluster, app.id),
         });
         outcome.problem = problem(&attempt.completeness);
+        outcome.damage = Damage::between(&known, &attempt.completeness);
         let row = attempt_row(&attempt, source, source_id, log, events, generation, all.clone());
         let consumed = bare_names(log).take_while(|n| *n != position.part).map(str::to_owned).collect();
         let commit = Commit {
@@ -378,6 +380,8 @@ fn summary(a: &Attempt) -> Summary {
     };
     let end = app.end_time.or(app.last_event_time).unwrap_or(0);
     let tasks = |count: fn(&StageAttempt) -> i64| a.stages.values().map(count).fold(0, i64::saturating_add);
+    // A driver runs tasks in local mode only; elsewhere it has no cores.
+    let executors = || a.executors.values().filter(|e| e.active && e.total_cores > 0);
     Summary {
         queue: QUEUES.iter().find_map(|key| a.environment.spark_property(key)).unwrap_or_default().to_owned(),
         outcome: outcome.to_owned(),
@@ -386,6 +390,13 @@ fn summary(a: &Attempt) -> Summary {
         failed_tasks: tasks(|s| s.failed_tasks),
         executor_time: tasks(|s| s.metrics.executor_run_time),
         error: error.map(|e| outcome::first_line(&e.text).chars().take(MAX_ERROR).collect()),
+        usage: Some(Usage {
+            gc_time: tasks(|s| s.metrics.jvm_gc_time),
+            memory_spilled: tasks(|s| s.metrics.memory_bytes_spilled),
+            disk_spilled: tasks(|s| s.metrics.disk_bytes_spilled),
+            executors: executors().count() as i64,
+            cores: executors().map(|e| e.total_cores).fold(0, i64::saturating_add),
+        }),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::catalog::{Catalog, CatalogError, LogRow, LogState, SourceScan};
 use crate::redact::Redactor;
 use crate::store::{Store, VERSION};
 use log::Failure;
-use progress::{Outcome, Progress};
+use progress::{Failed, Outcome, Progress, SourceProgress};
 
 /// How the indexer works. Plain data; `Default` suits a small machine.
 #[derive(Debug, Clone)]
@@ -101,6 +101,13 @@ impl Indexer {
         Ok(())
     }
 
+    /// Attempts whose states are kept in memory between two readings, with the bytes that these take (an estimate) and
+    /// may take.
+    pub fn followed(&self) -> (usize, u64, u64) {
+        let (attempts, bytes) = self.live.held();
+        (attempts, bytes, self.config.memory)
+    }
+
     /// Notes a source that could not even be opened, so that people see it.
     pub async fn note_unopened(&self, cluster: &str, url: &str, problem: &str) {
         let scan = SourceScan { time: now(), problem: Some(problem.to_owned()), ..SourceScan::default() };
@@ -126,7 +133,7 @@ impl Indexer {
                 result = Err(e);
             }
         }
-        self.catalog.mark_lost(now() - self.config.quiet.as_millis() as i64).await?;
+        self.catalog.mark_lost(now(), self.config.quiet).await?;
         result
     }
 
@@ -140,7 +147,7 @@ impl Indexer {
                     if let Err(e) = me.pass(&source, Problems::Log).await {
                         tracing::error!(source = ?source, "{e}");
                     }
-                    if let Err(e) = me.catalog.mark_lost(now() - me.config.quiet.as_millis() as i64).await {
+                    if let Err(e) = me.catalog.mark_lost(now(), me.config.quiet).await {
                         tracing::error!("{e}");
                     }
                     tokio::time::sleep(me.config.poll).await;
@@ -155,6 +162,8 @@ impl Indexer {
     async fn pass(self: &Arc<Self>, source: &Source, problems: Problems) -> Result<(), CatalogError> {
         let id = self.catalog.source(&source.cluster, &source.url).await?;
         let known = self.catalog.logs(id).await?;
+        let progress = self.progress.source(&source.cluster, &source.url);
+        progress.begin();
         let (tx, mut found) = mpsc::channel(FOUND);
         let listing = tokio::spawn({
             let source = source.clone();
@@ -169,19 +178,19 @@ impl Indexer {
             }
             if !self.is_new(&log, row) {
                 let known = row.filter(|r| r.state != LogState::NoLog).and_then(|r| r.problem.as_deref());
-                self.progress.unchanged(known.map(|p| format!("{}/{}: {p}", source.url, log.key)));
+                self.progress.unchanged(&progress, known.map(|p| format!("{}/{}: {p}", source.url, log.key)));
                 continue;
             }
-            self.progress.found(log.size());
+            progress.found(&log.key, log.size(), log.modified());
             let large = log.size() > LARGE;
             let threads = if large { self.workers } else { 1 };
             let permits = if large { self.workers * OVERLAP } else { 1 };
             let Ok(permit) = self.permits.clone().acquire_many_owned(permits as u32).await else { break };
-            let (me, source, row) = (self.clone(), source.clone(), row.cloned());
+            let (me, source, row, progress) = (self.clone(), source.clone(), row.cloned(), progress.clone());
             readers.spawn(async move {
                 let outcome = me.read_log(&source, id, &log, row.as_ref(), threads).await;
                 drop(permit);
-                me.report(&source, &log, outcome, problems)
+                me.report(&source, &progress, &log, outcome, problems)
             });
             while let Some(done) = readers.try_join_next() {
                 unread.note(done);
@@ -191,14 +200,14 @@ impl Indexer {
         match listing.await {
             Ok(Ok(listed)) => {
                 scan.listed = Some(listed);
-                self.progress.listed(listed);
+                progress.listed(listed);
             }
             Ok(Err(e)) => {
                 let what = explain(&e);
                 if problems == Problems::Log {
                     tracing::warn!(source = ?source, "cannot list: {what}");
                 }
-                self.progress.source_failed(format!("{source:?}: {what}"));
+                self.progress.source_failed(&progress, format!("{source:?}: {what}"));
                 scan.problem = Some(what);
             }
             Err(e) => scan.problem = Some(format!("the scan was interrupted: {e}")),
@@ -223,6 +232,7 @@ impl Indexer {
     fn report(
         &self,
         source: &Source,
+        progress: &SourceProgress,
         log: &EventLog,
         outcome: Result<Outcome, Failure>,
         problems: Problems,
@@ -232,7 +242,7 @@ impl Indexer {
                 if let (Some(problem), Problems::Log) = (&outcome.problem, problems) {
                     tracing::warn!(source = ?source, log = log.key, "{problem}");
                 }
-                self.progress.done(&format!("{}/{}", source.url, log.key), log.size(), outcome);
+                self.progress.done(progress, &log.key, &format!("{}/{}", source.url, log.key), log.size(), outcome);
                 None
             }
             Err(Failure { what, gone }) => {
@@ -241,7 +251,9 @@ impl Indexer {
                     Problems::Log => tracing::error!(source = ?source, log = log.key, "{what}"),
                     Problems::Collect => {}
                 }
-                self.progress.failed(format!("{}/{}: {what}", source.url, log.key), log.size());
+                let kind = if gone { Failed::Gone } else { Failed::Reading };
+                let problem = format!("{}/{}: {what}", source.url, log.key);
+                self.progress.failed(progress, &log.key, problem, log.size(), kind);
                 (!gone).then(|| format!("{}: {what}", log.key))
             }
         }

@@ -13,7 +13,7 @@ mod tasks;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
@@ -32,6 +32,7 @@ use tokio::task::JoinSet;
 use crate::catalog::{Catalog, CatalogError};
 use crate::fleet::schema::TABLES;
 use crate::store::Store;
+use crate::telemetry::counted::Statements;
 use crate::viewer::Viewer;
 use table::{FleetTable, Fresh, Snapshot};
 use tasks::Tasks;
@@ -152,6 +153,8 @@ pub struct Engine {
     env: Arc<RuntimeEnv>,
     fresh: Arc<Fresh>,
     permits: Arc<Semaphore>,
+    /// How statements ended.
+    pub statements: Statements,
     /// Folder of what does not fit in memory.
     spilled: PathBuf,
     /// Threads of its own: a join that gives none of them back for long must not stop those who serve pages.
@@ -187,6 +190,7 @@ impl Engine {
         let builder = builder.enable_all().worker_threads(threads).thread_name("sql").thread_stack_size(STACK);
         let runtime = builder.build().map_err(|e| QueryError::Internal(format!("cannot start its threads: {e}")))?;
         let permits = Arc::new(Semaphore::new(AT_ONCE));
+        let statements = Statements::default();
         Ok(Arc::new(Engine {
             store,
             catalog,
@@ -196,6 +200,7 @@ impl Engine {
             fresh,
             env,
             permits,
+            statements,
             spilled,
             runtime: Some(runtime),
         }))
@@ -208,6 +213,25 @@ impl Engine {
     /// [`QueryError::Statement`] if it is no such statement, does not fit the tables, or needs too
     /// much memory; [`QueryError::Timeout`] if it takes too long.
     pub async fn query(
+        self: &Arc<Self>,
+        viewer: &Viewer,
+        ask: Ask,
+        within: Option<Duration>,
+    ) -> Result<Answer, QueryError> {
+        let began = Instant::now();
+        let answer = self.answer(viewer, ask, within).await;
+        let outcome = match &answer {
+            Ok(_) => "ok",
+            Err(QueryError::Statement(_)) => "refused",
+            Err(QueryError::Timeout(_)) => "timeout",
+            Err(QueryError::Busy) => "busy",
+            Err(QueryError::Internal(_)) => "failed",
+        };
+        self.statements.ended(outcome, began.elapsed());
+        answer
+    }
+
+    async fn answer(
         self: &Arc<Self>,
         viewer: &Viewer,
         ask: Ask,

@@ -90,6 +90,15 @@ impl Weighter<(Path, u64), Held> for ByBytes {
     }
 }
 
+/// Blocks found in memory and fetched, since the process began; bytes held, and that may be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheCounts {
+    pub hits: u64,
+    pub misses: u64,
+    pub bytes: u64,
+    pub limit: u64,
+}
+
 /// Bytes read for a part's tail at once: enough for most directories.
 const TAIL: u64 = 64 << 10;
 /// Pieces in which large parts are uploaded.
@@ -117,6 +126,12 @@ impl Store {
             blocks: Cache::with_weighter(1 << 14, cache, ByBytes),
             damaged: Mutex::default(),
         })
+    }
+
+    /// What the cache of blocks has done, and holds.
+    pub fn cache(&self) -> CacheCounts {
+        let blocks = &self.blocks;
+        CacheCounts { hits: blocks.hits(), misses: blocks.misses(), bytes: blocks.weight(), limit: blocks.capacity() }
     }
 
     pub fn writer(&self) -> PartWriter {

@@ -18,6 +18,7 @@ const PAGES: [string, string][] = [
   ['operations', 'Operations'],
   ['rest-differences', 'Differences from Spark’s REST'],
   ['api', 'Afterglow’s own API'],
+  ['metrics', 'Metrics and alerts'],
   ['performance', 'Performance'],
   ['sql', 'SQL'],
   ['store-format', 'Store format'],

@@ -1,0 +1,59 @@
+//! `/metrics`, and the counting of requests.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+
+use super::{Api, now};
+use crate::telemetry::{Format, Telemetry};
+
+/// Files of the web UI, whose names change with every build, are one route.
+const FILES: &str = "/assets/";
+const FILE: &str = "/assets/{file}";
+/// Addresses that are none are one route, too: they are anybody's choice.
+const UNKNOWN: &str = "unknown";
+
+/// The metrics of a process that serves nothing else.
+pub fn router(telemetry: Arc<Telemetry>) -> Router {
+    let metrics =
+        |State(telemetry): State<Arc<Telemetry>>, headers: HeaderMap| async move { write(&telemetry, &headers).await };
+    let router = Router::new().route("/metrics", get(metrics)).route("/healthz", get(|| async { "ok" }));
+    counted(router.with_state(telemetry.clone()), telemetry)
+}
+
+/// A router whose requests are counted.
+pub fn counted(router: Router, telemetry: Arc<Telemetry>) -> Router {
+    router.layer(from_fn_with_state(telemetry, count))
+}
+
+pub(super) async fn metrics(State(api): State<Api>, headers: HeaderMap) -> Response {
+    write(&api.telemetry, &headers).await
+}
+
+async fn write(telemetry: &Arc<Telemetry>, headers: &HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let format = Format::of(accept);
+    match telemetry.write(format, now()).await {
+        Ok(text) => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
+        Err(e) => (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()).into_response(),
+    }
+}
+
+async fn count(State(telemetry): State<Arc<Telemetry>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let route = match route.as_ref().map(MatchedPath::as_str) {
+        Some(path) if path.starts_with(FILES) => FILE,
+        Some(path) => path,
+        None => UNKNOWN,
+    };
+    telemetry.requests.answered(route, response.status().as_u16(), began.elapsed());
+    response
+}
