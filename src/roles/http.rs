@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use afterglow_history::api::{Api, SPARK_VERSION, SourceAccess, metrics, router};
 use afterglow_history::catalog::Catalog;
-use afterglow_history::postgres::{PostgresError, Server};
 use afterglow_history::indexer::Indexer;
+use afterglow_history::postgres::{PostgresError, Server};
 use afterglow_history::query::Engine;
 use afterglow_history::search::Search;
 use afterglow_history::store::Store;
 use afterglow_history::telemetry::{Telemetry, Watched};
 use afterglow_ingest::source;
-use tokio::task::JoinSet;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::{Opened, asked_to_stop, engine, remote_write, watched};
 use crate::config::Config;

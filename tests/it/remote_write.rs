@@ -137,7 +137,9 @@ fn what_fails_is_sent_again_and_what_is_refused_is_dropped_and_said_once() {
     eventually("counted", 20, || {
         let page = server.get("/metrics").text();
         let counted = |labels: &[&str]| sum(&page, "afterglow_remote_write_samples_total", labels);
+        // It is counted before it is said.
         (counted(&["dropped"]) == 2.0
+            && server.log().contains("takes what is sent again")
             && counted(&["sent"]) >= 1.0
             && sum(&page, "afterglow_remote_write_retries_total", &[]) == 2.0)
             .then_some(())
