@@ -23,6 +23,7 @@ mod skip;
 mod cli;
 mod conformance;
 mod credentials;
+mod engines;
 mod fleet;
 mod follow;
 mod golden;
