@@ -8,7 +8,7 @@ use afterglow_history::api::{Api, SPARK_VERSION, SourceAccess, router};
 use afterglow_history::catalog::Catalog;
 use afterglow_history::search::Search;
 use afterglow_history::store::Store;
-use afterglow_ingest::source;
+use afterglow_ingest::{SourceKind, source};
 
 use super::{Opened, asked_to_stop, engine};
 use crate::config::Config;
@@ -23,6 +23,7 @@ pub async fn serve(config: &Config, opened: &Opened) -> Result<(), String> {
     let sources: BTreeMap<_, _> = config
         .source
         .iter()
+        .filter(|s| s.kind == SourceKind::EventLogs)
         .filter_map(|s| {
             let url = source::normalize(&s.url).ok()?;
             Some((source::shown(&url), SourceAccess { url: url.to_string(), options: s.options.clone() }))

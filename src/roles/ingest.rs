@@ -82,7 +82,7 @@ pub async fn run(config: Config) -> ExitCode {
     };
     for (source, e) in &bad {
         tracing::error!("{}={}: {e}", source.cluster, shown_url(&source.url));
-        indexer.note_unopened(&source.cluster, &shown_url(&source.url), e).await;
+        indexer.note_unopened(&source.cluster, &shown_url(&source.url), source.kind, e).await;
     }
     let maintaining = tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone()));
     indexer.run(good, asked_to_stop()).await;
@@ -94,8 +94,15 @@ pub async fn run(config: Config) -> ExitCode {
 fn summary(p: &Progress, bad_sources: u64, took: Duration) -> String {
     let plain = p.plain_bytes.load(Relaxed);
     let rate = plain as f64 / 1e6 / took.as_secs_f64().max(1e-9);
+    let containers = match p.containers.load(Relaxed) {
+        0 => String::new(),
+        n => {
+            let (pauses, reports) = (p.pauses.load(Relaxed), p.reports.load(Relaxed));
+            format!("{n} container logs: {pauses} pauses, {reports} progress reports\n")
+        }
+    };
     format!(
-        "{} applications, {} events, {:.1} MB of log ({:.1} MB read) in {:.1} s: {rate:.0} MB/s\n{} logs unchanged, {} objects passed by, {} damaged, {} failed",
+        "{containers}{} applications, {} events, {:.1} MB of log ({:.1} MB read) in {:.1} s: {rate:.0} MB/s\n{} logs unchanged, {} objects passed by, {} damaged, {} failed",
         p.attempts.load(Relaxed),
         p.events.load(Relaxed),
         plain as f64 / 1e6,

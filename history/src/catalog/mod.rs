@@ -6,6 +6,7 @@
 
 mod attempts;
 mod commit;
+mod containers;
 mod fleet;
 mod groups;
 mod list;
@@ -20,6 +21,7 @@ use sqlx::{Row as _, Sqlite, Transaction};
 
 pub use attempts::{ApplicationFilter, AttemptRow, AttemptStatus, Summary};
 pub use commit::Commit;
+pub use containers::{ContainerRow, Found, Sum};
 pub use fleet::{Batch, BatchFile, BatchState, Fleet, FleetFiles};
 pub use groups::{Facet, Group};
 pub use list::{ListFilter, ListPage, ListSort};

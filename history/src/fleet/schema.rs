@@ -47,15 +47,17 @@ pub enum TableName {
     Executors,
     SqlExecutions,
     StreamingProgress,
+    JvmPauses,
 }
 
-pub const TABLES: [TableName; 6] = [
+pub const TABLES: [TableName; 7] = [
     TableName::Applications,
     TableName::Jobs,
     TableName::Stages,
     TableName::Executors,
     TableName::SqlExecutions,
     TableName::StreamingProgress,
+    TableName::JvmPauses,
 ];
 
 impl TableName {
@@ -67,6 +69,7 @@ impl TableName {
             TableName::Executors => "executors",
             TableName::SqlExecutions => "sql_executions",
             TableName::StreamingProgress => "streaming_progress",
+            TableName::JvmPauses => "jvm_pauses",
         }
     }
 
@@ -79,6 +82,7 @@ impl TableName {
             TableName::Executors => "One row an executor; the driver is the one with the id `driver`.",
             TableName::SqlExecutions => "One row an execution of Spark SQL, sub-executions included.",
             TableName::StreamingProgress => "One row a progress report of a structured streaming query.",
+            TableName::JvmPauses => "One row a time in which a JVM stood still, as container logs tell it.",
         }
     }
 
@@ -91,6 +95,7 @@ impl TableName {
             TableName::Executors => [&EXECUTORS, &[]],
             TableName::SqlExecutions => [&SQL_EXECUTIONS, &[]],
             TableName::StreamingProgress => [&STREAMING_PROGRESS, &[]],
+            TableName::JvmPauses => [&JVM_PAUSES, &[]],
         };
         OF_ATTEMPT.iter().chain(own[0]).chain(own[1]).copied()
     }
@@ -253,4 +258,26 @@ const STREAMING_PROGRESS: [Column; 14] = [
     ("state_rows_dropped_by_watermark", Int, "Rows that came too late, summed over operators."),
     ("watermark", Time, "The event-time watermark; null for queries without one."),
     ("progress", Text, "The whole report as Spark wrote it, JSON."),
+];
+
+const JVM_PAUSES: [Column; 15] = [
+    ("container", Text, "The container or pod."),
+    ("role", Text, "`driver` or `executor`; null where neither the log's path nor the event log tells."),
+    ("executor_id", Text, "Spark's id of the executor; null for the driver and where it is not known."),
+    ("host", Text, "The host it ran on, where the event log tells."),
+    ("time", Time, "When the pause was logged, which is at its end; null where the log has no dates."),
+    (
+        "kind",
+        Text,
+        "`gc`: the JVM's own log of its garbage collector; `jvm_pause_monitor`: Hadoop's monitor, which may see the same pause again.",
+    ),
+    ("collector", Text, "The garbage collector; of the monitor, the pools that collected, null where none did."),
+    ("cause", Text, "Why, in the words of the log."),
+    ("duration_ms", Real, "How long."),
+    ("heap_before_bytes", Int, "Heap in use before it; null where the log does not say, as for each of ZGC's pauses."),
+    ("heap_after_bytes", Int, "Heap in use after it; null as above."),
+    ("heap_capacity_bytes", Int, "Size of the heap; null as above."),
+    ("name", Text, "What the JVM calls it, such as `Young (Mixed)` or `Remark`."),
+    ("uptime_ms", Real, "When it was logged, from the start of the JVM on; null where the log does not say."),
+    ("nested", Bool, "Whether it lies within another pause, which has a row, too, and holds its time."),
 ];

@@ -19,6 +19,8 @@ pub struct Outcome {
     pub problem: Option<String>,
     /// Not an event log at all.
     pub no_log: bool,
+    /// It is a container's log, with so many pauses and progress reports.
+    pub container: Option<(u64, u64)>,
 }
 
 /// Counters; read them at any time.
@@ -33,6 +35,10 @@ pub struct Progress {
     pub bytes_done: AtomicU64,
     pub attempts: AtomicU64,
     pub events: AtomicU64,
+    /// Logs of containers, and what was found in them.
+    pub containers: AtomicU64,
+    pub pauses: AtomicU64,
+    pub reports: AtomicU64,
     pub plain_bytes: AtomicU64,
     pub damaged: AtomicU64,
     pub failed: AtomicU64,
@@ -69,6 +75,11 @@ impl Progress {
         self.plain_bytes.fetch_add(outcome.plain, Relaxed);
         if outcome.attempt.is_some() {
             self.attempts.fetch_add(1, Relaxed);
+        }
+        if let Some((pauses, reports)) = outcome.container {
+            self.containers.fetch_add(1, Relaxed);
+            self.pauses.fetch_add(pauses, Relaxed);
+            self.reports.fetch_add(reports, Relaxed);
         }
         if outcome.no_log {
             self.passed_by.fetch_add(1, Relaxed);

@@ -63,13 +63,15 @@ pub enum Kind {
     StageBodies,
     /// What was stored over time.
     Storage,
+    /// Pauses of a container's JVM; in the parts of container logs only.
+    Pauses,
 }
 
 crate::record_enum! {
     Kind {
         Application = 0, Environment = 1, Jobs = 2, Stages = 3, Executors = 4, Processes = 5, Rdds = 6, SqlHeads = 7,
         SqlBodies = 8, Queries = 9, Progress = 10, Sessions = 11, Operations = 12, Foreign = 13, Tasks = 14,
-        RunningTasks = 15, Resume = 16, StageBodies = 17, Storage = 18,
+        RunningTasks = 15, Resume = 16, StageBodies = 17, Storage = 18, Pauses = 20,
     }
 }
 
