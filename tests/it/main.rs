@@ -21,6 +21,7 @@ mod skip;
 
 mod cli;
 mod conformance;
+mod containers;
 mod credentials;
 mod fleet;
 mod follow;

@@ -4,6 +4,7 @@
 //! A line is decorations in brackets and a message; which decorations there are is the user's choice.
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::time::stamp;
 use super::{Pause, PauseKind, Summary};
@@ -83,8 +84,11 @@ fn micros(text: &str, unit: i64) -> Option<i64> {
 const OPEN: usize = 8;
 /// Warnings kept of a log.
 const MAX_WARNINGS: usize = 16;
-/// Lines of several threads may be so much out of order, microseconds; more is another JVM.
+/// Lines of several threads may be so much out of order, microseconds. More is another JVM, or a piece that was
+/// written again: Spark's workers do that with the end of an executor's log when they kill it.
 const DISORDER: i64 = 1_000_000;
+/// Lines that are remembered, not to be counted when they are repeated.
+const REPEATED: usize = 256;
 
 /// What a log of ZGC that was not asked for phases lacks.
 const UNTOLD: &str = "the log has collections of ZGC and not its pauses: log them with -Xlog:gc*";
@@ -112,6 +116,10 @@ pub(super) struct Gc {
     /// Pauses that began and have not ended.
     open: Vec<u64>,
     jvm: Jvm,
+    /// Hashes of the latest lines.
+    latest: VecDeque<u64>,
+    /// The line before was a repetition.
+    repeating: bool,
     /// Of JVMs before this one.
     earlier_us: i64,
     /// The heap that ZGC is about to warn of, MiB.
@@ -137,10 +145,13 @@ impl Jvm {
 impl Gc {
     /// Takes a line; gives the pause that it ends.
     pub(super) fn line(&mut self, line: &Line<'_>, summary: &mut Summary) -> Option<Pause> {
-        self.follow(line);
+        let back = self.follow(line);
+        if self.is_repeated(line, back) {
+            return None;
+        }
         let message = line.message;
         let Some((id, body)) = numbered(message) else {
-            self.announced(message, summary);
+            self.of_jvm(message, summary);
             return None;
         };
         if let Some(body) = body.strip_prefix("Pause ") {
@@ -166,6 +177,22 @@ impl Gc {
         None
     }
 
+    /// Whether a line is of a piece that was here before. Equal lines alone do not say so: ZGC has some in one
+    /// millisecond.
+    fn is_repeated(&mut self, line: &Line<'_>, back: bool) -> bool {
+        let mut hasher = DefaultHasher::new();
+        (line.time, line.uptime_us, line.message).hash(&mut hasher);
+        let hash = hasher.finish();
+        self.repeating = (back || self.repeating) && self.latest.contains(&hash);
+        if !self.repeating {
+            self.latest.push_back(hash);
+            if self.latest.len() > REPEATED {
+                self.latest.pop_front();
+            }
+        }
+        self.repeating
+    }
+
     /// The log has ended.
     pub(super) fn finish(&self, summary: &mut Summary) {
         summary.collector = self.collector.map(str::to_owned);
@@ -175,17 +202,21 @@ impl Gc {
         summary.uptime_us = self.jvm.span().map(|us| us.saturating_add(self.earlier_us));
     }
 
-    /// Keeps account of time.
-    fn follow(&mut self, line: &Line<'_>) {
+    /// Keeps account of time; whether the line lies before one that was read.
+    fn follow(&mut self, line: &Line<'_>) -> bool {
         let grown = |span: Option<(i64, i64)>, t: i64| span.map_or((t, t), |(a, b)| (a, b.max(t)));
         if let (Some(now), Some((_, last))) = (line.uptime_us, self.jvm.uptime)
             && now < last - DISORDER
+            && (announced(line.message).is_some() || now < last / 2)
         {
             self.earlier_us = self.earlier_us.saturating_add(self.jvm.span().unwrap_or(0));
             (self.jvm, self.collector) = (Jvm::default(), None);
             self.causes.clear();
+            self.latest.clear();
             self.open.clear();
         }
+        let behind = |span: Option<(i64, i64)>, t: Option<i64>| span.zip(t).is_some_and(|((_, last), t)| t < last);
+        let back = behind(self.jvm.uptime, line.uptime_us) || behind(self.jvm.time, line.time);
         if let Some(now) = line.uptime_us {
             self.jvm.uptime = Some(grown(self.jvm.uptime, now));
         }
@@ -195,12 +226,12 @@ impl Gc {
         if let (Some(time), Some(uptime)) = (line.time, line.uptime_us) {
             self.jvm.start_us = time.checked_mul(1000).and_then(|t| t.checked_sub(uptime));
         }
+        back
     }
 
     /// A message that belongs to no collection.
-    fn announced(&mut self, message: &str, summary: &mut Summary) {
-        let name = message.strip_prefix("Using ").or_else(|| message.strip_prefix("Initializing "));
-        if let Some(name) = name {
+    fn of_jvm(&mut self, message: &str, summary: &mut Summary) {
+        if let Some(name) = announced(message) {
             let known = COLLECTORS.iter().find(|(n, _)| name.trim_end() == *n);
             self.collector = known.map(|(_, ours)| *ours).or(self.collector);
         } else if let Some(rest) = message.strip_prefix("Allocation Stall (") {
@@ -267,6 +298,11 @@ impl Gc {
         }
         Some(pause)
     }
+}
+
+/// The collector that a JVM names when it starts.
+fn announced(message: &str) -> Option<&str> {
+    message.strip_prefix("Using ").or_else(|| message.strip_prefix("Initializing "))
 }
 
 /// `GC(7) y: Pause Mark Start`: the collection's number, and what is said of it.

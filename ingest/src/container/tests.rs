@@ -248,6 +248,19 @@ fn dates_follow_from_the_start_of_the_jvm_once_it_is_known() {
     assert_eq!(summary.uptime_us, Some(2_500_000));
 }
 
+/// Spark's workers write the last bytes of an executor's log twice when they kill it.
+#[test]
+fn lines_that_are_repeated_count_once() {
+    let tail = "\
+[18.100s][info][gc] GC(29) Pause Remark 30M->30M(64M) 1.000ms
+[18.522s][info][gc] GC(30) Concurrent Undo Cycle 0.493ms
+[19.562s][info][gc,heap,exit] Heap";
+    let text = format!("[0.006s][info][gc] Using G1\n{tail}\n) Concurrent Cleanup\n{tail}\n");
+    let (found, summary) = read(&text);
+    assert_eq!((pauses(&found).len(), summary.gc.count, summary.concurrent_cycles), (1, 1, 1));
+    assert_eq!((summary.collector.as_deref(), summary.uptime_us), (Some("G1"), Some(19_556_000)));
+}
+
 #[test]
 fn a_pause_within_another_counts_once() {
     let text = "\
