@@ -151,7 +151,8 @@ fn progress_that_the_event_log_lacks_is_the_drivers() {
         let progress = |line: &str| line.contains("QueryProgressEvent");
         let third = |i: usize, line: &str| progress(line) && i.is_multiple_of(3);
         let streaming = |_: usize, line: &str| line.contains("StreamingQueryListener");
-        let every: [(&str, &dyn Fn(usize, &str) -> bool); 3] =
+        type LeftOut<'f> = &'f dyn Fn(usize, &str) -> bool;
+        let every: [(&str, LeftOut<'_>); 3] =
             [("third", &third), ("reports", &|_, line| progress(line)), ("streaming", &streaming)];
         for (name, left_out) in every {
             let events = dir.path().join(name).join("events");
