@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::logs;
+use crate::moto::Bucket;
+use crate::s3;
 use crate::server::{self, TestServer, afterglow, eventually, stdout};
 
 const OURS: &str = "/api/afterglow/v1";
@@ -317,4 +320,92 @@ fn damage_and_strangers_are_told() {
     let problems = server.json(&format!("{OURS}/sources/problems"));
     assert_eq!(problems["total"], json!(2));
     assert_eq!(server::run(&["sql", "--store", text(&store), "SELECT * FROM jvm_pauses"]).status.code(), Some(0));
+}
+
+/// An event log of the real application under another id, and perhaps of an attempt.
+fn event_log(id: &str, attempt: Option<&str>) -> Vec<u8> {
+    let (_, app, ..) = APPLICATIONS[0];
+    let log = fs::read_to_string(logs::containers("4.3.0").join("events").join(app)).unwrap();
+    let named = format!("\"App ID\":\"{app}\"");
+    assert!(log.contains(&named));
+    let attempt = attempt.map(|a| format!(",\"App Attempt ID\":\"{a}\"")).unwrap_or_default();
+    log.replace(&named, &format!("{named}{attempt}")).replace(app, id).into_bytes()
+}
+
+#[test]
+fn attempts_on_yarn_have_the_containers_that_yarn_names_after_them() {
+    let dir = logs::folder();
+    let [events, containers, store] = ["events", "containers", "store"].map(|f| dir.path().join(f));
+    let (_, app, driver, executor) = APPLICATIONS[0];
+    let id = "application_1430917381535_0003";
+    fs::create_dir(&events).unwrap();
+    for attempt in ["1", "2"] {
+        fs::write(events.join(format!("{id}_{attempt}")), event_log(id, Some(attempt))).unwrap();
+    }
+    let all = logs::containers("4.3.0").join("containers").join(app);
+    for (container, from) in [("01_000002", "driver"), ("02_000001", "0")] {
+        let place = containers.join(id).join(format!("container_e17_1430917381535_0003_{container}"));
+        logs::lay(&all.join(from), &place, &|name| name == "stdout");
+    }
+    let done = ingest(&store, text(&events), text(&containers));
+    assert_eq!(done.status.code(), Some(0), "{}", stdout(&done));
+    let server = TestServer::history(&store);
+    for (attempt, container, count) in [("1", "01_000002", driver[0]), ("2", "02_000001", executor[0])] {
+        let shown = server.json(&format!("{OURS}/applications/{id}/{attempt}/pauses"));
+        let name = format!("container_e17_1430917381535_0003_{container}");
+        assert_eq!(shown["total"], json!(1), "{shown}");
+        assert_eq!(
+            (&shown["containers"][0]["container"], &shown["containers"][0]["pauses"]["count"]),
+            (&json!(name), &json!(count))
+        );
+        // Neither the path nor this event log tells what it was.
+        assert_eq!(
+            (&shown["containers"][0]["role"], &shown["containers"][0]["executor"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+    let by_attempt = "SELECT attempt_id, count(*) FROM jvm_pauses GROUP BY 1 ORDER BY 1";
+    assert_eq!(sql(&server, by_attempt), json!([["1", driver[0]], ["2", executor[0]]]));
+}
+
+/// As EMR on EKS has them in S3, in one bucket.
+#[test]
+fn container_logs_in_s3() {
+    let Some(proxy) = s3::s3() else { return };
+    let Some(mut bucket) = Bucket::create("container-logs") else { return };
+    let dir = logs::folder();
+    let (_, app, driver, executor) = APPLICATIONS[0];
+    let id = "spark-000000030abcdef1234";
+    bucket.put(&format!("spark/events/{id}"), &event_log(id, None));
+    let gzip = |bytes: Vec<u8>| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(&bytes).unwrap();
+        packed.finish().unwrap()
+    };
+    let all = logs::containers("4.3.0").join("containers").join(app);
+    for (pod, from) in [(format!("{id}-driver"), "driver"), ("etl-6a1b2c-exec-0".to_owned(), "0")] {
+        for stream in ["stdout", "stderr"] {
+            let key = format!("logs/vc/jobs/000000030abcdef1234/containers/{id}/{pod}/{stream}.gz");
+            bucket.put(&key, &gzip(fs::read(all.join(from).join(stream)).unwrap()));
+        }
+    }
+    let server = TestServer::serve(dir.path())
+        .logs("eks=s3://container-logs/spark/events/")
+        .env("AFTERGLOW_CONTAINER_LOGS", "eks=s3a://container-logs/logs")
+        .with(&proxy)
+        .start();
+    let path = format!("{OURS}/clusters/eks/applications/{id}/pauses");
+    let shown = eventually("both pods", 30, || server.try_json(&path).filter(|s| s["total"] == 2));
+    let whole = eventually("the whole of them", 30, || {
+        let shown = server.try_json(&path)?;
+        let logs =
+            shown["containers"].as_array()?.iter().map(|c| c["logs"].as_array().map_or(0, Vec::len)).sum::<usize>();
+        (logs == 4).then_some(shown)
+    });
+    let of = |at: usize| {
+        let c = &whole["containers"][at];
+        json!([c["container"], c["role"], c["executor"], c["pauses"]["count"], c["pauses"]["total"]])
+    };
+    assert_eq!(of(0), json!([format!("{id}-driver"), "driver", null, driver[0], millis(driver[1])]), "{shown}");
+    assert_eq!(of(1), json!(["etl-6a1b2c-exec-0", "executor", "0", executor[0], millis(executor[1])]), "{shown}");
 }

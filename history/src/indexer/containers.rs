@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use afterglow_ingest::container::{Finding, Pause, Reader, Summary};
-use afterglow_ingest::event::{self, Event};
+use afterglow_ingest::event;
 use afterglow_ingest::scan::{self, ContainerLog};
 use afterglow_ingest::{LogReader, Position, Source};
 use tokio::sync::mpsc;
@@ -194,10 +194,7 @@ impl Kept {
 
     /// A report goes the way of the event that Spark would log for it.
     fn reported(&mut self, json: &str) {
-        let line = format!(
-            r#"{{"Event":"org.apache.spark.sql.streaming.StreamingQueryListener$QueryProgressEvent","progress":{json}}}"#
-        );
-        if let Ok(event @ Event::QueryProgress(..)) = event::parse(line.as_bytes()) {
+        if let Ok(event) = event::progress(json) {
             self.reports.apply(&event);
             self.waiting += json.len();
         }
