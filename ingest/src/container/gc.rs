@@ -199,6 +199,10 @@ impl Gc {
         if self.collector == Some("ZGC") && summary.concurrent_cycles > 0 && summary.gc.count == 0 {
             summary.warnings.push(UNTOLD.to_owned());
         }
+        if let Some(heap) = self.warned_heap {
+            // The log ends in the middle of the warning.
+            summary.warnings.push(warning(Some(heap), needed_mappings(heap), "fewer"));
+        }
         summary.uptime_us = self.jvm.span().map(|us| us.saturating_add(self.earlier_us));
     }
 
@@ -253,12 +257,7 @@ impl Gc {
         let (needed, rest) = message.strip_prefix("least ")?.split_once(" mappings (current limit is ")?;
         let (limit, _) = rest.split_once(')')?;
         let (needed, limit) = (needed.parse::<u64>().ok()?, limit.parse::<u64>().ok()?);
-        let heap =
-            self.warned_heap.take().map(|mib| format!(" a heap of {mib} MiB")).unwrap_or_else(|| " its heap".into());
-        Some(format!(
-            "ZGC may need {needed} mappings of memory for{heap}, and vm.max_map_count allows {limit}: \
-             allocation may fail early; set vm.max_map_count to {needed} or more on the node"
-        ))
+        Some(warning(self.warned_heap.take(), needed, &limit.to_string()))
     }
 
     /// The start or the end of a pause.
@@ -279,7 +278,7 @@ impl Gc {
         };
         let (name, cause) = named(rest);
         let of_cycle = || self.causes.iter().rev().find(|(of, _)| *of == id).map(|(_, c)| c.clone());
-        let from_start = || Some((self.jvm.start_us? + line.uptime_us?) / 1000);
+        let from_start = || Some(self.jvm.start_us?.checked_add(line.uptime_us?)? / 1000);
         let pause = Pause {
             time: line.time.or_else(from_start),
             uptime_us: line.uptime_us,
@@ -298,6 +297,15 @@ impl Gc {
         }
         Some(pause)
     }
+}
+
+/// What too low a limit on mappings means, and what to do.
+fn warning(heap: Option<u64>, needed: u64, limit: &str) -> String {
+    let heap = heap.map_or("its heap".to_owned(), |mib| format!("a heap of {mib} MiB"));
+    format!(
+        "ZGC may need {needed} mappings of memory for {heap}, and vm.max_map_count allows {limit}: \
+         allocation may fail early; set vm.max_map_count to {needed} or more on the node"
+    )
 }
 
 /// The collector that a JVM names when it starts.
