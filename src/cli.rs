@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use afterglow_ingest::SourceKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::SourceConfig;
 
 /// One place for the event logs of all Spark clusters.
 ///
@@ -106,6 +109,9 @@ pub struct Logs {
     /// Where event logs lie: s3://, s3a://, gs://, az://, file:// or a folder, at any depth below; repeat it or separate by commas
     #[arg(long, value_name = "[CLUSTER=]URL", env = "AFTERGLOW_LOGS", value_delimiter = ',')]
     pub logs: Vec<String>,
+    /// Where container logs lie (stdout and stderr of drivers and executors): as for --logs
+    #[arg(long, value_name = "[CLUSTER=]URL", env = "AFTERGLOW_CONTAINER_LOGS", value_delimiter = ',')]
+    pub container_logs: Vec<String>,
     /// Threads that parse [default: one a core]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
@@ -128,6 +134,15 @@ impl Common {
 }
 
 impl Logs {
+    /// The sources that are named.
+    pub fn sources(&self) -> Vec<SourceConfig> {
+        let of_kind = |urls: &[String], kind| {
+            urls.iter().map(|l| SourceConfig { kind, ..SourceConfig::parse(l) }).collect::<Vec<_>>()
+        };
+        let events = of_kind(&self.logs, SourceKind::EventLogs);
+        [events, of_kind(&self.container_logs, SourceKind::ContainerLogs)].concat()
+    }
+
     pub fn flags(&self) -> Vec<(&'static str, &'static str, String)> {
         self.workers.iter().map(|n| ("ingest", "workers", n.to_string())).collect()
     }

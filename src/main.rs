@@ -33,17 +33,17 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> ExitCode {
-    let load = |common: &cli::Common, flags: Vec<_>, logs: &[String]| {
+    let load = |common: &cli::Common, flags: Vec<_>, logs: &[config::SourceConfig]| {
         let all: Vec<_> = common.flags().into_iter().chain(flags).collect();
         config::load(common.config.as_deref(), std::env::vars(), &all, logs)
     };
     match command {
         Command::Serve { common, logs, listen } => {
             let flags = [logs.flags(), listen.flags()].concat();
-            roles::with(load(&common, flags, &logs.logs), roles::serve::run).await
+            roles::with(load(&common, flags, &logs.sources()), roles::serve::run).await
         }
         Command::Ingest { once, common, logs } => {
-            let config = load(&common, logs.flags(), &logs.logs);
+            let config = load(&common, logs.flags(), &logs.sources());
             if once {
                 roles::with(config, roles::ingest::once).await
             } else {
@@ -63,7 +63,7 @@ async fn run(command: Command) -> ExitCode {
         }
         Command::Check { common, logs, listen, print } => {
             let flags = [logs.flags(), listen.flags()].concat();
-            let config = load(&common, flags, &logs.logs);
+            let config = load(&common, flags, &logs.sources());
             roles::with(config, |c| roles::check::run(c, print)).await
         }
     }

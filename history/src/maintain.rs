@@ -53,12 +53,28 @@ pub async fn sweep(store: &Arc<Store>, catalog: &Catalog, now: i64) -> Result<us
     Ok(swept)
 }
 
+/// Removes what container logs told of applications that never came.
+async fn expire_waiting(store: &Arc<Store>, catalog: &Catalog, before: i64) -> Result<(), MaintainError> {
+    loop {
+        let logs = catalog.waiting_containers(before).await?;
+        if logs.is_empty() {
+            return Ok(());
+        }
+        for part in catalog.expire_containers(&logs).await? {
+            store.delete(&part).await?;
+        }
+    }
+}
+
 async fn expire(store: &Arc<Store>, catalog: &Catalog, retention: Retention, now: i64) -> Result<usize, MaintainError> {
     let before = retention.age.map(|age| now - age.as_millis() as i64);
     let bytes = retention.size.map(|s| i64::try_from(s).unwrap_or(i64::MAX));
     let mut removed = 0;
     if before.is_none() && bytes.is_none() {
         return Ok(removed);
+    }
+    if let Some(before) = before {
+        expire_waiting(store, catalog, before).await?;
     }
     loop {
         let expired = catalog.expired(before, bytes).await?;
@@ -68,9 +84,11 @@ async fn expire(store: &Arc<Store>, catalog: &Catalog, retention: Retention, now
         removed += expired.len();
         for attempt in expired {
             // First the catalog: what nobody names may be deleted, and not the other way round.
+            let logs = catalog.container_logs(&attempt).await?;
+            let found = catalog.expire_containers(&logs).await?;
             catalog.expire(&attempt).await?;
-            for part in &attempt.parts {
-                store.delete(&part.key).await?;
+            for part in attempt.parts.iter().map(|p| &p.key).chain(&found) {
+                store.delete(part).await?;
             }
         }
     }

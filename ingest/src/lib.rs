@@ -1,11 +1,13 @@
 //! Bytes in object storage to typed Spark events, in order, resumable.
 //!
 //! [`source`] opens a place, [`scan`] lists it and groups objects into [`log`]s, [`read`] decodes
-//! (by [`codec`]) and cuts them into blocks of lines, [`event`] parses a line.
+//! (by [`codec`]) and cuts them into blocks of lines, [`event`] parses a line of an event log,
+//! [`container`] those of containers' standard streams.
 //! Knows nothing of application state.
 
 mod aws;
 pub mod codec;
+pub mod container;
 pub mod event;
 pub mod log;
 pub mod read;
@@ -15,4 +17,4 @@ pub mod source;
 
 pub use log::EventLog;
 pub use read::{Block, LogReader, Position};
-pub use source::Source;
+pub use source::{Source, SourceKind};

@@ -87,7 +87,7 @@ enum Class {
 }
 
 /// Endings of files that are never event logs, wherever they lie.
-const OTHER_ENDINGS: [&str; 22] = [
+pub(crate) const OTHER_ENDINGS: [&str; 22] = [
     "parquet", "orc", "avro", "csv", "tsv", "crc", "jar", "py", "whl", "egg", "sh", "sql", "md", "html", "xml", "yaml",
     "yml", "png", "class", "pyc", "metadata", "delta",
 ];

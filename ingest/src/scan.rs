@@ -5,9 +5,18 @@ use futures::StreamExt;
 use tokio::sync::mpsc::Sender;
 
 use crate::{
-    log::{EventLog, Grouper},
+    container::Place,
+    log::{EventLog, Grouper, Layout, Part},
     source::Source,
 };
+
+/// An object that is a container's log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContainerLog {
+    pub place: Place,
+    /// The object, read as a log of one part.
+    pub log: EventLog,
+}
 
 /// What a finished listing saw.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,6 +48,46 @@ pub async fn scan(source: &Source, found: &Sender<EventLog>) -> object_store::Re
     for log in rest {
         listed.logs += u64::from(log.size() > 0);
         if found.send(log).await.is_err() {
+            return Ok(listed);
+        }
+    }
+    Ok(listed)
+}
+
+/// Lists `source` once, sending every container log of an application. What holds nothing, and what
+/// has no application in its path, is passed by. Ends early, without error, when nobody listens.
+pub async fn containers(source: &Source, found: &Sender<ContainerLog>) -> object_store::Result<Listed> {
+    let root = (!source.root.as_ref().is_empty()).then_some(&source.root);
+    let mut listing = source.store.list(root);
+    let mut listed = Listed::default();
+    while let Some(meta) = listing.next().await {
+        let meta = meta?;
+        listed.objects += 1;
+        let full = meta.location.to_string();
+        let key = full.strip_prefix(source.root.as_ref()).unwrap_or(&full).trim_start_matches('/').to_owned();
+        // The application may be in the part of the path that the source names.
+        let hidden = key.split('/').any(|part| part.starts_with(['.', '_']));
+        let Some(place) = Place::of(&full).filter(|_| meta.size > 0 && !hidden) else {
+            listed.passed_by += 1;
+            continue;
+        };
+        let part = Part {
+            index: 0,
+            path: meta.location,
+            size: meta.size,
+            etag: meta.e_tag,
+            modified: meta.last_modified.timestamp_millis(),
+        };
+        let log = EventLog {
+            key,
+            layout: Layout::Single,
+            parts: vec![part],
+            in_progress: false,
+            missing: Vec::new(),
+            compacted: false,
+        };
+        listed.logs += 1;
+        if found.send(ContainerLog { place, log }).await.is_err() {
             return Ok(listed);
         }
     }

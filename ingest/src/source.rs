@@ -8,14 +8,37 @@ use object_store::{
     ClientOptions, ObjectStore, RetryConfig, azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder,
     http::HttpBuilder, local::LocalFileSystem, path::Path,
 };
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::aws;
+
+/// What a source holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// Spark's event logs.
+    #[default]
+    EventLogs,
+    /// What drivers and executors wrote to their standard streams.
+    ContainerLogs,
+}
+
+impl SourceKind {
+    /// As settings and the catalog write it.
+    pub fn text(self) -> &'static str {
+        match self {
+            SourceKind::EventLogs => "event-logs",
+            SourceKind::ContainerLogs => "container-logs",
+        }
+    }
+}
 
 /// Where the logs of one cluster lie.
 #[derive(Clone)]
 pub struct Source {
     pub cluster: String,
+    pub kind: SourceKind,
     /// Normal form: `s3a`/`s3n` as `s3`, no trailing slash, local paths as `file:///…`, no secrets.
     pub url: String,
     pub labels: BTreeMap<String, String>,
@@ -131,7 +154,13 @@ impl Source {
         options: &BTreeMap<String, String>,
     ) -> Result<Source, SourceError> {
         let (url, store, root) = open(url, options).await?;
-        Ok(Source { cluster: cluster.to_owned(), url: shown(&url), labels, store, root })
+        let kind = SourceKind::default();
+        Ok(Source { cluster: cluster.to_owned(), kind, url: shown(&url), labels, store, root })
+    }
+
+    /// The same place, as one that holds something else.
+    pub fn of_kind(self, kind: SourceKind) -> Source {
+        Source { kind, ..self }
     }
 }
 

@@ -22,13 +22,13 @@ pub enum ConfigError {
     Flag(String),
 }
 
-/// The settings in force. `flags` are (section, key, value); `logs` are sources from the command
-/// line and replace those of the file.
+/// The settings in force. `flags` are (section, key, value); `sources` are those of the command
+/// line, which replace those of the file.
 pub fn load(
     file: Option<&Path>,
     environment: impl Iterator<Item = (String, String)>,
     flags: &[(&str, &str, String)],
-    logs: &[String],
+    sources: &[SourceConfig],
 ) -> Result<Config, ConfigError> {
     let mut table = match file {
         Some(file) => read(file)?,
@@ -51,8 +51,8 @@ pub fn load(
         Config::deserialize_from(&table).map_err(|m| ConfigError::Flag(format!("--{flag}: {m}")))?;
     }
     let mut config = Config::deserialize_from(&table).map_err(ConfigError::Flag)?;
-    if !logs.is_empty() {
-        config.source = logs.iter().map(|l| SourceConfig::parse(l)).collect();
+    if !sources.is_empty() {
+        config.source = sources.to_vec();
     }
     for source in &mut config.source {
         if source.cluster.is_empty() {

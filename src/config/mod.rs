@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use afterglow_ingest::SourceKind;
 use serde::{Deserialize, Serialize};
 
 pub use load::{ConfigError, load};
@@ -245,12 +246,14 @@ impl RemoteWrite {
     }
 }
 
-/// A place with event logs.
+/// A place with logs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SourceConfig {
     pub cluster: String,
     pub url: String,
+    /// What it holds: event logs, unless this says container logs.
+    pub kind: SourceKind,
     pub labels: BTreeMap<String, String>,
     pub options: BTreeMap<String, String>,
 }

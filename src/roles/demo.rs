@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use afterglow_ingest::SourceKind;
+
 use super::{fail, serve};
 use crate::config::{Config, SourceConfig};
 
 /// Packed logs of real applications: (cluster, archive).
-const SAMPLES: [(&str, &[u8]); 12] = [
+const SAMPLES: [(&str, &[u8]); 13] = [
     ("analytics", include_bytes!("../../tests/logs/4.3.0/sql.tar.zst")),
     ("analytics", include_bytes!("../../tests/logs/4.3.0/fail-job.tar.zst")),
     ("analytics", include_bytes!("../../tests/logs/4.3.0/skew.tar.zst")),
@@ -20,6 +22,7 @@ const SAMPLES: [(&str, &[u8]); 12] = [
     ("science", include_bytes!("../../tests/logs/3.5.9/exec-metrics.tar.zst")),
     ("science", include_bytes!("../../tests/logs/3.5.9/spill.tar.zst")),
     ("streaming", include_bytes!("../../tests/logs/3.5.9/streaming-rocksdb.tar.zst")),
+    ("streaming", include_bytes!("../../tests/containers/4.3.0.tar.zst")),
 ];
 
 /// The archives were packed with a window of this size.
@@ -34,13 +37,12 @@ pub async fn run(mut config: Config) -> ExitCode {
         return fail(&format!("{}: {e}", folder.path().display()));
     }
     let clusters = ["analytics", "science", "streaming"];
-    config.source = clusters
-        .map(|c| SourceConfig {
-            cluster: c.into(),
-            url: folder.path().join(c).display().to_string(),
-            ..SourceConfig::default()
-        })
-        .to_vec();
+    let source = |cluster: &str, kind| {
+        let url = folder.path().join(cluster).display().to_string();
+        SourceConfig { cluster: cluster.into(), url, kind, ..SourceConfig::default() }
+    };
+    config.source = clusters.map(|c| source(c, SourceKind::EventLogs)).to_vec();
+    config.source.push(source("streaming", SourceKind::ContainerLogs));
     config.store.url = folder.path().join("store").display().to_string();
     eprintln!("Sample logs of real Spark applications: open http://{}/", config.server.listen);
     serve::run(config).await

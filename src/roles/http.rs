@@ -13,7 +13,7 @@ use afterglow_history::query::Engine;
 use afterglow_history::search::Search;
 use afterglow_history::store::Store;
 use afterglow_history::telemetry::{Telemetry, Watched};
-use afterglow_ingest::source;
+use afterglow_ingest::{SourceKind, source};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -67,6 +67,7 @@ pub async fn serve(config: &Config, opened: &Opened, serving: Serving) -> Result
     let sources: BTreeMap<_, _> = config
         .source
         .iter()
+        .filter(|s| s.kind == SourceKind::EventLogs)
         .filter_map(|s| {
             let url = source::normalize(&s.url).ok()?;
             Some((source::shown(&url), SourceAccess { url: url.to_string(), options: s.options.clone() }))

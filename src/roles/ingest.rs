@@ -83,7 +83,7 @@ pub async fn run(config: Config) -> ExitCode {
     };
     for (source, e) in &bad {
         tracing::error!("{}={}: {e}", source.cluster, shown_url(&source.url));
-        indexer.note_unopened(&source.cluster, &shown_url(&source.url), e).await;
+        indexer.note_unopened(&source.cluster, &shown_url(&source.url), source.kind, e).await;
     }
     let watched = Watched { indexer: Some(indexer.clone()), ..super::watched(&config, &opened, "ingest") };
     let telemetry = Telemetry::new(watched);
@@ -115,8 +115,12 @@ async fn tell(config: Config, telemetry: Arc<Telemetry>) {
 
 fn summary(c: &Counts, bad_sources: u64, took: Duration) -> String {
     let rate = c.plain_bytes as f64 / 1e6 / took.as_secs_f64().max(1e-9);
+    let containers = match c.containers {
+        0 => String::new(),
+        n => format!("{n} container logs: {} pauses, {} progress reports\n", c.pauses, c.reports),
+    };
     format!(
-        "{} applications, {} events, {:.1} MB of log ({:.1} MB read) in {:.1} s: {rate:.0} MB/s\n{} logs unchanged, {} objects passed by, {} damaged, {} failed",
+        "{containers}{} applications, {} events, {:.1} MB of log ({:.1} MB read) in {:.1} s: {rate:.0} MB/s\n{} logs unchanged, {} objects passed by, {} damaged, {} failed",
         c.attempts,
         c.events,
         c.plain_bytes as f64 / 1e6,

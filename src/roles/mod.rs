@@ -105,7 +105,7 @@ pub async fn sources(config: &Config) -> (Vec<Source>, Vec<(SourceConfig, String
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for s in &config.source {
         match Source::open(&s.cluster, &s.url, s.labels.clone(), &s.options).await {
-            Ok(source) => good.push(source),
+            Ok(source) => good.push(source.of_kind(s.kind)),
             Err(e) => bad.push((s.clone(), e.to_string())),
         }
     }

@@ -17,7 +17,7 @@ pub async fn run(config: Config) -> ExitCode {
     let (good, bad) = sources(&config).await;
     for (source, e) in &bad {
         tracing::error!("{}={}: {e}", source.cluster, shown_url(&source.url));
-        indexer.note_unopened(&source.cluster, &shown_url(&source.url), e).await;
+        indexer.note_unopened(&source.cluster, &shown_url(&source.url), source.kind, e).await;
     }
     if config.source.is_empty() {
         tracing::warn!("no logs named: use --logs [CLUSTER=]URL, or [[source]] in the settings file");

@@ -12,7 +12,7 @@ use afterglow_history::indexer::{Indexer, IndexerConfig};
 use afterglow_history::redact::{Redactor, SPARK_DEFAULT};
 use afterglow_history::store::Store;
 use afterglow_history::viewer::Viewer;
-use afterglow_ingest::Source;
+use afterglow_ingest::{Source, SourceKind};
 use futures::FutureExt as _;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -44,7 +44,8 @@ impl Index {
         let redactor = Arc::new(Redactor::new(SPARK_DEFAULT).unwrap());
         let indexer = Indexer::new(Arc::new(store), catalog.clone(), redactor, IndexerConfig::default());
         let (cluster, url) = ("lab".to_owned(), "memory:///events".to_owned());
-        let source = Source { cluster, url, labels: BTreeMap::new(), store: objects, root: Path::from("events") };
+        let (kind, labels, root) = (SourceKind::EventLogs, BTreeMap::new(), Path::from("events"));
+        let source = Source { cluster, kind, url, labels, store: objects, root };
         Index { catalog, indexer, source }
     }
 

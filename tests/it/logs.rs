@@ -25,8 +25,18 @@ pub fn folder() -> TempDir {
 
 /// The folder with the logs of a case.
 pub fn case(version: &str, case: &str) -> PathBuf {
-    let archive = archives(version).join(format!("{case}.tar.zst"));
-    let about = fs::metadata(&archive).unwrap_or_else(|e| panic!("{}: {e}", archive.display()));
+    unpacked(version, case, &archives(version).join(format!("{case}.tar.zst")))
+}
+
+/// A folder with an application's event log in `events`, and what its driver and executor wrote, with the garbage
+/// collector's log at standard output, in `containers`.
+pub fn containers(version: &str) -> PathBuf {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/containers");
+    unpacked(version, "containers", &all.join(format!("{version}.tar.zst")))
+}
+
+fn unpacked(version: &str, case: &str, archive: &Path) -> PathBuf {
+    let about = fs::metadata(archive).unwrap_or_else(|e| panic!("{}: {e}", archive.display()));
     let written = about.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).map_or(0, |d| d.as_millis());
     let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("logs").join(version);
     let place = all.join(format!("{case}-{}-{written}", about.len()));
@@ -34,7 +44,7 @@ pub fn case(version: &str, case: &str) -> PathBuf {
     if !place.is_dir() {
         fs::create_dir_all(&all).expect("a folder");
         let made = tempfile::tempdir_in(&all).expect("a folder");
-        let mut decoder = zstd::Decoder::new(File::open(&archive).expect("an archive")).expect("zstd");
+        let mut decoder = zstd::Decoder::new(File::open(archive).expect("an archive")).expect("zstd");
         decoder.window_log_max(WINDOW_LOG).expect("zstd");
         tar::Archive::new(decoder).unpack(made.path()).expect("an archive");
         fs::rename(made.keep(), &place).expect("a folder");

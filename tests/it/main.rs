@@ -22,6 +22,7 @@ mod skip;
 
 mod cli;
 mod conformance;
+mod containers;
 mod credentials;
 mod engines;
 mod fleet;

@@ -6,7 +6,7 @@ import { executors } from './numbers/executors';
 import { jobs, stages } from './numbers/jobs';
 import { overview } from './numbers/overview';
 import { Reader } from './numbers/reader';
-import { connect, environment, sources, storage, streaming } from './numbers/rest';
+import { connect, environment, pauses, sources, storage, streaming } from './numbers/rest';
 import { sql } from './numbers/sql';
 import { stage } from './numbers/stage';
 import { applications } from './places';
@@ -37,7 +37,7 @@ describe.each(Object.entries({ overview, jobs, stages, stage, sql, executors }))
   it.each(apps)('$called', (app) => check(see, app));
 });
 
-describe.each(Object.entries({ streaming, storage, environment, connect }))('%s', (what, check) => {
+describe.each(Object.entries({ streaming, storage, environment, connect, pauses }))('%s', (what, check) => {
   it('of all applications', { timeout: 60_000 }, async () => {
     let found = 0;
     for (const app of apps) found += await check(see, app);

@@ -101,6 +101,12 @@ export async function places(): Promise<Place[]> {
       break;
     }
   }
+  for (const app of apps) {
+    if ((await ask<{ known: boolean }>(`${ours(app)}/pauses`)).known) {
+      add('jvm-pauses', app, '/executors');
+      break;
+    }
+  }
   add('running', apps.find((a) => a.status === 'running'), '');
   return found;
 }

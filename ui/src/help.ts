@@ -90,6 +90,14 @@ const entries = {
     title: 'GC share',
     text: 'Garbage collection time over task time. Above some 10% tasks suffer from too little memory.',
   },
+  jvmPauses: {
+    title: 'JVM pauses',
+    text: 'Times in which no thread of the container ran, out of its own logs: the garbage collector stopped it, or its host did. Unlike GC time of tasks, which counts a pause once for each task that ran.',
+  },
+  pauseShare: {
+    title: 'Share of pauses',
+    text: "The part of the time that the garbage collector's log spans in which the JVM stood still. A few percent are common; concurrent cycles run beside the application and are not in it.",
+  },
   storageMemory: {
     title: 'Storage memory',
     text: 'What cached blocks use of the memory that execution and storage share. The maximum is what storage could use if nothing else ran.',

@@ -49,7 +49,8 @@ impl FromRequestParts<Api> for Target {
         {
             return Err(ApiError::NotModified(etag.clone()));
         }
-        let reader = AttemptReader::new(api.store.clone(), row.parts.clone());
+        let reports = api.catalog.report_parts(&row).await?;
+        let reader = AttemptReader::new(api.store.clone(), row.parts.clone()).with_reports(reports);
         Ok(Target { row, reader, params, etag })
     }
 }

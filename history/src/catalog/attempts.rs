@@ -490,6 +490,11 @@ impl Catalog {
             let parts: Vec<(String, u64)> = serde_json::from_str(&row.try_get::<String, _>(0)?).unwrap_or_default();
             all.extend(parts.into_iter().map(|(key, _)| key));
         }
+        let rows =
+            sqlx::query("SELECT part FROM container_logs WHERE part IS NOT NULL").fetch_all(&self.readers).await?;
+        for row in &rows {
+            all.insert(row.try_get(0)?);
+        }
         Ok(all)
     }
 

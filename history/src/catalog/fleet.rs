@@ -146,7 +146,17 @@ impl Catalog {
         Ok(all)
     }
 
-    /// Confirms that a batch's files are written; one without attempts is gone.
+    /// Notes that a batch's files are about to be written from what its attempts have now.
+    pub async fn batch_begun(&self, batch: i64) -> Result<(), CatalogError> {
+        sqlx::query("UPDATE fleet_batches SET state = 'writing' WHERE id = $1")
+            .bind(batch)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Confirms that a batch's files are written, unless one of its attempts changed meanwhile; one
+    /// without attempts is gone.
     pub async fn batch_written(
         &self,
         batch: i64,
@@ -158,7 +168,7 @@ impl Catalog {
             return Ok(());
         }
         let files = serde_json::to_string(files).map_err(|e| CatalogError::Stored(e.to_string()))?;
-        sqlx::query("UPDATE fleet_batches SET state = 'written', files = $2 WHERE id = $1")
+        sqlx::query("UPDATE fleet_batches SET state = 'written', files = $2 WHERE id = $1 AND state = 'writing'")
             .bind(batch)
             .bind(files)
             .execute(&self.writer)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use afterglow_ingest::{Position, scan::Listed};
+use afterglow_ingest::{Position, SourceKind, scan::Listed};
 use object_store::path::Path;
 use sqlx::Row as _;
 
@@ -62,6 +62,8 @@ pub struct SourceRow {
     pub id: i64,
     pub cluster: String,
     pub url: String,
+    /// What it holds, as settings write it.
+    pub kind: String,
     pub last_scan: Option<i64>,
     pub last_success: Option<i64>,
     pub problem: Option<String>,
@@ -92,21 +94,23 @@ pub struct SourceScan {
 
 impl Catalog {
     /// The id of a source, registering it if it is new.
-    pub async fn source(&self, cluster: &str, url: &str) -> Result<i64, CatalogError> {
+    pub async fn source(&self, cluster: &str, url: &str, kind: SourceKind) -> Result<i64, CatalogError> {
         let mut tx = self.begin().await?;
-        let found = sqlx::query("SELECT id FROM sources WHERE cluster = $1 AND url = $2")
+        let found = sqlx::query("SELECT id FROM sources WHERE cluster = $1 AND url = $2 AND kind = $3")
             .bind(cluster)
             .bind(url)
+            .bind(kind.text())
             .fetch_optional(&mut *tx)
             .await?;
         if let Some(row) = found {
             return Ok(row.try_get(0)?);
         }
         let id = next(&mut tx, "source").await?;
-        sqlx::query("INSERT INTO sources (id, cluster, url) VALUES ($1, $2, $3)")
+        sqlx::query("INSERT INTO sources (id, cluster, url, kind) VALUES ($1, $2, $3, $4)")
             .bind(id)
             .bind(cluster)
             .bind(url)
+            .bind(kind.text())
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
@@ -136,7 +140,7 @@ impl Catalog {
     /// All sources with their health.
     pub async fn sources(&self, _viewer: &Viewer) -> Result<Vec<SourceRow>, CatalogError> {
         let rows = sqlx::query(
-            "SELECT id, cluster, url, last_scan, last_success, problem, objects, logs, passed_by FROM sources ORDER BY cluster, url",
+            "SELECT id, cluster, url, last_scan, last_success, problem, objects, logs, passed_by, kind FROM sources ORDER BY cluster, url, kind",
         )
         .fetch_all(&self.readers)
         .await?;
@@ -152,6 +156,7 @@ impl Catalog {
                     objects: r.try_get(6)?,
                     logs: r.try_get(7)?,
                     passed_by: r.try_get(8)?,
+                    kind: r.try_get(9)?,
                 })
             })
             .collect()
@@ -205,12 +210,13 @@ impl Catalog {
         offset: i64,
         limit: i64,
     ) -> Result<(i64, Vec<LogProblem>), CatalogError> {
-        const WHERE: &str = "l.problem IS NOT NULL AND l.state <> 'no_log'";
-        let count = format!("SELECT COUNT(*) FROM logs l WHERE {WHERE}");
+        const ALL: &str = "(SELECT source_id, log_key, problem FROM logs WHERE problem IS NOT NULL AND state <> 'no_log'
+             UNION ALL SELECT source_id, log_key, problem FROM container_logs WHERE problem IS NOT NULL AND expired = 0)";
+        let count = format!("SELECT COUNT(*) FROM {ALL} l");
         let total = sqlx::query(sqlx::AssertSqlSafe(count)).fetch_one(&self.readers).await?.try_get(0)?;
         let page = format!(
-            "SELECT s.cluster, s.url, l.log_key, l.problem FROM logs l JOIN sources s ON s.id = l.source_id
-             WHERE {WHERE} ORDER BY s.cluster, s.url, l.log_key LIMIT $1 OFFSET $2"
+            "SELECT s.cluster, s.url, l.log_key, l.problem FROM {ALL} l JOIN sources s ON s.id = l.source_id
+             ORDER BY s.cluster, s.url, l.log_key LIMIT $1 OFFSET $2"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(page)).bind(limit).bind(offset).fetch_all(&self.readers).await?;
         let problems = rows.iter().map(|r| {
@@ -229,14 +235,22 @@ impl Catalog {
         .bind(i64::from(format))
         .execute(&mut *tx)
         .await?;
+        let containers = sqlx::query("UPDATE container_logs SET version = '' WHERE format <> $1")
+            .bind(i64::from(format))
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
-        Ok(done.rows_affected())
+        Ok(done.rows_affected() + containers.rows_affected())
     }
 
     /// Has the attempts read again from their logs whose parts are these, because they are damaged.
     pub async fn request_rebuild(&self, parts: &BTreeSet<Path>) -> Result<(), CatalogError> {
         let mut tx = self.begin().await?;
         for part in parts {
+            sqlx::query("UPDATE container_logs SET version = '' WHERE part = $1")
+                .bind(part.as_ref())
+                .execute(&mut *tx)
+                .await?;
             let name = serde_json::to_string(part.as_ref()).unwrap_or_default();
             let row = sqlx::query(
                 "UPDATE attempts SET format = -1 WHERE parts LIKE '%' || $1 || '%' RETURNING source_id, log_key",

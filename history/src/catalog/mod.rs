@@ -6,6 +6,7 @@
 
 mod attempts;
 mod commit;
+mod containers;
 mod fleet;
 mod groups;
 mod list;
@@ -21,6 +22,7 @@ use sqlx::{Row as _, Sqlite, Transaction};
 
 pub use attempts::{ApplicationFilter, AttemptRow, AttemptSpan, AttemptStatus, Summary, Usage};
 pub use commit::Commit;
+pub use containers::{ContainerRow, Found, Sum};
 pub use fleet::{Batch, BatchFile, BatchState, Fleet, FleetFiles};
 pub use groups::{Facet, Group};
 pub use list::{ListFilter, ListPage, ListSort};

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 
-use crate::catalog::{AttemptRow, Batch, BatchFile, Catalog, CatalogError};
+use crate::catalog::{AttemptRow, Batch, BatchFile, Catalog, CatalogError, ContainerRow};
 use crate::store::{AttemptReader, Store, StoreError, fleet_key};
 use schema::{TABLES, TableName};
 use table::Table;
@@ -52,12 +52,17 @@ pub async fn write(store: &Arc<Store>, catalog: &Catalog) -> Result<usize, Fleet
 }
 
 async fn write_batch(store: &Arc<Store>, catalog: &Catalog, batch: &Batch) -> Result<(), FleetError> {
-    let attempts = catalog.batch_attempts(batch.id).await?;
+    catalog.batch_begun(batch.id).await?;
+    let mut attempts = Vec::new();
+    for row in catalog.batch_attempts(batch.id).await? {
+        let logs = catalog.container_logs(&row).await?;
+        attempts.push((row, logs));
+    }
     let mut files = BTreeMap::new();
     for name in TABLES {
         let mut table = Table::file(name)?;
-        for attempt in &attempts {
-            match add(store, attempt, name, &mut table).await {
+        for (attempt, logs) in &attempts {
+            match add(store, attempt, logs, name, &mut table).await {
                 Ok(()) => {}
                 // It is rebuilt, which makes this batch stale; the others need not wait for it.
                 Err(e) if e.is_damage() => tracing::warn!("{e}"),
@@ -78,13 +83,27 @@ async fn write_batch(store: &Arc<Store>, catalog: &Catalog, batch: &Batch) -> Re
     Ok(catalog.batch_written(batch.id, attempts.is_empty(), &files).await?)
 }
 
-async fn add(store: &Arc<Store>, row: &AttemptRow, name: TableName, table: &mut Table) -> Result<(), StoreError> {
-    tables::add(table, name, row, &AttemptReader::new(store.clone(), row.parts.clone())).await
+async fn add(
+    store: &Arc<Store>,
+    row: &AttemptRow,
+    logs: &[ContainerRow],
+    name: TableName,
+    table: &mut Table,
+) -> Result<(), StoreError> {
+    let reports = logs.iter().filter(|c| c.reports > 0).filter_map(|c| c.part.clone()).collect();
+    let reader = AttemptReader::new(store.clone(), row.parts.clone()).with_reports(reports);
+    tables::add(table, name, row, &reader, logs).await
 }
 
 /// An attempt's rows of a table, as its files would have them.
-pub async fn rows(store: &Arc<Store>, row: &AttemptRow, name: TableName) -> Result<Vec<RecordBatch>, FleetError> {
+pub async fn rows(
+    store: &Arc<Store>,
+    catalog: &Catalog,
+    row: &AttemptRow,
+    name: TableName,
+) -> Result<Vec<RecordBatch>, FleetError> {
     let mut table = Table::rows(name);
-    add(store, row, name, &mut table).await?;
+    let logs = catalog.container_logs(row).await?;
+    add(store, row, &logs, name, &mut table).await?;
     Ok(table.batches()?)
 }

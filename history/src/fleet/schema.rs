@@ -65,9 +65,10 @@ pub enum TableName {
     StateOperatorMetrics,
     ApplicationSamples,
     ExecutorSamples,
+    JvmPauses,
 }
 
-pub const TABLES: [TableName; 9] = [
+pub const TABLES: [TableName; 10] = [
     TableName::Applications,
     TableName::Jobs,
     TableName::Stages,
@@ -77,6 +78,7 @@ pub const TABLES: [TableName; 9] = [
     TableName::StateOperatorMetrics,
     TableName::ApplicationSamples,
     TableName::ExecutorSamples,
+    TableName::JvmPauses,
 ];
 
 impl TableName {
@@ -91,6 +93,7 @@ impl TableName {
             TableName::StateOperatorMetrics => "state_operator_metrics",
             TableName::ApplicationSamples => "application_samples",
             TableName::ExecutorSamples => "executor_samples",
+            TableName::JvmPauses => "jvm_pauses",
         }
     }
 
@@ -110,6 +113,7 @@ impl TableName {
             TableName::ExecutorSamples => {
                 "One row a step of time of an executor; steps are 10 seconds long, longer where an application would have more than 50,000 rows. What a task did is spread evenly over the time that it took, so that sums over all steps are the sums over all tasks."
             }
+            TableName::JvmPauses => "One row a time in which a JVM stood still, as container logs tell it.",
         }
     }
 
@@ -125,6 +129,7 @@ impl TableName {
             TableName::StateOperatorMetrics => [&STATE_OPERATOR_METRICS, &[]],
             TableName::ApplicationSamples => [&APPLICATION_SAMPLES, &[]],
             TableName::ExecutorSamples => [&EXECUTOR_SAMPLES, &[]],
+            TableName::JvmPauses => [&JVM_PAUSES, &[]],
         };
         OF_ATTEMPT.iter().chain(own[0]).chain(own[1]).copied()
     }
@@ -378,4 +383,26 @@ const EXECUTOR_SAMPLES: [Column; 28] = [
         "Resident memory of Python workers; null unless process tree metrics are on, and where there are none.",
     ),
     ("jvm_gc_time_ms", Int, "Garbage collection since the executor started, as read last in the step."),
+];
+
+const JVM_PAUSES: [Column; 15] = [
+    ("container", Text, "The container or pod."),
+    ("role", Text, "`driver` or `executor`; null where neither the log's path nor the event log tells."),
+    ("executor_id", Text, "Spark's id of the executor; null for the driver and where it is not known."),
+    ("host", Text, "The host it ran on, where the event log tells."),
+    ("time", Time, "When the pause was logged, which is at its end; null where the log has no dates."),
+    (
+        "kind",
+        Text,
+        "`gc`: the JVM's own log of its garbage collector; `jvm_pause_monitor`: Hadoop's monitor, which may see the same pause again.",
+    ),
+    ("collector", Text, "The garbage collector; of the monitor, the pools that collected, null where none did."),
+    ("cause", Text, "Why, in the words of the log."),
+    ("duration_ms", Real, "How long."),
+    ("heap_before_bytes", Int, "Heap in use before it; null where the log does not say, as for each of ZGC's pauses."),
+    ("heap_after_bytes", Int, "Heap in use after it; null as above."),
+    ("heap_capacity_bytes", Int, "Size of the heap; null as above."),
+    ("name", Text, "What the JVM calls it, such as `Young (Mixed)` or `Remark`."),
+    ("uptime_ms", Real, "When it was logged, from the start of the JVM on; null where the log does not say."),
+    ("nested", Bool, "Whether it lies within another pause, which has a row, too, and holds its time."),
 ];

@@ -1,14 +1,16 @@
 //! Rows of the fleet tables, out of what the store has of an attempt. The order of cells is that of
 //! the columns in [`super::schema`].
 
+use afterglow_ingest::container::{Pause, PauseKind, Role};
 use afterglow_ingest::event::progress::{Numbers, SourceProgress, StateOperator};
 use afterglow_ingest::event::{ProgressReport, TaskMetrics};
 use futures::TryStreamExt as _;
 
 use super::samples::{self, Sum};
 use super::table::{Cell, Table};
-use crate::catalog::AttemptRow;
+use crate::catalog::{AttemptRow, ContainerRow};
 use crate::date::instant;
+use crate::insight::containers::{Process, process};
 use crate::state::metrics;
 use crate::state::{
     Executor, Job, JobStatus, MemoryPoint, Progress, SqlExecution, SqlStatus, StageAttempt, StageStatus,
@@ -18,8 +20,14 @@ use crate::store::{AttemptReader, StoreError};
 
 use super::schema::TableName;
 
-/// Adds an attempt's rows to a table.
-pub async fn add(table: &mut Table, name: TableName, a: &AttemptRow, reader: &AttemptReader) -> Result<(), StoreError> {
+/// Adds an attempt's rows to a table; `logs` are those of its containers.
+pub async fn add(
+    table: &mut Table,
+    name: TableName,
+    a: &AttemptRow,
+    reader: &AttemptReader,
+    logs: &[ContainerRow],
+) -> Result<(), StoreError> {
     match name {
         TableName::Applications => application(table, a, reader).await?,
         TableName::Jobs => reader.jobs().await?.values().for_each(|j| job(table, a, j)),
@@ -30,6 +38,7 @@ pub async fn add(table: &mut Table, name: TableName, a: &AttemptRow, reader: &At
         TableName::StateOperatorMetrics => reports(table, a, reader, state_operators).await?,
         TableName::ApplicationSamples => application_samples(table, a, reader).await?,
         TableName::ExecutorSamples => executor_samples(table, a, reader).await?,
+        TableName::JvmPauses => pauses(table, a, reader, logs).await?,
     }
     Ok(())
 }
@@ -355,4 +364,61 @@ async fn executor_samples(table: &mut Table, a: &AttemptRow, reader: &AttemptRea
         }
     }
     Ok(())
+}
+
+/// Pauses that are read at once.
+const PAUSES: usize = 10_000;
+
+async fn pauses(
+    table: &mut Table,
+    a: &AttemptRow,
+    reader: &AttemptReader,
+    logs: &[ContainerRow],
+) -> Result<(), StoreError> {
+    let with_pauses = || logs.iter().filter(|c| c.pauses > 0);
+    if with_pauses().next().is_none() {
+        return Ok(());
+    }
+    let executors = reader.executors().await?;
+    for log in with_pauses() {
+        let Some(part) = &log.part else { continue };
+        let of = process(&log.place, &executors);
+        let mut offset = 0;
+        loop {
+            let (some, total) = reader.pauses(part, offset, PAUSES).await?;
+            some.iter().for_each(|p| pause(table, a, &log.place.container, &of, p));
+            offset += PAUSES;
+            if offset >= total {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn pause(table: &mut Table, a: &AttemptRow, container: &str, of: &Process, p: &Pause) {
+    let role = of.role.map(|r| if r == Role::Driver { "driver" } else { "executor" });
+    let kind = match p.kind {
+        PauseKind::Gc => "gc",
+        PauseKind::JvmPauseMonitor => "jvm_pause_monitor",
+    };
+    let millis = |us: i64| us as f64 / 1000.0;
+    let row = [
+        Cell::Text(Some(container)),
+        Cell::Text(role),
+        Cell::Text(of.executor_id.as_deref()),
+        Cell::Text(of.host.as_deref()),
+        Cell::Time(p.time),
+        Cell::Text(Some(kind)),
+        Cell::Text(p.collector.as_deref()),
+        Cell::Text(p.cause.as_deref()),
+        Cell::Real(Some(millis(p.duration_us))),
+        Cell::Int(p.heap_before),
+        Cell::Int(p.heap_after),
+        Cell::Int(p.heap_capacity),
+        Cell::Text(p.name.as_deref()),
+        Cell::Real(p.uptime_us.map(millis)),
+        Cell::Bool(Some(p.nested)),
+    ];
+    push(table, of_attempt(a).into_iter().chain(row));
 }

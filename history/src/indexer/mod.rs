@@ -4,6 +4,7 @@
 //! Invariant: a part is published before the catalog names it, and a log's position is committed
 //! with it. A crash leaves at worst an object that nobody names.
 
+mod containers;
 mod follow;
 mod identity;
 mod log;
@@ -13,7 +14,7 @@ pub mod progress;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use afterglow_ingest::{EventLog, Source, scan, source::explain};
+use afterglow_ingest::{EventLog, Source, SourceKind, scan, source::explain};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 
@@ -109,9 +110,9 @@ impl Indexer {
     }
 
     /// Notes a source that could not even be opened, so that people see it.
-    pub async fn note_unopened(&self, cluster: &str, url: &str, problem: &str) {
+    pub async fn note_unopened(&self, cluster: &str, url: &str, kind: SourceKind, problem: &str) {
         let scan = SourceScan { time: now(), problem: Some(problem.to_owned()), ..SourceScan::default() };
-        let noted = match self.catalog.source(cluster, url).await {
+        let noted = match self.catalog.source(cluster, url, kind).await {
             Ok(id) => self.catalog.scanned(id, &scan).await,
             Err(e) => Err(e),
         };
@@ -125,7 +126,7 @@ impl Indexer {
         let mut scans = JoinSet::new();
         for source in sources {
             let (me, source) = (self.clone(), source.clone());
-            scans.spawn(async move { me.pass(&source, Problems::Collect).await });
+            scans.spawn(async move { me.pass_any(&source, Problems::Collect).await });
         }
         let mut result = Ok(());
         while let Some(done) = scans.join_next().await {
@@ -144,7 +145,7 @@ impl Indexer {
             let me = self.clone();
             scans.spawn(async move {
                 loop {
-                    if let Err(e) = me.pass(&source, Problems::Log).await {
+                    if let Err(e) = me.pass_any(&source, Problems::Log).await {
                         tracing::error!(source = ?source, "{e}");
                     }
                     if let Err(e) = me.catalog.mark_lost(now(), me.config.quiet).await {
@@ -159,8 +160,16 @@ impl Indexer {
     }
 
     /// One scan of a source, and the reading of everything new in it.
+    async fn pass_any(self: &Arc<Self>, source: &Source, problems: Problems) -> Result<(), CatalogError> {
+        match source.kind {
+            SourceKind::EventLogs => self.pass(source, problems).await,
+            SourceKind::ContainerLogs => self.pass_containers(source, problems).await,
+        }
+    }
+
+    /// One pass over event logs.
     async fn pass(self: &Arc<Self>, source: &Source, problems: Problems) -> Result<(), CatalogError> {
-        let id = self.catalog.source(&source.cluster, &source.url).await?;
+        let id = self.catalog.source(&source.cluster, &source.url, source.kind).await?;
         let known = self.catalog.logs(id).await?;
         let progress = self.progress.source(&source.cluster, &source.url);
         progress.begin();
@@ -196,8 +205,24 @@ impl Indexer {
                 unread.note(done);
             }
         }
+        let mut scan = self.scanned(source, &progress, listing.await, problems);
+        while let Some(done) = readers.join_next().await {
+            unread.note(done);
+        }
+        scan.problem = scan.problem.or_else(|| unread.problem());
+        self.catalog.scanned(id, &scan).await
+    }
+
+    /// Counts and tells how a listing ended.
+    fn scanned(
+        &self,
+        source: &Source,
+        progress: &SourceProgress,
+        listing: Result<object_store::Result<scan::Listed>, JoinError>,
+        problems: Problems,
+    ) -> SourceScan {
         let mut scan = SourceScan { time: now(), ..SourceScan::default() };
-        match listing.await {
+        match listing {
             Ok(Ok(listed)) => {
                 scan.listed = Some(listed);
                 progress.listed(listed);
@@ -207,16 +232,12 @@ impl Indexer {
                 if problems == Problems::Log {
                     tracing::warn!(source = ?source, "cannot list: {what}");
                 }
-                self.progress.source_failed(&progress, format!("{source:?}: {what}"));
+                self.progress.source_failed(progress, format!("{source:?}: {what}"));
                 scan.problem = Some(what);
             }
             Err(e) => scan.problem = Some(format!("the scan was interrupted: {e}")),
         }
-        while let Some(done) = readers.join_next().await {
-            unread.note(done);
-        }
-        scan.problem = scan.problem.or_else(|| unread.problem());
-        self.catalog.scanned(id, &scan).await
+        scan
     }
 
     /// Whether there is anything in a log that was not read yet.

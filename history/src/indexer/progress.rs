@@ -24,6 +24,8 @@ pub struct Outcome {
     pub damage: Damage,
     /// Not an event log at all.
     pub no_log: bool,
+    /// It is a container's log, with so many pauses and progress reports.
+    pub container: Option<(u64, u64)>,
 }
 
 /// What was damaged or missing, by kind.
@@ -133,6 +135,10 @@ counters! {
     /// Readings that gave an attempt.
     attempts,
     events,
+    /// Readings of logs of containers, and what was found in them.
+    containers,
+    pauses,
+    reports,
     /// Bytes of log after decompression.
     plain_bytes,
     /// Readings of logs with which something is wrong.
@@ -262,6 +268,11 @@ impl Progress {
             (&c.no_starts, no_starts),
         ] {
             add(counter, n);
+        }
+        if let Some((pauses, reports)) = outcome.container {
+            add(&c.containers, 1);
+            add(&c.pauses, pauses);
+            add(&c.reports, reports);
         }
         if outcome.no_log {
             add(&c.passed_by, 1);

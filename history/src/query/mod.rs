@@ -182,7 +182,7 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()?;
         env.register_object_store(table::store_url().as_ref(), store.objects());
-        let fresh = Arc::new(Fresh::new(store.clone()));
+        let fresh = Arc::new(Fresh::new(store.clone(), catalog.clone()));
         let tables = context(&env, &store, &catalog, &fresh)?;
         // For each statement as many as it may use at once, so that one which keeps its threads keeps no other from running.
         let threads = AT_ONCE * std::thread::available_parallelism().map_or(2, usize::from);

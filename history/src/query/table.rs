@@ -27,7 +27,7 @@ use object_store::ObjectMeta;
 use quick_cache::{Weighter, sync::Cache};
 
 use super::prune::{Candidate, day, may_match};
-use crate::catalog::{AttemptRow, Fleet};
+use crate::catalog::{AttemptRow, Catalog, Fleet};
 use crate::fleet::schema::TableName;
 use crate::fleet::{self};
 use crate::store::{Store, fleet_key};
@@ -48,6 +48,7 @@ pub fn store_url() -> ObjectStoreUrl {
 /// Rows of attempts that are in no file, made once for each state of an attempt.
 pub struct Fresh {
     store: Arc<Store>,
+    catalog: Catalog,
     rows: Cache<(i64, i64, TableName), Arc<[RecordBatch]>, ByBytes>,
 }
 
@@ -61,8 +62,8 @@ impl Weighter<(i64, i64, TableName), Arc<[RecordBatch]>> for ByBytes {
 }
 
 impl Fresh {
-    pub fn new(store: Arc<Store>) -> Self {
-        Fresh { store, rows: Cache::with_weighter(4096, KEPT, ByBytes) }
+    pub fn new(store: Arc<Store>, catalog: Catalog) -> Self {
+        Fresh { store, catalog, rows: Cache::with_weighter(4096, KEPT, ByBytes) }
     }
 
     async fn rows(&self, attempt: &AttemptRow, name: TableName) -> Answered<Arc<[RecordBatch]>> {
@@ -70,7 +71,7 @@ impl Fresh {
         if let Some(rows) = self.rows.get(&key) {
             return Ok(rows);
         }
-        let made: Arc<[RecordBatch]> = match fleet::rows(&self.store, attempt, name).await {
+        let made: Arc<[RecordBatch]> = match fleet::rows(&self.store, &self.catalog, attempt, name).await {
             Ok(rows) => rows.into(),
             // Its parts were replaced since, or are damaged and will be: the next statement has it.
             Err(e) if e.is_damage() => {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! attempts/<cluster>/<application>/<attempt or ->/<generation>-<part>.ag
+//! containers/<cluster>/<application>/<source>-<checksum of the log's key>-<generation>.ag
 //! fleet/<table>/date=<yyyy-mm-dd>/cluster=<cluster>/<batch>.parquet
 //! ```
 
@@ -14,9 +15,15 @@ pub fn part(cluster: &str, app: &str, attempt: Option<&str>, generation: i64, pa
     Path::from_iter(["attempts", cluster, app, attempt.unwrap_or("-"), &name])
 }
 
-/// The folder of all parts.
-pub fn attempts() -> Path {
-    Path::from("attempts")
+/// What was found in a container's log. A log that is read anew has a new generation.
+pub fn container(cluster: &str, app: &str, source: i64, log_key: &str, generation: i64) -> Path {
+    let name = format!("{source}-{:08x}-{generation}.ag", crc32fast::hash(log_key.as_bytes()));
+    Path::from_iter(["containers", cluster, app, &name])
+}
+
+/// The folders of all parts.
+pub fn parts() -> [Path; 2] {
+    [Path::from("attempts"), Path::from("containers")]
 }
 
 /// A file of a fleet table.

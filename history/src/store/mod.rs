@@ -5,6 +5,7 @@
 //! and reads objects; [`AttemptReader`] answers for one attempt; [`snapshot`] moves whole states.
 
 pub mod column;
+mod containers;
 mod keys;
 pub mod part;
 pub mod quantiles;
@@ -24,7 +25,7 @@ use futures::TryStreamExt as _;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
 use quick_cache::{Weighter, sync::Cache};
 
-pub use keys::{fleet as fleet_key, part as part_key};
+pub use keys::{container as container_key, fleet as fleet_key, part as part_key};
 pub use part::{Kind, PartWriter};
 pub use reader::AttemptReader;
 pub use schema::VERSION;
@@ -67,6 +68,8 @@ pub struct Store {
     scratch: PathBuf,
     directories: Cache<Path, Arc<Directory>>,
     blocks: Cache<(Path, u64), Held, ByBytes>,
+    /// Reports that only container logs have, by the parts of an attempt and of its container logs.
+    extras: Cache<String, Arc<Vec<containers::Extra>>>,
     /// Objects that turned out damaged or gone, until somebody has them rebuilt.
     damaged: Mutex<BTreeSet<Path>>,
 }
@@ -101,6 +104,8 @@ pub struct CacheCounts {
 
 /// Bytes read for a part's tail at once: enough for most directories.
 const TAIL: u64 = 64 << 10;
+/// Attempts of which it is remembered what only container logs tell.
+const EXTRAS: usize = 64;
 /// Pieces in which large parts are uploaded.
 const PIECE: usize = 8 << 20;
 
@@ -124,6 +129,7 @@ impl Store {
             scratch: scratch.to_owned(),
             directories: Cache::new(4096),
             blocks: Cache::with_weighter(1 << 14, cache, ByBytes),
+            extras: Cache::new(EXTRAS),
             damaged: Mutex::default(),
         })
     }
@@ -184,12 +190,16 @@ impl Store {
 
     /// Keys of all parts that lie in the store, with when they were written (epoch milliseconds).
     pub async fn parts(&self) -> Result<Vec<(Path, i64)>, StoreError> {
-        let folder = self.place(&keys::attempts());
-        let fail = |e| StoreError::object(&folder, e);
-        let found: Vec<_> = self.objects.list(Some(&folder)).try_collect().await.map_err(fail)?;
         let below = self.root.parts().count();
         let key = |place: &Path| Path::from_iter(place.parts().skip(below));
-        Ok(found.iter().map(|m| (key(&m.location), m.last_modified.timestamp_millis())).collect())
+        let mut all = Vec::new();
+        for folder in keys::parts() {
+            let folder = self.place(&folder);
+            let fail = |e| StoreError::object(&folder, e);
+            let found: Vec<_> = self.objects.list(Some(&folder)).try_collect().await.map_err(fail)?;
+            all.extend(found.iter().map(|m| (key(&m.location), m.last_modified.timestamp_millis())));
+        }
+        Ok(all)
     }
 
     async fn range(&self, key: &Path, range: std::ops::Range<u64>) -> Result<Bytes, StoreError> {

@@ -65,13 +65,15 @@ pub enum Kind {
     Storage,
     /// The memory of executors over time.
     Memory,
+    /// Pauses of a container's JVM; in the parts of container logs only.
+    Pauses,
 }
 
 crate::record_enum! {
     Kind {
         Application = 0, Environment = 1, Jobs = 2, Stages = 3, Executors = 4, Processes = 5, Rdds = 6, SqlHeads = 7,
         SqlBodies = 8, Queries = 9, Progress = 10, Sessions = 11, Operations = 12, Foreign = 13, Tasks = 14,
-        RunningTasks = 15, Resume = 16, StageBodies = 17, Storage = 18, Memory = 19,
+        RunningTasks = 15, Resume = 16, StageBodies = 17, Storage = 18, Memory = 19, Pauses = 20,
     }
 }
 

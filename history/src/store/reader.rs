@@ -1,7 +1,7 @@
 //! Answers about one attempt out of its parts. Where several parts have an entity, the newest
 //! part's word counts. Reads the blocks that a question needs and no others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
@@ -9,6 +9,7 @@ use object_store::path::Path;
 
 use super::{
     Store, StoreError,
+    containers::Extra,
     part::{BlockKey, Directory, Entry, Kind, RunReports},
     record::{Record, byte},
     schema::{PartOf as _, SqlBody, SqlHead, StageBody, StageHead},
@@ -76,10 +77,11 @@ impl Reports<'_> {
         if inside && self.batch.is_none() { Meant::Of(of.reports) } else { Meant::Unclear }
     }
 
-    fn takes(&self, p: &Progress) -> bool {
+    /// Whether the report of a batch, with its time as Spark writes it, is meant.
+    pub(super) fn takes(&self, run: &str, batch: i64, timestamp: &str) -> bool {
         let (from, to) = self.bounds();
-        let in_time = || instant(&p.timestamp).is_some_and(|t| (from..=to).contains(&t));
-        self.is_of_run(&p.run_id) && self.batch.is_none_or(|b| b == p.batch_id) && (!self.is_timed() || in_time())
+        let in_time = || instant(timestamp).is_some_and(|t| (from..=to).contains(&t));
+        self.is_of_run(run) && self.batch.is_none_or(|b| b == batch) && (!self.is_timed() || in_time())
     }
 }
 
@@ -93,14 +95,16 @@ enum Meant {
 /// Reads one attempt.
 #[derive(Clone)]
 pub struct AttemptReader {
-    store: Arc<Store>,
-    parts: Vec<PartRef>,
+    pub(super) store: Arc<Store>,
+    pub(super) parts: Vec<PartRef>,
+    /// Parts of container logs that have progress reports.
+    pub(super) reports: Vec<PartRef>,
 }
 
 impl AttemptReader {
     /// `parts` from oldest to newest.
     pub fn new(store: Arc<Store>, parts: Vec<PartRef>) -> Self {
-        AttemptReader { store, parts }
+        AttemptReader { store, parts, reports: Vec::new() }
     }
 
     pub(super) async fn directories(&self) -> Result<Vec<(Path, Arc<Directory>)>, StoreError> {
@@ -267,7 +271,9 @@ impl AttemptReader {
     }
 
     pub async fn queries(&self) -> Result<BTreeMap<String, StreamingQuery>, StoreError> {
-        self.all(Kind::Queries).await
+        let mut queries = self.all(Kind::Queries).await?;
+        self.add_extras(&mut queries).await?;
+        Ok(queries)
     }
 
     pub async fn sessions(&self) -> Result<BTreeMap<String, Session>, StoreError> {
@@ -282,7 +288,7 @@ impl AttemptReader {
         Ok(self.all::<i64, ForeignEvent>(Kind::Foreign).await?.into_values().collect())
     }
 
-    /// Progress reports in the order of the log.
+    /// Progress reports in the order of the log; those that only container logs have, by their time.
     pub async fn progress(&self) -> Result<Vec<Progress>, StoreError> {
         Ok(self.progress_page(Reports::default(), 0, usize::MAX).await?.0)
     }
@@ -294,6 +300,10 @@ impl AttemptReader {
         offset: usize,
         length: usize,
     ) -> Result<(Vec<Progress>, usize), StoreError> {
+        let extras = self.extras(of).await?;
+        if !extras.is_empty() {
+            return self.merged_page(extras, of, offset, length).await;
+        }
         let end = offset.saturating_add(length);
         let (mut total, mut wanted, mut skip) = (0, Vec::new(), 0);
         for (key, entry, rows) in self.progress_blocks(of).await? {
@@ -313,15 +323,43 @@ impl AttemptReader {
         Ok((out.into_iter().skip(skip).take(length).collect(), total))
     }
 
+    async fn merged_page(
+        &self,
+        extras: VecDeque<Extra>,
+        of: Reports<'_>,
+        offset: usize,
+        length: usize,
+    ) -> Result<(Vec<Progress>, usize), StoreError> {
+        let blocks = self.progress_blocks(of).await?;
+        let total = blocks.iter().map(|(_, _, rows)| rows).sum::<usize>() + extras.len();
+        let blocks = blocks.into_iter().map(|(key, entry, _)| (key, entry)).collect();
+        let mut reports = self.merged(blocks, extras, of);
+        let (mut out, mut skip) = (Vec::new(), offset);
+        while out.len() < length
+            && let Some(some) = reports.try_next().await?
+        {
+            let skipped = skip.min(some.len());
+            skip -= skipped;
+            out.extend(some.into_iter().skip(skipped).take(length - out.len()));
+        }
+        Ok((out, total))
+    }
+
     /// How many such progress reports there are, and all of them in order, some at a time.
     pub async fn progress_in_pieces<'r>(
         &'r self,
         of: Reports<'r>,
     ) -> Result<(usize, impl Stream<Item = Result<Vec<Progress>, StoreError>> + 'r), StoreError> {
+        let extras = self.extras(of).await?;
         let blocks = self.progress_blocks(of).await?;
-        let total = blocks.iter().map(|(_, _, rows)| rows).sum();
+        let total = blocks.iter().map(|(_, _, rows)| rows).sum::<usize>() + extras.len();
         let blocks = blocks.into_iter().map(|(key, entry, _)| (key, entry)).collect();
-        Ok((total, self.progress_of(blocks, of)))
+        let reports = if extras.is_empty() {
+            self.progress_of(blocks, of).left_stream()
+        } else {
+            self.merged(blocks, extras, of).right_stream()
+        };
+        Ok((total, reports))
     }
 
     /// Blocks that have some of these progress reports, with how many. Directories tell, or nearly: only blocks at the
@@ -349,7 +387,7 @@ impl AttemptReader {
     }
 
     /// The reports in some blocks, a block at a time.
-    fn progress_of<'r>(
+    pub(super) fn progress_of<'r>(
         &'r self,
         blocks: Vec<(Path, Entry)>,
         of: Reports<'r>,
@@ -359,13 +397,18 @@ impl AttemptReader {
     }
 
     /// The reports in a block.
-    async fn reports(&self, key: &Path, entry: &Entry, of: Reports<'_>) -> Result<Vec<Progress>, StoreError> {
+    pub(super) async fn reports(
+        &self,
+        key: &Path,
+        entry: &Entry,
+        of: Reports<'_>,
+    ) -> Result<Vec<Progress>, StoreError> {
         let bytes = self.store.plain(key, entry).await?;
         let mut from = &bytes[..];
         let mut out = Vec::new();
         for _ in 0..entry.rows {
             let row = take_row::<i64, Progress>(&mut from).ok_or_else(|| super::damaged_block(key, entry))?;
-            out.extend(row.1.filter(|p| of.takes(p)));
+            out.extend(row.1.filter(|p| of.takes(&p.run_id, p.batch_id, &p.timestamp)));
         }
         Ok(out)
     }
@@ -430,7 +473,7 @@ impl AttemptReader {
     }
 }
 
-fn take_row<K: Record, T: Record>(from: &mut &[u8]) -> Option<(K, Option<T>)> {
+pub(super) fn take_row<K: Record, T: Record>(from: &mut &[u8]) -> Option<(K, Option<T>)> {
     let key = K::take(from)?;
     match byte(from)? {
         0 => Some((key, None)),

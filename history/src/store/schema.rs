@@ -15,6 +15,7 @@ use crate::state::{
     values::{Chunk, Values},
 };
 use crate::{for_each_task_metric, record, record_enum};
+use afterglow_ingest::container::{Pause, PauseKind};
 
 /// Version of everything below and of the file around it.
 pub const VERSION: u16 = 4;
@@ -24,6 +25,7 @@ record_enum! {
     StageStatus { Active = 0, Complete = 1, Failed = 2, Pending = 3, Skipped = 4 }
     TaskStatus { Unknown = 0, Running = 1, GetResult = 2, Success = 3, Failed = 4, Killed = 5 }
     ServerKind { Connect = 0, Thrift = 1 }
+    PauseKind { Gc = 0, JvmPauseMonitor = 1 }
     OperationState { Started = 0, Compiled = 1, Ready = 2, Finished = 3, Failed = 4, Canceled = 5, TimedOut = 6, Closed = 7 }
 }
 
@@ -111,6 +113,9 @@ record! {
         detail, session_tags, job_ids, sql_ids,
     }
     ForeignEvent { class, json }
+    Pause {
+        time, uptime_us, kind, collector, name, cause, duration_us, heap_before, heap_after, heap_capacity, nested,
+    }
     Task {
         stage_id, stage_attempt_id, task_id, index, attempt, partition_id, launch_time, duration, getting_result_time,
         status, speculative, executor_id, host, locality, metrics, error, accumulables,

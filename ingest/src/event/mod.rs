@@ -98,6 +98,11 @@ pub enum LineError {
     Json(String),
 }
 
+/// A progress report as the event that Spark logs for it. `report` is the report's JSON alone.
+pub fn progress(report: &str) -> Result<Event<'_>, LineError> {
+    Ok(Event::QueryProgress(json(report)?, report))
+}
+
 /// Parses one line, without its line end.
 pub fn parse(line: &[u8]) -> Result<Event<'_>, LineError> {
     match line.strip_prefix(HEAD).and_then(|rest| Some((rest, memchr::memchr(b'"', rest)?))) {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Problems, Source, StreamingRun, StreamingSeries } from '../../src/api/ours';
+import type { JvmPauses, Problems, Source, StreamingRun, StreamingSeries } from '../../src/api/ours';
 import type { ConnectOperation, ConnectSession, Environment, Property, Rdd } from '../../src/api/spark';
 import { type App, ask, ours, pages, spark } from '../places';
 import { answer, down, isNew, sum } from './answers';
@@ -143,7 +143,30 @@ export async function sources(see: Reader): Promise<void> {
   const all = await ask<Source[]>('/api/afterglow/v1/sources');
   const { problems, total } = await answer<Problems>('/api/afterglow/v1/sources/problems?length=200');
   await see.go('/sources');
-  for (const s of all) await see.facts(s.cluster, { Logs: s.logs, Objects: s.objects, 'Passed by': s.passedBy });
+  for (const s of all) await see.facts(s.kind === 'container-logs' ? `${s.cluster}, container logs` : s.cluster, { Logs: s.logs, Objects: s.objects, 'Passed by': s.passedBy });
   expect(total).toBe(problems.length);
   await see.table('Logs with problems', problems.map((p) => ({ Cluster: p.cluster, Log: p.log, 'What is the matter': p.problem })));
+}
+
+/** What container logs tell of JVMs; gives for how many containers. */
+export async function pauses(see: Reader, app: App): Promise<number> {
+  const { total, containers } = await answer<JvmPauses>(`${ours(app)}/pauses?length=1000`);
+  if (total === 0) return 0;
+  await see.go(`${pages(app)}/executors`);
+  await see.table(
+    'JVM pauses',
+    containers.map((c) => {
+      const told = c.pauses ?? c.monitor;
+      return {
+        Container: c.container,
+        Of: c.executor === undefined ? c.role : `executor ${c.executor}`,
+        Pauses: told?.count,
+        'In all': told?.total,
+        Longest: told?.longest,
+        Share: percent(c.share),
+        'Concurrent cycles': c.concurrentCycles,
+      };
+    }),
+  );
+  return total;
 }

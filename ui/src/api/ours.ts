@@ -154,6 +154,41 @@ export interface ExecutorsTimeline {
 export const executorsTimeline = (app: AppRef, points = 500): Endpoint<ExecutorsTimeline> =>
   ofApp(app, 'executors/timeline', { points });
 
+/** How often and how long, milliseconds. */
+export interface Pauses {
+  count: number;
+  total: number;
+  longest: number;
+}
+
+/** What the logs of a container tell of its JVM. */
+export interface ContainerPauses {
+  container: string;
+  role?: 'driver' | 'executor';
+  executor?: string;
+  host?: string;
+  collector?: string;
+  /** Milliseconds that the garbage collector's log spans. */
+  uptime?: number;
+  pauses?: Pauses;
+  share?: number;
+  concurrentCycles?: number;
+  stalls?: Pauses;
+  /** What Hadoop's monitor noticed. */
+  monitor?: Pauses;
+  warnings: string[];
+}
+
+export interface JvmPauses {
+  known: boolean;
+  /** What to do so that they are known. */
+  why?: string;
+  total: number;
+  containers: ContainerPauses[];
+}
+
+export const containerPauses = (app: AppRef, offset = 0, length = 100): Endpoint<JvmPauses> => ofApp(app, 'pauses', { offset, length });
+
 export interface StorageTimeline {
   known: boolean;
   /** What to do so that it is known. */
@@ -184,6 +219,7 @@ export const completeness = (app: AppRef): Endpoint<Completeness> => ofApp(app, 
 export interface Source {
   cluster: string;
   url: string;
+  kind: 'event-logs' | 'container-logs';
   healthy: boolean;
   problem?: string;
   lastScan?: number;

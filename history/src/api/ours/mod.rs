@@ -10,6 +10,7 @@ mod graph;
 mod jobs;
 mod list;
 mod overview;
+mod pauses;
 mod plan;
 mod query;
 mod search;
@@ -66,6 +67,7 @@ fn of_attempt() -> Router<Api> {
         .route("/stages/{stage}/{stage_attempt}/graph", get(graph::of_stage))
         .route("/sql", get(sql::list))
         .route("/sql/{execution}/graph", get(plan::graph))
+        .route("/pauses", get(pauses::list))
         .route("/storage/timeline", get(storage::timeline))
         .route("/streaming/queries", get(streaming::queries))
         .route("/streaming/queries/{run}/series", get(streaming::series))

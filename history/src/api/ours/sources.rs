@@ -15,6 +15,8 @@ use crate::api::target::json;
 struct Source {
     cluster: String,
     url: String,
+    /// `event-logs` or `container-logs`.
+    kind: String,
     healthy: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -31,6 +33,7 @@ pub async fn list(State(api): State<Api>) -> Result<Response, ApiError> {
     let all = api.catalog.sources(&api.viewer()).await?.into_iter().map(|s| Source {
         cluster: s.cluster,
         url: s.url,
+        kind: s.kind,
         healthy: s.problem.is_none() && s.last_success.is_some(),
         problem: s.problem,
         last_scan: s.last_scan,

@@ -16,6 +16,7 @@ import { Capacity } from '../overview/capacity';
 import { Collection } from './collection';
 import { columns, stateWord } from './columns';
 import { Details } from './details';
+import { Pauses } from './pauses';
 import { REMOVALS, type Row, rowsOf, type Summary, summaryOf } from './rows';
 import './executors.css';
 
@@ -75,6 +76,7 @@ export default function ExecutorsPage() {
           </Loaded>
         )}
       </Section>
+      <Pauses />
       {(others.data?.length ?? 0) > 0 && <Processes all={others.data ?? []} />}
     </div>
   );

@@ -4,7 +4,7 @@ import { healthOf } from './health';
 
 const NOW = 1_795_222_453_498;
 const source = (over: Partial<Source>): Source => ({
-  cluster: 'c', url: 's3://b/p', healthy: true, lastScan: NOW - 5000, lastSuccess: NOW - 5000, objects: 10, logs: 3, passedBy: 0, ...over,
+  cluster: 'c', url: 's3://b/p', kind: 'event-logs', healthy: true, lastScan: NOW - 5000, lastSuccess: NOW - 5000, objects: 10, logs: 3, passedBy: 0, ...over,
 });
 
 describe('the health of a source', () => {

@@ -22,7 +22,7 @@ export default function Sources() {
     <div class="page">
       <div class="page-head">
         <h1>Sources</h1>
-        <p class="muted">Where the clusters write their event logs, and how reading them goes.</p>
+        <p class="muted">Where the clusters write their logs, and how reading them goes.</p>
       </div>
       <Loaded of={sources}>
         {(all) =>
@@ -33,7 +33,7 @@ export default function Sources() {
           ) : (
             <div class="sources">
               {byUrgency(all, now).map((source) => (
-                <SourceCard key={`${source.cluster} ${source.url}`} source={source} now={now} />
+                <SourceCard key={`${source.cluster} ${source.url} ${source.kind}`} source={source} now={now} />
               ))}
             </div>
           )
@@ -57,7 +57,7 @@ function SourceCard({ source, now }: { source: Source; now: number }) {
   return (
     <Section
       class={`source ${health.tone}`}
-      title={<a href={`/?cluster=${encodeURIComponent(source.cluster)}`}>{source.cluster}</a>}
+      title={<a href={`/?cluster=${encodeURIComponent(source.cluster)}`}>{source.cluster}{source.kind === 'container-logs' && ', container logs'}</a>}
       actions={<span class={`status ${health.tone}`}><Mark tone={health.tone} />{health.word}</span>}
     >
       <p class="source-url">
