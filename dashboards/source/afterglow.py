@@ -6,7 +6,7 @@ OF = 'job="$job",instance=~"$instance"'
 VARIABLES = [
     data_source("prometheus", "Data source", "prometheus"),
     choice("job", "Job", "label_values(afterglow_build_info, job)", source=PROMETHEUS),
-    choice("instance", "Instance", 'label_values(afterglow_build_info{job="$job"}, instance)', source=PROMETHEUS, multi=True),
+    choice("instance", "Instance", 'label_values(afterglow_build_info{job="$job"}, instance)', source=PROMETHEUS, all_is=".+"),
 ]
 
 

@@ -174,17 +174,20 @@ HIDDEN = ("app_id", "attempt", "attempt_path", "from_ms", "to_ms")
 
 def data_source(name, label, kind):
     return {"type": "datasource", "name": name, "label": label, "query": kind, "regex": "", "refresh": 1, "hide": 0, "multi": False,
-            "includeAll": False, "current": {}, "options": []}
+            "includeAll": False, "options": []}
 
 
-def choice(name, label, sql, *, multi=False, description=None, source=SQL):
-    """One of what a statement gives, or, with `multi`, any of it, at first all."""
+def choice(name, label, sql, *, all_is=None, description=None, source=SQL):
+    """One of what a statement gives; with `all_is`, any of it, at first all. That is put in as it is, so that nothing to choose from is no error:
+    `cluster IN (cluster)`."""
+    multi = all_is is not None
     query = squeeze(sql)
     made = {
-        "type": "query", "name": name, "label": label, "datasource": source, "query": query, "definition": query, "refresh": 2, "regex": "",
-        "sort": 0, "hide": 0, "multi": multi, "includeAll": multi, "options": [],
-        "current": {"selected": True, "text": ["All"], "value": ["$__all"]} if multi else {},
+        "type": "query", "name": name, "label": label, "datasource": source, "query": query, "refresh": 2, "regex": "", "sort": 0,
+        "hide": 0, "multi": multi, "includeAll": multi, "options": [],
     }
+    if multi:
+        made |= {"allValue": all_is, "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}
     return {**made, "description": description} if description else made
 
 
@@ -208,7 +211,7 @@ SAMPLED = "$__timeFilter(time) AND date <= $__timeTo()"
 SPREAD = "step_ms * 1.0 / greatest($__interval_ms, step_ms)"
 PER_POINT = "1.0 / greatest($__interval_ms, step_ms)"
 
-CLUSTERS = choice("cluster", "Cluster", f"SELECT DISTINCT cluster FROM applications WHERE {ALIVE} ORDER BY 1", multi=True)
+CLUSTERS = choice("cluster", "Cluster", f"SELECT DISTINCT cluster FROM applications WHERE {ALIVE} ORDER BY 1", all_is="cluster")
 CLUSTER = choice("cluster", "Cluster", f"SELECT DISTINCT cluster FROM applications WHERE {ALIVE} ORDER BY 1")
 
 

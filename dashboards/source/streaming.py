@@ -11,7 +11,7 @@ VARIABLES = [
     SQL_SOURCE, CLUSTER,
     choice("query", "Query", f"""
         SELECT {NAME} || ' · ' || max(app_name) || ' · ' || substr(query_id, 1, 8) AS __text, query_id AS __value FROM streaming_progress
-        WHERE {WHEN} AND cluster = '$cluster' GROUP BY query_id, query_name ORDER BY 1""", multi=True),
+        WHERE {WHEN} AND cluster = '$cluster' GROUP BY query_id, query_name ORDER BY 1""", all_is="query_id"),
     choice("custom", "Any metric", f"""
         SELECT DISTINCT name FROM (SELECT unnest(map_keys(custom_metrics)) AS name FROM state_operator_metrics WHERE {WHEN} AND {IN})
         WHERE name NOT LIKE 'SnapshotLastUploaded.%' ORDER BY 1""",

@@ -30,6 +30,8 @@ class Value:
     """What is chosen of a variable: a text, or several where it may have several."""
     value: object
     multi: bool = False
+    #: What stands for all of a variable that says so itself; put in as it is.
+    raw: bool = False
 
 
 @dataclass
@@ -137,6 +139,8 @@ def variables(text, values, default):
         if path is not None or name not in values:
             return match[0]
         chosen = values[name]
+        if chosen.raw:
+            return chosen.value
         return formatted(chosen.value, how) if how else default(chosen.value, chosen.multi)
     return VARIABLE.sub(put, text)
 
@@ -226,7 +230,7 @@ def link(url, values, fields):
 
 def main():
     start = 1_523_556_000_000  # 2018-04-12T18:00:00Z
-    asked = Query(start, start + 300_000, values={"one": Value("it's"), "all": Value(["a", "b'c"], multi=True), "quoted": Value('x"y')})
+    asked = Query(start, start + 300_000, values={"one": Value("it's"), "all": Value(["a", "b'c"], multi=True), "quoted": Value('x"y'), "every": Value("c", multi=True, raw=True)})
     for text, expected in [
         ("$__timeFilter(t)", "t BETWEEN '2018-04-12T18:00:00Z' AND '2018-04-12T18:05:00Z'"),
         ("select $__timeFrom() , $__timeTo()", "select '2018-04-12T18:00:00Z' , '2018-04-12T18:05:00Z'"),
@@ -239,6 +243,7 @@ def main():
         ("$__unixEpochFrom() $__interval_ms", "1523556000 60000"),
         ("c IN ($all) AND d = '$one' AND e IN (${all:sqlstring})", "c IN ('a','b''c') AND d = 'it''s' AND e IN ('a','b''c')"),
         ("${all:csv} ${quoted:sqlstring} [[quoted]]", "a,b'c 'x\\\"y' x\"y"),
+        ("c IN ($every) OR c IN (${every:sqlstring})", "c IN (c) OR c IN (c)"),
         ("$nobody ${nobody:csv}", "$nobody ${nobody:csv}"),
     ]:
         assert sql(text, asked)[0] == expected, (text, sql(text, asked)[0])

@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""Every query of the Grafana dashboards, against the real thing: run.py PATH-OF-AFTERGLOW [PART...]
+"""Every query of the Grafana dashboards, against the real thing.
 
 Grafana is not run. What it would send is: the macros and variables of every panel, variable, annotation and alert rule are expanded as Grafana
 does (expand.py) and asked over the PostgreSQL protocol by psycopg, of a server with real logs of Spark; those for Prometheus are asked of a real
 Prometheus that scrapes Afterglow. Each must be answered without an error, with rows, and with columns that the panel can draw; some answers are
-compared with what the logs or the REST API say. Parts: files, sql, prometheus; all without any.
+compared with what the logs or the REST API say.
 """
+import argparse
 import json
+import re
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import psycopg
@@ -107,8 +111,8 @@ def options(result):
 
 
 def settings(sql, name, dashboard, query, chosen):
-    """Values of a dashboard's variables, in their order, each for what was chosen before: first all of those that may have several, and of
-    others what `chosen` says, or the first."""
+    """Values of a dashboard's variables, in their order, each for what was chosen before: what `chosen` says; else all of those that may have
+    several, and of others the first."""
     values = {}
     for v in dashboard["templating"]["list"]:
         if v["type"] == "textbox":
@@ -119,9 +123,12 @@ def settings(sql, name, dashboard, query, chosen):
             if not found:
                 check(f"{name}: variable {v['name']}", f"nothing to choose with {chosen}")
             wanted = chosen.get(v["name"])
-            check(f"{name}: variable {v['name']}", wanted is not None and wanted not in found and f"{wanted} is not among {found}")
-            if v["multi"]:
-                values[v["name"]] = Value([wanted] if wanted else found, multi=True)
+            absent = set([wanted] if isinstance(wanted, str) else wanted or []) - set(found)
+            check(f"{name}: variable {v['name']}", absent and f"{absent} are not among {found}")
+            if v["multi"] and not wanted:
+                values[v["name"]] = Value(v["allValue"], multi=True, raw=True)
+            elif v["multi"]:
+                values[v["name"]] = Value([wanted] if isinstance(wanted, str) else wanted, multi=True)
             else:
                 values[v["name"]] = Value(wanted or (found[0] if found else ""))
     return values
@@ -205,6 +212,8 @@ def sql_part(binary):
     with world.afterglow(binary, "history", store) as server:
         base = server.found["http"]
         sql = Sql(server.found["postgres"])
+        for ping in ("-- ping", ";"):  # what `Save & test` of a data source sends
+            check("data source", sql.connection.pgconn.exec_(ping.encode()).error_message.decode())
         apps = [(c, app) for c in folders for app in world.get(f"{base}/clusters/{urllib.parse.quote(c)}/api/v1/applications")]
         times = [a[t] for _, app in apps for a in app["attempts"] for t in ("startTimeEpoch", "lastUpdatedEpoch", "endTimeEpoch") if a[t] > 0]
         start = min(times) - MINUTE
@@ -213,7 +222,7 @@ def sql_part(binary):
         found = {n: d for n, d in dashboards.all_of_them().items() if n != "self.json"}
         for name, dashboard in found.items():
             everything = Query(start, end)
-            choices = [{"afterglow": base}]
+            choices = [{"afterglow": base}, {"afterglow": base, "cluster": ["batch", "it's streaming"]}]
             if name == "application.json":
                 choices = [{"cluster": c, "app": app["id"], "attempt": a.get("attemptId", "-"), "afterglow": base} for c, app in apps for a in app["attempts"]]
             elif name in ("cluster.json", "streaming.json"):
@@ -320,11 +329,11 @@ def prometheus_part(binary):
     folders = world.logs()
     world.unpack("4.3.0/derived", folders["batch"])  # has damaged logs
     sources = [arg for name, folder in folders.items() for arg in ("--logs", f"{name}={folder}")]
-    with world.afterglow(binary, "serve", world.WORK / "served", *sources, AFTERGLOW_INGEST__POLL="1s") as server:
+    with world.afterglow(binary, "serve", world.WORK / "served", *sources, postgres=False, AFTERGLOW_INGEST__POLL="1s") as server:
         base = server.found["http"]
         try:
-            world.urllib.request.urlopen(f"{base}/metrics", timeout=30).close()
-        except world.urllib.error.HTTPError:
+            urllib.request.urlopen(f"{base}/metrics", timeout=30).close()
+        except urllib.error.HTTPError:
             return skip("Prometheus panels of the dashboards (tests/grafana): this binary has no /metrics")
         if not program:
             return skip("Prometheus panels of the dashboards (tests/grafana): no prometheus: run tests/prepare.sh")
@@ -337,12 +346,13 @@ def prometheus_part(binary):
             began = int(time.time() * 1000)
             deadline = time.time() + 20
             while time.time() < deadline:  # something to measure
-                for path in ("/api/v1/applications", "/api/v1/applications/nobody", "/sources"):
+                some = [f"/clusters/executors/api/v1/applications/{app['id']}/stages" for app in world.get(f"{base}/clusters/executors/api/v1/applications")]
+                for path in ("/api/v1/applications", "/api/v1/applications/nobody", "/sources", *some):
                     try:
-                        world.urllib.request.urlopen(base + path, timeout=30).read()
-                    except world.urllib.error.HTTPError:
+                        urllib.request.urlopen(base + path, timeout=30).read()
+                    except urllib.error.HTTPError:
                         pass
-                Sql(server.found["postgres"]).connection.execute("SELECT count(*) FROM stages").fetchall()
+                world.get(f"{base}/api/afterglow/v1/sql", {"query": "SELECT count(*) FROM stages"})
                 time.sleep(0.5)
             ask_prometheus(api, began)
 
@@ -357,7 +367,7 @@ def ask_prometheus(api, began):
             metric, label = query.removeprefix("label_values(").removesuffix(")").rsplit(", ", 1)
             found = world.get(f"{api}/label/{label}/values?match[]={urllib.parse.quote(metric)}")["data"]
             check(f"self.json: variable {v['name']}", not found and "nothing to choose")
-            values[v["name"]] = Value(found, multi=True) if v["multi"] else Value(found[0] if found else "")
+            values[v["name"]] = Value(v["allValue"], multi=True, raw=True) if v["multi"] else Value(found[0] if found else "")
     count = 0
     for p in dashboards.panels(dashboard):
         for target in p["targets"]:
@@ -370,7 +380,7 @@ def ask_prometheus(api, began):
                 url = f"{api}/query_range?" + urllib.parse.urlencode({"query": text, "start": began / 1000, "end": now / 1000, "step": asked.interval_ms / 1000})
             try:
                 answer = world.get(url)["data"]["result"]
-            except world.urllib.error.HTTPError as e:
+            except urllib.error.HTTPError as e:
                 check(place, e.read().decode())
                 continue
             count += 1
@@ -378,29 +388,36 @@ def ask_prometheus(api, began):
             check(place, not any(s != "NaN" for s in samples) and p["title"] not in QUIET and f"no number: {text}")
             check(place, target["instant"] and len(answer) != 1 and f"{len(answer)} numbers where one is shown: {text}")
             legend = target["legendFormat"]
-            for label in dashboards.re.findall(r"\{\{(\w+)\}\}", legend):
+            for label in re.findall(r"\{\{(\w+)\}\}", legend):
                 check(place, any(label not in r["metric"] for r in answer) and f"no label {label} for the legend")
     print(f"prometheus: {count} expressions")
 
 
+skipped = []
+
+
 def skip(what):
-    print(f"SKIPPED: {what}")
     skipped.append(what)
 
 
-skipped = []
 PARTS = {"files": lambda _: files(), "sql": sql_part, "prometheus": prometheus_part}
 
 
 def main():
-    binary = str(Path(sys.argv[1]).resolve())
-    for name in sys.argv[2:] or PARTS:
-        PARTS[name](binary)
+    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    args.add_argument("binary", type=lambda path: str(Path(path).resolve()))
+    args.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)}; all without any")
+    args.add_argument("--skipped", type=Path, help="where to write what could not be tested, a line each")
+    args = args.parse_args()
+    for name in args.parts or PARTS:
+        PARTS[name](args.binary)
     if wrong:
-        sys.exit("\n".join(dict.fromkeys(wrong)) + f"\n{len(set(wrong))} complaints")
-    # The caller keeps note of what was not tested.
-    if skipped:
-        Path(world.WORK / "skipped").write_text("\n".join(skipped) + "\n")
+        complaints = list(dict.fromkeys(wrong))
+        sys.exit("\n".join(complaints) + f"\n{len(complaints)} complaints")
+    if args.skipped and skipped:
+        args.skipped.write_text("\n".join(skipped) + "\n")
+    for what in skipped if not args.skipped else ():
+        print(f"SKIPPED: {what}")
 
 
 if __name__ == "__main__":

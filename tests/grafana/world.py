@@ -7,9 +7,7 @@ import shutil
 import subprocess
 import tarfile
 import threading
-import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -82,12 +80,12 @@ class Process:
         self.child.wait(60)
 
 
-def afterglow(binary, role, store, *args, **settings):
-    """A server on ports of its own; `found` has `http` and `postgres`."""
+def afterglow(binary, role, store, *args, postgres=True, **settings):
+    """A server on ports of its own; `found` has `http`, and `postgres` if it answers that."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("AFTERGLOW_", "AWS_"))}
-    env |= {"AFTERGLOW_POSTGRES__LISTEN": "127.0.0.1:0", **settings}
-    return Process([binary, role, "--listen", "127.0.0.1:0", "--store", str(store), *args],
-                   {"http": r"serving on (http://\S+)", "postgres": r"PostgreSQL protocol on 127\.0\.0\.1:(\d+)"}, env)
+    env |= {"AFTERGLOW_POSTGRES__LISTEN": "127.0.0.1:0" if postgres else "off", **settings}
+    says = {"http": r"serving on (http://\S+)"} | ({"postgres": r"PostgreSQL protocol on 127\.0\.0\.1:(\d+)"} if postgres else {})
+    return Process([binary, role, "--listen", "127.0.0.1:0", "--store", str(store), *args], says, env)
 
 
 def ingest(binary, store, folders):
@@ -96,8 +94,10 @@ def ingest(binary, store, folders):
     subprocess.run([binary, "ingest", "--once", "--store", str(store), *sources], check=True, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def get(url):
-    with urllib.request.urlopen(url, timeout=30) as answer:
+def get(url, body=None):
+    """JSON from an address; with a body, also JSON, that is sent there."""
+    sent = json.dumps(body).encode() if body is not None else None
+    with urllib.request.urlopen(urllib.request.Request(url, sent, {"Content-Type": "application/json"}), timeout=30) as answer:
         return json.load(answer)
 
 
