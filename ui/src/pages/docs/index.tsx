@@ -20,6 +20,7 @@ const PAGES: [string, string][] = [
   ['api', 'Afterglow’s own API'],
   ['performance', 'Performance'],
   ['sql', 'SQL'],
+  ['grafana', 'Grafana'],
   ['store-format', 'Store format'],
 ];
 
