@@ -37,7 +37,8 @@ RULES = [
         SELECT p.cluster, p.app_name, p.app_id, coalesce(p.query_name, p.query_id) AS query,
             (extract(epoch FROM CAST($__timeTo() AS timestamp)) - extract(epoch FROM max(p.timestamp))) / 60 AS minutes
         FROM streaming_progress p JOIN applications a ON a.cluster = p.cluster AND a.app_id = p.app_id AND coalesce(a.attempt_id, '') = coalesce(p.attempt_id, '')
-        WHERE p.timestamp BETWEEN $__timeFrom() AND $__timeTo() AND p.date <= $__timeTo() AND a.status = 'running' GROUP BY 1, 2, 3, 4""",
+        WHERE p.timestamp BETWEEN $__timeFrom() AND $__timeTo() AND p.date <= $__timeTo() AND a.status = 'running'
+            AND a.last_event_time >= $__timeFrom() AND a.date <= $__timeTo() GROUP BY 1, 2, 3, 4""",
      "{{ $labels.query }} on {{ $labels.cluster }} has reported no batch for {{ $values.A.Value | humanize }} minutes",
      "Its application runs, but no batch ended: one hangs, or the query was stopped. An idle query reports every ten seconds."),
 ]

@@ -103,29 +103,29 @@ PANELS = [
            unit="short", decimals=0, stacked=True, bars=True),
 
     row("What took long, what failed"),
-    table("Stages", "Stages of the attempt, the longest first. A number opens it in Afterglow, where its tasks show skew.",
+    table("Stages", "Stages that were submitted in the range, the longest first. A number opens it in Afterglow, where its tasks show skew.",
           rows(f"""SELECT stage_id, stage_attempt_id, status, name, submission_time, duration_ms, tasks, failed_tasks, executor_run_time_ms,
                        jvm_gc_time_ms * 1.0 / nullif(executor_run_time_ms, 0) AS gc_share, shuffle_read_bytes, shuffle_write_bytes, disk_spilled_bytes, {PATH}
-                   FROM stages WHERE {IS} AND status <> 'SKIPPED' AND date <= $__timeTo() ORDER BY duration_ms DESC NULLS LAST LIMIT 200"""),
+                   FROM stages WHERE {IS} AND $__timeFilter(submission_time) AND date <= $__timeTo() ORDER BY duration_ms DESC NULLS LAST LIMIT 200"""),
           columns={"duration_ms": MILLIS, "tasks": COUNT, "failed_tasks": COUNT, "executor_run_time_ms": MILLIS, "gc_share": SHARE,
                    "shuffle_read_bytes": BYTES, "shuffle_write_bytes": BYTES, "disk_spilled_bytes": BYTES},
           hidden=("attempt_path",),
           links={"stage_id": link("Open in Afterglow", HERE + "/stages/${__data.fields.stage_id}/${__data.fields.stage_attempt_id}")}),
-    table("SQL executions", "Executions of Spark SQL, the longest first. A number opens the plan in Afterglow, with the time of each operator.",
+    table("SQL executions", "Executions of Spark SQL that began in the range, the longest first. A number opens the plan in Afterglow, with the time of each operator.",
           rows(f"""SELECT execution_id, status, description, submission_time, duration_ms, jobs, error, {PATH}
-                   FROM sql_executions WHERE {IS} AND date <= $__timeTo() ORDER BY duration_ms DESC NULLS LAST LIMIT 200"""),
+                   FROM sql_executions WHERE {IS} AND $__timeFilter(submission_time) AND date <= $__timeTo() ORDER BY duration_ms DESC NULLS LAST LIMIT 200"""),
           columns={"duration_ms": MILLIS, "jobs": COUNT}, hidden=("attempt_path",), size=(12, 9), no_value="",
           links={"execution_id": link("Open in Afterglow", HERE + "/sql/${__data.fields.execution_id}")}),
-    table("What failed", "Stages, jobs and SQL executions that failed, with Spark's reason. The first in time is usually the cause of the others.",
+    table("What failed", "Stages, jobs and SQL executions that failed in the range, with Spark's reason. The first in time is usually the cause of the others.",
           rows(f"""SELECT completion_time AS "time", 'stage' AS what, stage_id AS number, name, failure_reason AS reason FROM stages
-                   WHERE {IS} AND status = 'FAILED' AND date <= $__timeTo()
-                   UNION ALL SELECT completion_time, 'job', job_id, name, error FROM jobs WHERE {IS} AND status = 'FAILED' AND date <= $__timeTo()
+                   WHERE {IS} AND status = 'FAILED' AND $__timeFilter(completion_time) AND date <= $__timeTo()
+                   UNION ALL SELECT completion_time, 'job', job_id, name, error FROM jobs WHERE {IS} AND status = 'FAILED' AND $__timeFilter(completion_time) AND date <= $__timeTo()
                    UNION ALL SELECT completion_time, 'SQL execution', execution_id, description, error FROM sql_executions
-                   WHERE {IS} AND status = 'FAILED' AND date <= $__timeTo() ORDER BY 1 LIMIT 200"""),
+                   WHERE {IS} AND status = 'FAILED' AND $__timeFilter(completion_time) AND date <= $__timeTo() ORDER BY 1 LIMIT 200"""),
           size=(12, 9), no_value=""),
-    table("Executors that went", "Executors that were removed, and why. Exit code 137 is the memory limit of container or machine; see the charts of memory above.",
+    table("Executors that went", "Executors that were removed in the range, and why. Exit code 137 is the memory limit of container or machine; see the charts of memory above.",
           rows(f"""SELECT remove_time AS "time", executor_id, host, remove_reason, tasks, failed_tasks, peak_jvm_heap_bytes, peak_process_tree_rss_bytes
-                   FROM executors WHERE {IS} AND remove_reason IS NOT NULL AND date <= $__timeTo() ORDER BY 1 LIMIT 500"""),
+                   FROM executors WHERE {IS} AND remove_reason IS NOT NULL AND $__timeFilter(remove_time) AND date <= $__timeTo() ORDER BY 1 LIMIT 500"""),
           columns={"tasks": COUNT, "failed_tasks": COUNT, "peak_jvm_heap_bytes": BYTES, "peak_process_tree_rss_bytes": BYTES}),
 ]
 

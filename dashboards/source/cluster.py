@@ -6,8 +6,8 @@ IN = "cluster = '$cluster'"
 LOST = "remove_reason IS NOT NULL AND remove_reason NOT ILIKE '%killed by driver%' AND remove_reason NOT ILIKE '%decommission%'"
 
 PANELS = [
-    stat("Running now", "Attempts whose log has no end and was written to lately, whatever the range.",
-         rows(f"SELECT count(*) AS applications FROM applications WHERE status = 'running' AND {IN}"), decimals=0, size=(4, 4)),
+    stat("Running now", "Attempts whose log has no end and was written to lately, with an event in the seven days before the end of the range. The table below has them.",
+         rows(f"SELECT count(*) AS applications FROM applications WHERE {RUNNING} AND {IN}"), decimals=0, size=(4, 4)),
     stat("Failed", "Attempts that ended in the range with an error. Which, and why, is on the dashboard of the fleet.",
          rows(f"SELECT count(*) AS applications FROM applications WHERE status = 'failed' AND {ENDED} AND {IN}"),
          decimals=0, thresholds=steps((1, "orange"), (10, "red"))),

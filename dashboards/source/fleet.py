@@ -6,8 +6,8 @@ IN = "cluster IN ($cluster)"
 PANELS = [
     stat("Started", "Application attempts that started in the range. A sudden drop says that a scheduler or a source of logs stands still.",
          rows(f"SELECT count(*) AS applications FROM applications WHERE {STARTED} AND {IN}"), decimals=0),
-    stat("Running now", "Attempts whose log has no end and was written to lately, whatever the range. See the table of a cluster for which.",
-         rows(f"SELECT count(*) AS applications FROM applications WHERE status = 'running' AND {IN}"), decimals=0),
+    stat("Running now", "Attempts whose log has no end and was written to lately, with an event in the seven days before the end of the range. See the table of a cluster for which.",
+         rows(f"SELECT count(*) AS applications FROM applications WHERE {RUNNING} AND {IN}"), decimals=0),
     stat("Failed", "Attempts that ended in the range with an error. The table below has the line of each error.",
          rows(f"SELECT count(*) AS applications FROM applications WHERE status = 'failed' AND {ENDED} AND {IN}"),
          decimals=0, thresholds=steps((1, "orange"), (10, "red"))),

@@ -205,6 +205,8 @@ ALIVE = "start_time <= $__timeTo() AND last_event_time >= $__timeFrom() AND date
 ENDED = "status <> 'running' AND $__timeFilter(last_event_time) AND date <= $__timeTo()"
 #: Attempts that started in the range.
 STARTED = "$__timeFilter(start_time) AND date BETWEEN $__timeFrom() AND $__timeTo()"
+#: Attempts that run now. The bound leaves out files: one without an event for longer is rare, and the number's description says so.
+RUNNING = "status = 'running' AND last_event_time >= CAST($__timeTo() AS timestamp) - INTERVAL '7 days' AND date <= $__timeTo()"
 #: Rows of a table of samples in the range; what began before the range is in it, too, so that `date` has no lower bound.
 SAMPLED = "$__timeFilter(time) AND date <= $__timeTo()"
 #: What is averaged over steps counts for the part of a point that its step is; a step longer than a point is the point.
