@@ -22,6 +22,10 @@ def provisioned(kind):
     return [yaml.safe_load(path.read_text()) for path in sorted((HERE / "provisioning" / kind).glob("*.yaml"))]
 
 
+def alert_rules():
+    return [rule for f in provisioned("alerting") for group in f["groups"] for rule in group["rules"]]
+
+
 @dataclass
 class Result:
     """An answer: names and PostgreSQL's types of columns, rows of values."""

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import tarfile
 import threading
-import urllib.error
 import urllib.request
 from pathlib import Path
 
