@@ -36,5 +36,7 @@ def test(_binary):
     for f in dashboards.provisioned("dashboards"):
         check("provisioning/dashboards", not f["providers"] and "no provider")
     for rule in dashboards.alert_rules():
-        check(rule["title"], rule["annotations"]["__dashboardUid__"] not in uids and "leads to no dashboard")
+        place = (rule["annotations"]["__dashboardUid__"], int(rule["annotations"]["__panelId__"]))
+        check(rule["title"], place not in {(d["uid"], p["id"]) for d in found.values() for p in dashboards.panels(d)} and "leads to no panel")
+        check(rule["title"], place != (rule["dashboardUid"], rule["panelId"]) and "leads to two panels")
         check(rule["title"], rule["data"][0]["datasourceUid"] not in sources and "asks a data source that is not provisioned")
