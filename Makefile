@@ -30,6 +30,7 @@ test: $(PAGES) ## all tests; prepares what they need, names what it had to skip 
 	cargo test --workspace --locked
 	@tests/ui.sh
 	@tests/clients/test.sh
+	@tests/grafana/test.sh
 	@[ ! -f $(TARGET)/tmp/skipped ] || sort -u $(TARGET)/tmp/skipped | sed 's/^/SKIPPED: /'
 
 screenshots: $(PAGES) ## a picture of every page, both themes: make screenshots TO=FOLDER (/tmp/afterglow-screenshots)

@@ -21,6 +21,7 @@ const PAGES: [string, string][] = [
   ['metrics', 'Metrics and alerts'],
   ['performance', 'Performance'],
   ['sql', 'SQL'],
+  ['grafana', 'Grafana'],
   ['store-format', 'Store format'],
 ];
 
