@@ -6,6 +6,7 @@
 
 mod attempts;
 mod commit;
+mod exports;
 mod fleet;
 mod groups;
 mod list;
