@@ -1,6 +1,7 @@
 //! A receiver of OTLP that keeps what it gets, over gRPC and HTTP, and [`Rotel`], a real collector that passes on what it gets.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -128,10 +129,11 @@ impl Got {
         self.spans.iter().map(|(_, s)| (hex(&s.span_id), s)).collect()
     }
 
-    /// Spans whose name begins so, with their attributes.
+    /// Spans whose name begins so, with their attributes; applications, which have names of their own, aside.
     pub fn named(&self, name: &str) -> Vec<(Pairs, &Span)> {
         let all = self.spans.iter().filter(|(_, s)| s.name.starts_with(name));
-        all.map(|(_, s)| (pairs(&s.attributes), s)).collect()
+        let all = all.map(|(_, s)| (pairs(&s.attributes), s));
+        all.filter(|(a, _)| !a.contains_key("spark.application.outcome")).collect()
     }
 }
 
@@ -205,6 +207,14 @@ async fn post(
         _ => {}
     }
     let (mut got, headers) = (me.got(), written(&headers));
+    let mut plain = Vec::new();
+    let body = match headers.get("content-encoding").map(String::as_str) {
+        Some("gzip") => {
+            flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain).unwrap();
+            Bytes::from(plain)
+        }
+        _ => body,
+    };
     assert_eq!(headers["content-type"], "application/x-protobuf");
     match &*signal {
         "traces" => got.traces(ExportTraceServiceRequest::decode(body).unwrap(), headers),
@@ -276,7 +286,7 @@ impl Drop for Receiver {
     }
 }
 
-/// A real collector, from `.venv`, which takes gRPC and HTTP and passes on to a receiver over gRPC.
+/// A real collector, from `.venv`, which takes gRPC and HTTP and passes on to a receiver over HTTP.
 pub struct Rotel {
     child: Child,
     pub grpc: SocketAddr,
@@ -298,7 +308,7 @@ impl Rotel {
         let (program, libraries) = found.trim().split_once('\n').unwrap();
         let http = free();
         let mut command = Command::new(program);
-        command.args(["start", "--disable-batching", "--exporter", "otlp", "--otlp-exporter-protocol", "grpc"]);
+        command.args(["start", "--disable-batching", "--exporter", "otlp", "--otlp-exporter-protocol", "http"]);
         command.args(["--otlp-exporter-endpoint", &format!("http://{to}"), "--otlp-exporter-compression", "none"]);
         command.args(["--otlp-grpc-endpoint", &grpc.to_string(), "--otlp-http-endpoint", &http.to_string()]);
         command.env("LD_LIBRARY_PATH", libraries).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
