@@ -69,6 +69,11 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Send applications to other systems
+    Export {
+        #[command(subcommand)]
+        to: Export,
+    },
     /// Check the settings, and reach every source
     ///
     /// Says what is wrong: the file and line, the key, and the remedy.
@@ -83,6 +88,44 @@ pub enum Command {
         #[arg(long)]
         print: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Export {
+    /// Send applications as traces, metrics and events, over OTLP
+    ///
+    /// Example: afterglow export otel --application analytics/application_1700000000000_0001 --endpoint http://collector:4317.
+    /// Sending one twice does no harm: its trace and spans have the same ids. See docs/opentelemetry.md.
+    Otel {
+        /// Which; all attempts without ATTEMPT; repeat it or separate by commas
+        #[arg(long = "application", value_name = "CLUSTER/APP[/ATTEMPT]", value_delimiter = ',', required = true)]
+        applications: Vec<String>,
+        #[command(flatten)]
+        receiver: Receiver,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Receiver {
+    /// Address of the receiver, e.g. http://collector:4317 [default: otel.endpoint, OTEL_EXPORTER_OTLP_ENDPOINT]
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// grpc or http/protobuf [default: grpc for port 4317, http/protobuf else]
+    #[arg(long)]
+    pub protocol: Option<String>,
+    /// Slowest tasks of each stage attempt that become spans [default: 20]
+    #[arg(long, value_name = "N")]
+    pub tasks: Option<usize>,
+}
+
+impl Receiver {
+    pub fn flags(&self) -> Vec<(&'static str, &'static str, String)> {
+        let tasks = self.tasks.map(|n| n.to_string());
+        let all = [("endpoint", &self.endpoint), ("protocol", &self.protocol), ("tasks", &tasks)];
+        all.into_iter().filter_map(|(key, value)| Some(("otel", key, value.clone()?))).collect()
+    }
 }
 
 /// How `sql` prints an answer.

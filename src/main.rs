@@ -8,7 +8,7 @@ mod telemetry;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::{Cli, Command, Export};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -22,7 +22,6 @@ const STACK: usize = 32 << 20;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    telemetry::init();
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = match builder.enable_all().thread_stack_size(STACK).max_blocking_threads(BLOCKING * cores).build() {
@@ -60,6 +59,11 @@ async fn run(command: Command) -> ExitCode {
         Command::Sql { statement, format, common } => {
             let config = load(&common, Vec::new(), &[]);
             roles::with(config, |c| roles::sql::run(c, statement, format)).await
+        }
+        Command::Export { to: Export::Otel { applications, receiver, common } } => {
+            // It has no traces of its own, unless somebody asks for them.
+            let flags = [receiver.flags(), vec![("otel", "sample", "0".into())]].concat();
+            roles::with(load(&common, flags, &[]), |c| roles::export::otel(c, applications)).await
         }
         Command::Check { common, logs, listen, print } => {
             let flags = [logs.flags(), listen.flags()].concat();

@@ -9,6 +9,7 @@ pub mod indexer;
 pub mod insight;
 pub mod maintain;
 pub mod order;
+pub mod otel;
 pub mod postgres;
 pub mod query;
 pub mod redact;

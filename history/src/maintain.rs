@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument as _;
+use tracing::field::Empty;
+
 use crate::catalog::{Catalog, CatalogError};
 use crate::fleet::{self, FleetError};
 use crate::store::{Store, StoreError};
@@ -28,12 +31,32 @@ pub enum MaintainError {
 
 /// One round: removes what retention says, brings the fleet tables up to date.
 pub async fn round(store: &Arc<Store>, catalog: &Catalog, retention: Retention, now: i64) -> Result<(), MaintainError> {
-    let removed = expire(store, catalog, retention, now).await?;
-    if removed > 0 {
-        tracing::info!(attempts = removed, "removed by retention");
+    let span = tracing::info_span!(
+        target: "otel",
+        "maintenance round",
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+        afterglow.attempts.removed = Empty,
+    );
+    let done = async {
+        let removed = expire(store, catalog, retention, now).await?;
+        if removed > 0 {
+            tracing::info!(attempts = removed, "removed by retention");
+        }
+        fleet::write(store, catalog).await?;
+        Ok(removed)
+    };
+    match done.instrument(span.clone()).await {
+        Ok(removed) => {
+            span.record("afterglow.attempts.removed", removed as i64);
+            Ok(())
+        }
+        Err::<usize, MaintainError>(e) => {
+            span.record("otel.status_code", "ERROR");
+            span.record("otel.status_description", e.to_string());
+            Err(e)
+        }
     }
-    fleet::write(store, catalog).await?;
-    Ok(())
 }
 
 /// A part that nobody names is left alone for so long: its commit may be under way.

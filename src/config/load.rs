@@ -1,10 +1,10 @@
-//! Reads the settings: a TOML file, then `AFTERGLOW_SECTION__KEY`, then flags; the later wins.
+//! Reads the settings: a TOML file, then the variables of OpenTelemetry, then `AFTERGLOW_SECTION__KEY`, then flags; the later wins.
 
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{Config, SourceConfig};
+use super::{Config, SourceConfig, otel};
 
 /// File that is read when none is named.
 pub const DEFAULT_FILE: &str = "afterglow.toml";
@@ -35,6 +35,14 @@ pub fn load(
         None if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
         None => Table::new(),
     };
+    let environment: Vec<_> = environment.collect();
+    let standard =
+        otel::standard(&environment).map_err(|(variable, message)| ConfigError::Environment { variable, message })?;
+    for (variable, key, value) in standard {
+        set(&mut table, "otel", key, value);
+        let bad = |message| ConfigError::Environment { variable: variable.to_owned(), message };
+        Config::deserialize_from(&table).map_err(bad)?;
+    }
     for (variable, value) in environment {
         let Some(key) = variable.strip_prefix(PREFIX).and_then(|k| k.split_once("__")) else { continue };
         let (section, key) = (key.0.to_ascii_lowercase(), key.1.to_ascii_lowercase());
@@ -99,9 +107,10 @@ fn set(table: &mut Table, section: &str, key: &str, value: Value) {
 
 /// A value of the type that its text looks like.
 fn typed(value: &str) -> Value {
-    match (value.parse::<bool>(), value.parse::<i64>()) {
-        (Ok(b), _) => Value::Boolean(b),
-        (_, Ok(n)) => Value::Integer(n),
+    match (value.parse::<bool>(), value.parse::<i64>(), value.parse::<f64>()) {
+        (Ok(b), ..) => Value::Boolean(b),
+        (_, Ok(n), _) => Value::Integer(n),
+        (.., Ok(x)) if x.is_finite() => Value::Float(x),
         _ => Value::String(value.to_owned()),
     }
 }
@@ -136,6 +145,38 @@ mod tests {
         assert_eq!(config.server.listen.port(), 3);
         assert_eq!((config.ingest.poll.to_string(), config.ingest.quiet.to_string()), ("7s".into(), "9h".into()));
         assert_eq!((config.source[0].cluster.as_str(), config.source[0].url.as_str()), ("default", "s3://b"));
+    }
+
+    #[test]
+    fn opentelemetry_has_variables_of_its_own() {
+        let load = |pairs: &[(&str, &str)]| {
+            let env = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+            load(None, env.collect::<Vec<_>>().into_iter(), &[], &[]).map(|c| c.otel)
+        };
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317");
+        let otel = load(&[
+            endpoint,
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=a%20b%3D,y=z"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test, service.name=glow"),
+            ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
+            ("AFTERGLOW_OTEL__TASKS", "5"),
+        ])
+        .unwrap();
+        let settings = otel.settings().unwrap().unwrap();
+        assert_eq!(settings.protocol.to_string(), "http/protobuf");
+        assert_eq!((settings.endpoint.as_str(), &*settings.service_name), ("http://c:4317/", "glow"));
+        assert_eq!((&*settings.headers["x-key"], &*settings.headers["y"]), ("a b=", "z"));
+        assert_eq!((settings.attributes.len(), settings.sample, settings.tasks), (1, 0.25, 5));
+        let otel = load(&[endpoint, ("AFTERGLOW_OTEL__SAMPLE", "0.5"), ("OTEL_SERVICE_NAME", "x")]).unwrap();
+        let settings = otel.settings().unwrap().unwrap();
+        assert_eq!((settings.protocol.to_string(), settings.sample), ("grpc".into(), 0.5));
+        assert!(load(&[endpoint, ("OTEL_SDK_DISABLED", "true")]).unwrap().settings().unwrap().is_none());
+        let e = load(&[endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")]).unwrap_err().to_string();
+        assert!(e.starts_with("OTEL_EXPORTER_OTLP_PROTOCOL: `http/json` is not spoken here"), "{e}");
+        let e = load(&[("OTEL_EXPORTER_OTLP_HEADERS", "secret")]).unwrap_err().to_string();
+        assert!(e.starts_with("OTEL_EXPORTER_OTLP_HEADERS: ") && e.contains("key=value"), "{e}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Everything that can be set is a field here and a line in `docs/configuration.md`.
 
 mod load;
+pub mod otel;
 pub mod postgres;
 pub mod units;
 
@@ -14,6 +15,7 @@ use afterglow_ingest::SourceKind;
 use serde::{Deserialize, Serialize};
 
 pub use load::{ConfigError, load};
+use otel::Otel;
 use postgres::Postgres;
 use units::{Size, Time};
 
@@ -30,6 +32,7 @@ pub struct Config {
     pub postgres: Postgres,
     pub metrics: Metrics,
     pub remote_write: RemoteWrite,
+    pub otel: Otel,
     pub source: Vec<SourceConfig>,
 }
 
@@ -294,10 +297,10 @@ impl Config {
                 .filter(|(k, _)| secret(k))
                 .for_each(|(_, v)| *v = afterglow_history::redact::REDACTED.to_owned());
         }
-        for value in shown.remote_write.headers.values_mut() {
+        for value in shown.remote_write.headers.values_mut().chain(shown.otel.headers.values_mut()) {
             afterglow_history::redact::REDACTED.clone_into(value);
         }
-        for url in [&mut shown.store.url, &mut shown.remote_write.url]
+        for url in [&mut shown.store.url, &mut shown.remote_write.url, &mut shown.otel.endpoint]
             .into_iter()
             .chain(shown.source.iter_mut().map(|s| &mut s.url))
         {
@@ -320,6 +323,7 @@ impl Config {
         }
         out.extend(self.postgres.problems(self.server.allow_remote));
         out.extend(self.remote_write.problems());
+        out.extend(self.otel.problems());
         if let Err(e) = afterglow_history::redact::Redactor::new(&self.redaction.regex) {
             out.push(format!(
                 "redaction.regex: {}: write a regular expression of Rust's `regex` crate",
@@ -355,6 +359,7 @@ mod tests {
         all.postgres.users.insert("NAME".into(), String::new());
         all.metrics.listen = Some(all.server.listen);
         all.remote_write.sigv4 = Some(SigV4::default());
+        all.otel.protocol = Some(afterglow_history::otel::Protocol::Grpc);
         all.retention = Retention { age: Some(Time(Duration::from_secs(1))), size: Some(Size(1)) };
         let table = toml::Table::try_from(all).unwrap();
         for (section, keys) in &table {
@@ -381,6 +386,9 @@ mod tests {
             (&format!("{url}sigv4 = {{}}"), "remote_write.sigv4: no region"),
             (&format!("{url}labels = {{ \"a-b\" = \"x\" }}"), "remote_write.labels: `a-b`"),
             ("[metrics]\nlisten = \"0.0.0.0:1\"", "metrics.listen: 0.0.0.0:1 is reachable"),
+            ("[otel]\nendpoint = \"collector:4317\"", "otel.endpoint: `collector:4317` is no address"),
+            ("[otel]\nsample = 1.5", "otel.sample: 1.5 is no share"),
+            ("[otel]\napplications = true", "otel.applications: there is no otel.endpoint"),
         ] {
             let problems = config(text).problems();
             assert!(problems.len() == 1 && problems[0].contains(said), "{text}: {problems:?}");

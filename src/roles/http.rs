@@ -8,6 +8,7 @@ use std::time::Duration;
 use afterglow_history::api::{Api, SPARK_VERSION, SourceAccess, metrics, router};
 use afterglow_history::catalog::Catalog;
 use afterglow_history::indexer::Indexer;
+use afterglow_history::otel::own::traced;
 use afterglow_history::postgres::{PostgresError, Server};
 use afterglow_history::query::Engine;
 use afterglow_history::search::Search;
@@ -90,7 +91,7 @@ pub async fn serve(config: &Config, opened: &Opened, serving: Serving) -> Result
     if !afterglow_ui::is_built() {
         tracing::info!("built without the web UI: see README.md, or use the API");
     }
-    let pages = metrics::counted(router(api).merge(afterglow_ui::router()), telemetry.clone());
+    let pages = traced(metrics::counted(router(api).merge(afterglow_ui::router()), telemetry.clone()));
     let (settings, sent) = (config.clone(), telemetry);
     let sending = tokio::spawn(async move {
         if let Err(e) = remote_write(&settings, sent, Some(address)).await {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use afterglow_history::indexer::Indexer;
 use afterglow_history::indexer::progress::{Counts, Progress};
 use afterglow_history::maintain;
+use afterglow_history::otel::{Exporter, follow};
 use afterglow_history::telemetry::{Telemetry, Watched};
 use afterglow_ingest::Source;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -17,6 +18,8 @@ use crate::config::{Config, SourceConfig, shown_url};
 
 /// Pause between two lines of progress where there is no terminal.
 const LINES: Duration = Duration::from_secs(10);
+/// How long `--once` tries to export while the receiver is away.
+const EXPORT: Duration = Duration::from_secs(10);
 
 /// What both ways of indexing begin with.
 struct Ready {
@@ -25,6 +28,8 @@ struct Ready {
     good: Vec<Source>,
     /// Sources that cannot be opened, and why.
     bad: Vec<(SourceConfig, String)>,
+    /// Exports applications as they end, if it is wanted.
+    exporter: Option<Exporter>,
 }
 
 async fn ready(config: &Config) -> Result<Ready, String> {
@@ -35,12 +40,13 @@ async fn ready(config: &Config) -> Result<Ready, String> {
     let (good, bad) = sources(config).await;
     let indexer = indexer(config, &opened)?;
     indexer.prepare().await.map_err(|e| e.to_string())?;
-    Ok(Ready { opened, indexer, good, bad })
+    let exporter = super::exports(config, &opened).await?;
+    Ok(Ready { opened, indexer, good, bad, exporter })
 }
 
 /// Indexes what is there, prints a summary, and ends.
 pub async fn once(config: Config) -> ExitCode {
-    let Ready { opened, indexer, good, bad } = match ready(&config).await {
+    let Ready { opened, indexer, good, bad, exporter } = match ready(&config).await {
         Ok(ready) => ready,
         Err(e) => return fail(&e),
     };
@@ -63,6 +69,12 @@ pub async fn once(config: Config) -> ExitCode {
     for problem in progress.problems() {
         println!("{problem}");
     }
+    if let Some(exporter) = exporter
+        && let Err(e) = follow::once(&exporter, &opened.catalog, EXPORT).await
+    {
+        // It is remembered, and no reason to call what was indexed a failure.
+        eprintln!("afterglow: {e}; what is left is sent by the next run");
+    }
     let counts = progress.counts();
     println!("{}", summary(&counts, bad.len() as u64, took));
     opened.catalog.close().await;
@@ -77,7 +89,7 @@ pub async fn once(config: Config) -> ExitCode {
 
 /// Indexes until asked to stop.
 pub async fn run(config: Config) -> ExitCode {
-    let Ready { opened, indexer, good, bad } = match ready(&config).await {
+    let Ready { opened, indexer, good, bad, exporter } = match ready(&config).await {
         Ok(ready) => ready,
         Err(e) => return fail(&e),
     };
@@ -90,9 +102,11 @@ pub async fn run(config: Config) -> ExitCode {
     let rounds = telemetry.rounds.clone();
     let maintaining =
         tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
+    let exporting = tokio::spawn(super::export(exporter, opened.catalog.clone()));
     let telling = tokio::spawn(tell(config, telemetry));
     indexer.run(good, asked_to_stop()).await;
     maintaining.abort();
+    exporting.abort();
     telling.abort();
     opened.catalog.close().await;
     ExitCode::SUCCESS

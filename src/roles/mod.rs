@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod export;
 pub mod history;
 pub mod http;
 pub mod ingest;
@@ -17,6 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use afterglow_history::catalog::Catalog;
 use afterglow_history::indexer::{Indexer, IndexerConfig};
 use afterglow_history::maintain::{self, Retention};
+use afterglow_history::otel::{Exporter, follow};
 use afterglow_history::query::{Engine, Limits};
 use afterglow_history::redact::Redactor;
 use afterglow_history::remote_write::{Access, RemoteWrite, Settings};
@@ -27,6 +29,7 @@ use afterglow_ingest::{Source, source};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, ConfigError, SourceConfig};
+use crate::telemetry;
 
 /// Exit status of `ingest --once` when everything was indexed and something was damaged.
 const DAMAGED: u8 = 3;
@@ -48,6 +51,10 @@ pub async fn with<F: Future<Output = ExitCode>>(
     };
     let problems = config.problems();
     if problems.is_empty() {
+        let _tracing = match telemetry::init(&config) {
+            Ok(tracing) => tracing,
+            Err(e) => return fail(&e),
+        };
         return role(config).await;
     }
     problems.iter().for_each(|p| eprintln!("afterglow: {p}"));
@@ -188,6 +195,23 @@ pub async fn remote_write(
     let sender = RemoteWrite::new(settings, telemetry, now).await.map_err(|e| e.to_string())?;
     sender.run().await;
     Ok(())
+}
+
+/// Prepares to export applications as they end, if the settings say so; before anything is indexed.
+pub async fn exports(config: &Config, opened: &Opened) -> Result<Option<Exporter>, String> {
+    if !config.otel.applications {
+        return Ok(None);
+    }
+    let exporter = export::exporter(config, opened)?;
+    follow::prepare(&opened.catalog).await.map_err(|e| e.to_string())?;
+    Ok(Some(exporter))
+}
+
+/// Exports applications as they end, for ever.
+pub async fn export(exporter: Option<Exporter>, catalog: Catalog) {
+    if let Some(exporter) = exporter {
+        follow::run(exporter, catalog).await;
+    }
 }
 
 /// This process among others: the machine's name, with the port that it serves on.

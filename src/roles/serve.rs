@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{fail, http, indexer, open, sources};
+use super::{exports, fail, http, indexer, open, sources};
 use crate::config::{Config, shown_url};
 
 pub async fn run(config: Config) -> ExitCode {
@@ -29,11 +29,17 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(serving) => serving,
         Err(e) => return fail(&e),
     };
+    let exports = match exports(&config, &opened).await {
+        Ok(exports) => exports,
+        Err(e) => return fail(&e),
+    };
+    let exporting = tokio::spawn(super::export(exports, opened.catalog.clone()));
     let rounds = serving.telemetry.rounds.clone();
     let indexing = tokio::spawn(async move { indexer.run(good, std::future::pending()).await });
     let maintaining =
         tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
     let served = http::serve(&config, &opened, serving).await;
+    exporting.abort();
     maintaining.abort();
     indexing.abort();
     let _ = indexing.await;

@@ -33,11 +33,13 @@ pub struct Client {
     pub authorization: &'static str,
     /// The same.
     pub accept: &'static str,
+    /// The same.
+    pub traceparent: &'static str,
 }
 
 impl Client {
     pub fn new(address: SocketAddr) -> Client {
-        Client { address, connection: None, authorization: "", accept: "" }
+        Client { address, connection: None, authorization: "", accept: "", traceparent: "" }
     }
 
     pub fn get(&mut self, path: &str) -> io::Result<Response> {
@@ -66,7 +68,9 @@ impl Client {
         };
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
-        for (name, value) in [("Authorization", self.authorization), ("Accept", self.accept)] {
+        for (name, value) in
+            [("Authorization", self.authorization), ("Accept", self.accept), ("Traceparent", self.traceparent)]
+        {
             if !value.is_empty() {
                 head += &format!("{name}: {value}\r\n");
             }

@@ -25,7 +25,9 @@ pub fn afterglow(args: &[&str]) -> Command {
     command.args(args).current_dir(env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::null());
     // Tests run side by side: who wants it names a port.
     command.env("AFTERGLOW_POSTGRES__LISTEN", "off");
-    for (name, _) in std::env::vars().filter(|(n, _)| n.starts_with("AFTERGLOW_") || n.starts_with("AWS_")) {
+    for (name, _) in
+        std::env::vars().filter(|(n, _)| n.starts_with("AFTERGLOW_") || n.starts_with("AWS_") || n.starts_with("OTEL_"))
+    {
         command.env_remove(name);
     }
     command

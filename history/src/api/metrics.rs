@@ -45,15 +45,22 @@ async fn write(telemetry: &Arc<Telemetry>, headers: &HeaderMap) -> Response {
     }
 }
 
+/// A route as its template; none for an address that is none.
+pub fn template(route: Option<&MatchedPath>) -> Option<&str> {
+    match route?.as_str() {
+        path if path.starts_with(FILES) => Some(FILE),
+        path => Some(path),
+    }
+}
+
 async fn count(State(telemetry): State<Arc<Telemetry>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let began = Instant::now();
     let response = next.run(request).await;
-    let route = match route.as_ref().map(MatchedPath::as_str) {
-        Some(path) if path.starts_with(FILES) => FILE,
-        Some(path) => path,
-        None => UNKNOWN,
-    };
-    telemetry.requests.answered(route, response.status().as_u16(), began.elapsed());
+    telemetry.requests.answered(
+        template(route.as_ref()).unwrap_or(UNKNOWN),
+        response.status().as_u16(),
+        began.elapsed(),
+    );
     response
 }

@@ -139,11 +139,11 @@ pub struct AttemptSpan {
     pub ended: bool,
 }
 
-const COLUMNS: &str = "id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time, end_time,
+pub(super) const COLUMNS: &str = "id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time, end_time,
     last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, labels, damaged, completeness, sequence,
     queue, outcome, duration, tasks, failed_tasks, executor_time, error, gc_time, memory_spilled, disk_spilled, executors, cores";
 
-fn attempt(r: &SqliteRow) -> Result<AttemptRow, CatalogError> {
+pub(super) fn attempt(r: &SqliteRow) -> Result<AttemptRow, CatalogError> {
     let text = |c: &str| r.try_get::<String, _>(c);
     let attempt_id = text("attempt_id")?;
     let parts: Vec<(String, u64)> =

@@ -7,6 +7,7 @@
 mod attempts;
 mod commit;
 mod containers;
+mod exports;
 mod fleet;
 mod groups;
 mod list;

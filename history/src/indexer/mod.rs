@@ -17,6 +17,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use afterglow_ingest::{EventLog, Source, SourceKind, scan, source::explain};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use crate::catalog::{Catalog, CatalogError, LogRow, LogState, SourceScan};
 use crate::redact::Redactor;
@@ -197,7 +199,9 @@ impl Indexer {
             let Ok(permit) = self.permits.clone().acquire_many_owned(permits as u32).await else { break };
             let (me, source, row, progress) = (self.clone(), source.clone(), row.cloned(), progress.clone());
             readers.spawn(async move {
-                let outcome = me.read_log(&source, id, &log, row.as_ref(), threads).await;
+                let span = reading_span(&source, &log);
+                let outcome = me.read_log(&source, id, &log, row.as_ref(), threads).instrument(span.clone()).await;
+                note_reading(&span, &outcome);
                 drop(permit);
                 me.report(&source, &progress, &log, outcome, problems)
             });
@@ -277,6 +281,38 @@ impl Indexer {
                 self.progress.failed(progress, &log.key, problem, log.size(), kind);
                 (!gone).then(|| format!("{}: {what}", log.key))
             }
+        }
+    }
+}
+
+/// The reading of a log, as a span of our own traces.
+fn reading_span(source: &Source, log: &EventLog) -> tracing::Span {
+    tracing::info_span!(
+        target: "otel",
+        "index log",
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+        spark.cluster = source.cluster,
+        afterglow.log.key = log.key,
+        afterglow.log.size = log.size(),
+        afterglow.log.application = Empty,
+        afterglow.log.events = Empty,
+        afterglow.log.bytes_read = Empty,
+    )
+}
+
+fn note_reading(span: &tracing::Span, outcome: &Result<Outcome, Failure>) {
+    match outcome {
+        Ok(outcome) => {
+            span.record("afterglow.log.events", outcome.events);
+            span.record("afterglow.log.bytes_read", outcome.bytes);
+            if let Some(attempt) = &outcome.attempt {
+                span.record("afterglow.log.application", attempt.as_str());
+            }
+        }
+        Err(e) => {
+            span.record("otel.status_code", "ERROR");
+            span.record("otel.status_description", e.what.as_str());
         }
     }
 }

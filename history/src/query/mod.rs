@@ -28,6 +28,8 @@ use futures::StreamExt as _;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::fleet::schema::TABLES;
@@ -219,7 +221,16 @@ impl Engine {
         within: Option<Duration>,
     ) -> Result<Answer, QueryError> {
         let began = Instant::now();
-        let answer = self.answer(viewer, ask, within).await;
+        // Without the statement: it has values in it.
+        let span = tracing::info_span!(
+            target: "otel",
+            "sql statement",
+            otel.status_code = Empty,
+            db.system.name = "datafusion",
+            db.response.returned_rows = Empty,
+            "error.type" = Empty,
+        );
+        let answer = self.answer(viewer, ask, within).instrument(span.clone()).await;
         let outcome = match &answer {
             Ok(_) => "ok",
             Err(QueryError::Statement(_)) => "refused",
@@ -227,6 +238,16 @@ impl Engine {
             Err(QueryError::Busy) => "busy",
             Err(QueryError::Internal(_)) => "failed",
         };
+        match &answer {
+            Ok(a) => {
+                let rows: usize = a.batches.iter().map(RecordBatch::num_rows).sum();
+                span.record("db.response.returned_rows", rows as i64);
+            }
+            Err(_) => {
+                span.record("otel.status_code", "ERROR");
+                span.record("error.type", outcome);
+            }
+        }
         self.statements.ended(outcome, began.elapsed());
         answer
     }

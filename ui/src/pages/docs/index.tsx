@@ -19,6 +19,7 @@ const PAGES: [string, string][] = [
   ['rest-differences', 'Differences from Spark’s REST'],
   ['api', 'Afterglow’s own API'],
   ['metrics', 'Metrics and alerts'],
+  ['opentelemetry', 'OpenTelemetry'],
   ['performance', 'Performance'],
   ['sql', 'SQL'],
   ['grafana', 'Grafana'],
