@@ -119,11 +119,14 @@ impl Otel {
     }
 }
 
-/// Settings that variables of OpenTelemetry's specification stand for: (variable, key, value).
+/// A setting: (variable, key, value).
+pub type Given<'e> = (&'e str, &'static str, Value);
+
+/// Settings that variables of OpenTelemetry's specification stand for.
 ///
 /// # Errors
 /// The variable, and a sentence about it.
-pub fn standard(environment: &[(String, String)]) -> Result<Vec<(&str, &'static str, Value)>, (String, String)> {
+pub fn standard(environment: &[(String, String)]) -> Result<Vec<Given<'_>>, (String, String)> {
     let mut out = Vec::new();
     let given = |name: &str| {
         let found = environment.iter().find(|(n, v)| n == name && !v.is_empty());

@@ -124,6 +124,9 @@ fn assert_told(server: &TestServer, path: &str, got: &Got, slowest: usize) {
     assert_events(server, path, &stages, &got);
 }
 
+/// Spans of tasks, with their attributes, by task id.
+type Tasks<'g> = BTreeMap<i64, (Pairs, &'g Span)>;
+
 fn assert_stages(server: &TestServer, path: &str, stages: &Value, got: &Got, slowest: usize) {
     let spans = got.by_id();
     let ran = stages.as_array().unwrap().iter().filter(|s| s["submissionTime"].is_string());
@@ -133,7 +136,7 @@ fn assert_stages(server: &TestServer, path: &str, stages: &Value, got: &Got, slo
     assert_eq!(told.len(), ran.len(), "{path}: stages");
     let jobs = server.json(&format!("{path}/jobs"));
     let jobs: BTreeMap<i64, &Value> = jobs.as_array().unwrap().iter().map(|j| (number(&j["jobId"]), j)).collect();
-    let mut tasks: BTreeMap<(String, String), BTreeMap<i64, (Pairs, &Span)>> = BTreeMap::new();
+    let mut tasks: BTreeMap<(String, String), Tasks<'_>> = BTreeMap::new();
     for (a, span) in got.named("task") {
         let key = (a["spark.stage.id"].clone(), a["spark.stage.attempt_id"].clone());
         tasks.entry(key).or_default().insert(a["spark.task.id"].parse().unwrap(), (a, span));
@@ -364,11 +367,10 @@ fn an_application_is_a_trace_that_says_what_rest_says() {
         kinds,
         ["spark.application.failed", "spark.executor.lost", "spark.job.failed", "spark.stage.failed"].into()
     );
-    // A stage that several jobs list is below the one that had it run, and says which others found it done.
-    let (ran, links): (Vec<_>, Vec<_>) = got.named("stage").into_iter().map(|(_, s)| (s, s.links.clone())).unzip();
-    assert!(ran.iter().all(|s| s.links.iter().all(|l| l.span_id != s.parent_span_id)));
-    let kinds: BTreeSet<String> = links.iter().flatten().map(|l| pairs(&l.attributes)["spark.link"].clone()).collect();
-    assert_eq!(kinds, ["job".to_owned(), "parent stage".to_owned()].into());
+    // Stages name those that they read from.
+    let links = got.named("stage").into_iter().flat_map(|(_, s)| s.links.clone()).collect::<Vec<_>>();
+    let spans = got.by_id();
+    assert!(!links.is_empty() && links.iter().all(|l| spans[&hex(&l.span_id)].name.starts_with("stage")));
     // HTTP is another way to say the same.
     let over_http = Receiver::start(Mood::Takes);
     export(&store, &names, &["--endpoint", &format!("http://{}", over_http.http)]);

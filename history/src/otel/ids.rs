@@ -64,7 +64,7 @@ mod tests {
     fn ids_are_the_same_for_ever_and_tell_everything_apart() {
         let of = |a, b, c| hex(&Ids::new(a, b, c).trace());
         assert_eq!(of("default", "app-1", None), "e42d89f4109c742c87e58423af79cf4d");
-        assert_eq!(hex(&Ids::new("default", "app-1", None).span(Of::Stage((1, 2)))), "SPAN");
+        assert_eq!(hex(&Ids::new("default", "app-1", None).span(Of::Stage((1, 2)))), "9f33fc0afd0a9974");
         let all = [of("a", "b", None), of("ab", "", None), of("a", "b", Some("1")), of("a", "b1", None)];
         assert!(all.iter().all(|x| all.iter().filter(|y| x == *y).count() == 1), "{all:?}");
         let ids = Ids::new("a", "b", None);

@@ -307,3 +307,36 @@ fn named(kind: &str, text: &str) -> String {
     let line: String = text.lines().next().unwrap_or_default().trim().chars().take(NAME).collect();
     if line.is_empty() { kind.to_owned() } else { format!("{kind} {line}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_below_the_job_that_had_it_run() {
+        let job = |id: i64, from, to| {
+            (id, Job { id, submission_time: Some(from), completion_time: Some(to), ..Job::default() })
+        };
+        let stage = |stage_id: i64, from, parents: &[i64]| {
+            let (job_ids, parent_ids) = ([1, 2, 3, 9].into(), parents.to_vec());
+            let submission_time = Some(from);
+            ((stage_id, 0), StageAttempt { stage_id, submission_time, job_ids, parent_ids, ..StageAttempt::default() })
+        };
+        let stages = [stage(0, 15, &[]), stage(1, 25, &[0, 7]), stage(2, 99, &[])];
+        let of = Entities {
+            jobs: [job(1, 10, 20), job(2, 12, 30), job(3, 26, 30)].into(),
+            stages: stages.clone().into_iter().collect(),
+        };
+        let job_of = |n: usize| of.job_of(&stages[n].1, stages[n].1.submission_time.unwrap());
+        // Nobody ran when the last was submitted, by clocks that disagree.
+        assert_eq!([job_of(0), job_of(1), job_of(2)], [Some(1), Some(2), Some(1)]);
+        assert_eq!(of.parents_of(&stages[1].1).collect::<Vec<_>>(), [(0, 0)]);
+        assert!(of.has_span(3) && !of.has_span(9));
+    }
+
+    #[test]
+    fn names_are_one_short_line() {
+        assert_eq!(named("sql", "count at a.py:1\nmore"), "sql count at a.py:1");
+        assert_eq!((named("job", " "), named("job", &"ä".repeat(200)).chars().count()), ("job".into(), 104));
+    }
+}
