@@ -494,7 +494,9 @@ fn no_number_in_a_log_is_too_much() {
     }
     let ingested = server::ingest(&store, &[folder.to_str().unwrap()]);
     let said = server::stderr(&ingested);
-    assert!(matches!(ingested.status.code(), Some(0 | 3)) && said.is_empty(), "{:?}: {said}", ingested.status);
+    // How far it is, it says where it takes long; nothing else.
+    let told = said.lines().all(|l| l.is_empty() || l.contains(" of 28 logs, "));
+    assert!(matches!(ingested.status.code(), Some(0 | 3)) && told, "{:?}: {said}", ingested.status);
     let server = TestServer::history(&store);
     let mut client = server.client();
     let bases = bases(&server);
