@@ -261,6 +261,9 @@ pub struct SourceConfig {
     pub options: BTreeMap<String, String>,
 }
 
+/// What neither a path of ours nor a key of an object store has as it is.
+const NOT_IN_CLUSTERS: &str = "/?#%\"\\{}[]<>^`|~*";
+
 /// Cluster of a source that names none.
 pub const DEFAULT_CLUSTER: &str = "default";
 
@@ -337,7 +340,7 @@ impl Config {
             if s.url.trim().is_empty() {
                 out.push(format!("source[{i}].url: empty: name a folder or s3://bucket/prefix"));
             }
-            if s.cluster.is_empty() || s.cluster.contains(['/', '?', '#', '%']) {
+            if s.cluster.is_empty() || s.cluster.contains(|c: char| c.is_control() || NOT_IN_CLUSTERS.contains(c)) {
                 out.push(format!(
                     "source[{i}].cluster: `{}` cannot be part of a path: use letters, digits, dots and dashes",
                     s.cluster
@@ -395,6 +398,20 @@ mod tests {
         }
         let secret = config(&format!("{url}headers = {{ x-key = \"s3cret\" }}")).print();
         assert!(!secret.contains("s3cret"), "{secret}");
+    }
+
+    #[test]
+    fn clusters_are_parts_of_paths() {
+        let problems = |cluster: &str| {
+            let source = SourceConfig { cluster: cluster.into(), url: "/logs".into(), ..SourceConfig::default() };
+            Config { source: vec![source], ..Config::default() }.problems()
+        };
+        for good in ["analytics", "a.b-c_1", "it's", "größe"] {
+            assert_eq!(problems(good), [""; 0], "{good}");
+        }
+        for bad in ["", "a/b", "a\"b", "a{b", "a~b", "a\nb"] {
+            assert!(problems(bad)[0].contains("source[0].cluster"), "{bad}");
+        }
     }
 
     #[test]
