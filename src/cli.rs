@@ -69,6 +69,20 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Judge event logs on the spot: what is wrong, what it costs, and what to change
+    ///
+    /// Example: afterglow findings s3://bucket/spark-events/application_1700000000000_0001. Nothing is kept, and no server is needed.
+    Findings {
+        /// Event logs, or folders of them: paths or URLs
+        #[arg(required = true, value_name = "LOG")]
+        logs: Vec<String>,
+        /// Print a JSON list
+        #[arg(long)]
+        json: bool,
+        /// Settings file [default: afterglow.toml, if it is there]
+        #[arg(long, value_name = "FILE", env = "AFTERGLOW_CONFIG")]
+        config: Option<PathBuf>,
+    },
     /// Send applications to other systems
     Export {
         #[command(subcommand)]

@@ -60,6 +60,10 @@ async fn run(command: Command) -> ExitCode {
             let config = load(&common, Vec::new(), &[]);
             roles::with(config, |c| roles::sql::run(c, statement, format)).await
         }
+        Command::Findings { logs, json, config } => {
+            let config = config::load(config.as_deref(), std::env::vars(), &[], &[]);
+            roles::with(config, |c| roles::findings::run(c, logs, json)).await
+        }
         Command::Export { to: Export::Otel { applications, receiver, common } } => {
             // It has no traces of its own, unless somebody asks for them.
             let flags = [receiver.flags(), vec![("otel", "sample", "0".into())]].concat();

@@ -1,6 +1,7 @@
 //! Settings: plain data with defaults that work. File under environment under flags.
 //! Everything that can be set is a field here and a line in `docs/configuration.md`.
 
+pub mod findings;
 mod load;
 pub mod otel;
 pub mod postgres;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use afterglow_ingest::SourceKind;
+use findings::{Cost, Findings};
 use serde::{Deserialize, Serialize};
 
 pub use load::{ConfigError, load};
@@ -33,6 +35,8 @@ pub struct Config {
     pub metrics: Metrics,
     pub remote_write: RemoteWrite,
     pub otel: Otel,
+    pub findings: Findings,
+    pub cost: Cost,
     pub source: Vec<SourceConfig>,
 }
 
@@ -327,6 +331,8 @@ impl Config {
         out.extend(self.postgres.problems(self.server.allow_remote));
         out.extend(self.remote_write.problems());
         out.extend(self.otel.problems());
+        out.extend(self.findings.problems());
+        out.extend(self.cost.problems());
         if let Err(e) = afterglow_history::redact::Redactor::new(&self.redaction.regex) {
             out.push(format!(
                 "redaction.regex: {}: write a regular expression of Rust's `regex` crate",
@@ -363,6 +369,8 @@ mod tests {
         all.metrics.listen = Some(all.server.listen);
         all.remote_write.sigv4 = Some(SigV4::default());
         all.otel.protocol = Some(afterglow_history::otel::Protocol::Grpc);
+        all.cost.core_hour = Some(0.05);
+        all.cost.gib_hour = Some(0.005);
         all.retention = Retention { age: Some(Time(Duration::from_secs(1))), size: Some(Size(1)) };
         let table = toml::Table::try_from(all).unwrap();
         for (section, keys) in &table {

@@ -91,7 +91,11 @@ pub async fn serve(config: &Config, opened: &Opened, serving: Serving) -> Result
     if !afterglow_ui::is_built() {
         tracing::info!("built without the web UI: see README.md, or use the API");
     }
-    let pages = traced(metrics::counted(router(api).merge(afterglow_ui::router()), telemetry.clone()));
+    let findings = afterglow_alerts::api::router(afterglow_alerts::api::Settings {
+        limits: config.findings.limits(),
+        prices: config.cost.prices(),
+    });
+    let pages = traced(metrics::counted(router(api, findings).merge(afterglow_ui::router()), telemetry.clone()));
     let (settings, sent) = (config.clone(), telemetry);
     let sending = tokio::spawn(async move {
         if let Err(e) = remote_write(&settings, sent, Some(address)).await {

@@ -148,7 +148,7 @@ fn summary(c: &Counts, bad_sources: u64, took: Duration) -> String {
 }
 
 /// A bar on a terminal, a line now and then elsewhere.
-async fn show(p: Arc<Progress>) {
+pub async fn show(p: Arc<Progress>) {
     if !std::io::stderr().is_terminal() {
         loop {
             tokio::time::sleep(LINES).await;

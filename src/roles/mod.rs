@@ -3,6 +3,7 @@
 pub mod check;
 pub mod demo;
 pub mod export;
+pub mod findings;
 pub mod history;
 pub mod http;
 pub mod ingest;

@@ -22,6 +22,9 @@ mod target;
 mod tasks;
 pub mod wire;
 
+pub use error::ApiError;
+pub use target::{Target, json};
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -82,8 +85,8 @@ async fn ready(State(api): State<Api>) -> Result<&'static str, StatusCode> {
     api.catalog.totals(&api.viewer()).await.map(|_| "ready").map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// Every path. Who serves it has its requests counted: see [`metrics::counted`].
-pub fn router(api: Api) -> Router {
+/// Every path; `more` are those below our own API that others have to add. Who serves it has its requests counted: see [`metrics::counted`].
+pub fn router(api: Api, more: Router<Api>) -> Router {
     let compression = CompressionLayer::new()
         .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream")));
     Router::new()
@@ -92,7 +95,7 @@ pub fn router(api: Api) -> Router {
         .route("/metrics", get(metrics::metrics))
         .nest("/api/v1", spark())
         .nest("/clusters/{cluster}/api/v1", spark())
-        .nest("/api/afterglow/v1", ours::router())
+        .nest("/api/afterglow/v1", ours::router(more))
         .fallback(error::not_found)
         .layer(compression)
         .with_state(api)

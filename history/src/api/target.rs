@@ -35,7 +35,8 @@ impl FromRequestParts<Api> for Target {
             Path::<HashMap<String, String>>::from_request_parts(parts, api).await.map_err(|_| ApiError::PARAMETER)?;
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let app = params.get("app").map(String::as_str).unwrap_or_default();
-        let attempt = params.get("attempt").map(String::as_str);
+        // A dash where the path wants an attempt and the application has none.
+        let attempt = params.get("attempt").map(String::as_str).filter(|a| *a != "-");
         let name = attempt.map_or_else(|| app.to_owned(), |a| format!("{app}/{a}"));
         let attempts = find(api, cluster(&params, &query), app).await?;
         // An application with attempts must be asked for one of them.

@@ -31,9 +31,9 @@ use axum::routing::{get, post};
 use super::Api;
 use super::error::{self, ApiError};
 
-pub fn router() -> Router<Api> {
-    Router::new()
-        .route("/search", get(search::search))
+/// Every path of ours, and `more`.
+pub fn router(more: Router<Api>) -> Router<Api> {
+    more.route("/search", get(search::search))
         .route("/sources", get(sources::list))
         .route("/sources/problems", get(sources::problems))
         .route("/applications", get(applications::list))

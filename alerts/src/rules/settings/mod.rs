@@ -1,0 +1,6 @@
+//! Settings that cost something, and what they cost is seen.
+
+use super::Rule;
+
+/// The rules of this family, in the order in which the catalogue shows them.
+pub const RULES: &[Rule] = &[];

@@ -1,0 +1,6 @@
+//! What goes between stages.
+
+use super::Rule;
+
+/// The rules of this family, in the order in which the catalogue shows them.
+pub const RULES: &[Rule] = &[];

@@ -1,0 +1,6 @@
+//! State stores of streaming queries: the RocksDB advisor is here.
+
+use super::Rule;
+
+/// The rules of this family, in the order in which the catalogue shows them.
+pub const RULES: &[Rule] = &[];

@@ -1,0 +1,6 @@
+//! Streaming queries as they go.
+
+use super::Rule;
+
+/// The rules of this family, in the order in which the catalogue shows them.
+pub const RULES: &[Rule] = &[];

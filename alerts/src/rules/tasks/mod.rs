@@ -1,0 +1,6 @@
+//! How tasks share the work of a stage.
+
+use super::Rule;
+
+/// The rules of this family, in the order in which the catalogue shows them.
+pub const RULES: &[Rule] = &[];

@@ -1,0 +1,127 @@
+//! `findings`: judges logs on the spot. They are indexed into a folder that goes with the process.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use afterglow_alerts::finding::NotKnown;
+use afterglow_alerts::judge::{Judgement, judge};
+use afterglow_alerts::report::{Subject, Told, advice_text, stake_text, told};
+use afterglow_history::catalog::ApplicationFilter;
+use afterglow_history::store::AttemptReader;
+use afterglow_history::viewer::Viewer;
+use tempfile::TempDir;
+
+use super::{DAMAGED, fail, indexer, ingest, open, sources};
+use crate::config::{Config, SourceConfig};
+
+/// Where the logs are said to come from.
+const CLUSTER: &str = "local";
+
+/// An attempt with what was found about it.
+struct Judged {
+    subject: Subject,
+    judgement: Judgement,
+    damaged: bool,
+}
+
+pub async fn run(config: Config, logs: Vec<String>, json: bool) -> ExitCode {
+    match findings(config, &logs).await {
+        Ok((_, judged, config)) if json => print_json(&judged, &config),
+        Ok((problems, judged, config)) => {
+            judged.iter().for_each(|j| print(j, &config));
+            problems.iter().for_each(|p| eprintln!("{p}"));
+            if judged.iter().any(|j| j.damaged) || !problems.is_empty() {
+                ExitCode::from(DAMAGED)
+            } else {
+                ExitCode::SUCCESS
+            }
+        }
+        Err(e) => fail(&e),
+    }
+}
+
+/// Indexes the logs and judges every attempt; with what was wrong with them.
+async fn findings(mut config: Config, logs: &[String]) -> Result<(Vec<String>, Vec<Judged>, Config), String> {
+    let folder = tempfile::tempdir().map_err(|e| format!("cannot make a folder to index into: {e}: set TMPDIR"))?;
+    config.store.url = folder.path().join("store").display().to_string();
+    config.store.dir = PathBuf::new();
+    config.source = logs.iter().enumerate().map(|(i, log)| source(&folder, i, log)).collect::<Result<_, _>>()?;
+    let opened = open(&config).await?;
+    let (good, bad) = sources(&config).await;
+    if let Some((source, e)) = bad.first() {
+        return Err(format!("{}: {e}", source.url));
+    }
+    let indexer = indexer(&config, &opened)?;
+    indexer.prepare().await.map_err(|e| e.to_string())?;
+    let shown = tokio::spawn(ingest::show(indexer.progress.clone()));
+    let indexed = indexer.once(&good).await;
+    shown.abort();
+    indexed.map_err(|e| e.to_string())?;
+    let problems = indexer.progress.problems();
+    let filter = ApplicationFilter { completed: true, running: true, ..ApplicationFilter::default() };
+    let all = opened.catalog.applications(&Viewer::everything(), &filter).await.map_err(|e| e.to_string())?;
+    if all.is_empty() {
+        let what = "no event log of an application there: name the log itself, or a folder or prefix that holds some";
+        return Err(format!("{}: {what}", logs.join(", ")));
+    }
+    let mut out = Vec::new();
+    for row in all.into_iter().flatten() {
+        let reader = AttemptReader::new(opened.store.clone(), row.parts.clone());
+        let judgement = judge(&row, &reader, &config.findings.limits()).await.map_err(|e| e.to_string())?;
+        out.push(Judged { subject: Subject::new(&row), judgement, damaged: row.damaged });
+    }
+    opened.catalog.close().await;
+    Ok((problems, out, config))
+}
+
+/// A source for what was named: a folder or URL as it is, a file through a folder that has it alone.
+fn source(folder: &TempDir, number: usize, log: &str) -> Result<SourceConfig, String> {
+    let named = SourceConfig { cluster: CLUSTER.into(), url: log.to_owned(), ..SourceConfig::default() };
+    let path = Path::new(log.strip_prefix("file://").unwrap_or(log));
+    let is_rolling = |p: &Path| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("eventlog_v2_"));
+    if !path.is_file() && !(path.is_dir() && is_rolling(path)) {
+        return Ok(named);
+    }
+    let fail = |e: std::io::Error| format!("{log}: {e}");
+    let whole = path.canonicalize().map_err(fail)?;
+    let name = whole.file_name().unwrap_or_default();
+    let alone = folder.path().join(format!("log-{number}"));
+    std::fs::create_dir(&alone).map_err(fail)?;
+    std::os::unix::fs::symlink(&whole, alone.join(name)).map_err(fail)?;
+    Ok(SourceConfig { url: alone.display().to_string(), ..named })
+}
+
+fn print_json(judged: &[Judged], config: &Config) -> ExitCode {
+    let prices = config.cost.prices();
+    let all: Vec<Told> =
+        judged.iter().flat_map(|j| j.judgement.findings.iter().map(|f| told(&j.subject, f, &prices))).collect();
+    match serde_json::to_string_pretty(&all) {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(e) => fail(&e.to_string()),
+    }
+}
+
+fn print(j: &Judged, config: &Config) {
+    let s = &j.subject;
+    let attempt = s.attempt_id.as_deref().map(|a| format!(", attempt {a}")).unwrap_or_default();
+    println!("{} ({}{attempt})", s.app_name, s.app_id);
+    if j.judgement.findings.is_empty() {
+        println!("  nothing found");
+    }
+    let prices = config.cost.prices();
+    for f in &j.judgement.findings {
+        let stake = stake_text(&f.at_stake, &prices);
+        let stake = if stake.is_empty() { String::new() } else { format!("  [{stake}]") };
+        println!("  {:<8} {:<24} {}: {}{stake}", f.severity.name(), f.rule, f.place, f.summary);
+        for a in &f.advice {
+            println!("{:11}-> {}", "", advice_text(a));
+        }
+    }
+    for NotKnown { rule, what, remedy } in &j.judgement.not_known {
+        println!("  {:<8} {rule:<24} {what}: {remedy}", "unknown");
+    }
+    println!();
+}
