@@ -197,6 +197,9 @@ fn an_answer_comes_as_json_csv_arrow_or_a_table() {
     );
     let (status, csv) = ask(&server, "text/csv", statement);
     assert_eq!((status, csv), (200, format!("app_id,start_time,unknown,attempt_id,half\n{app},{start},false,,0.5\n")));
+    // A name that some dialects want for themselves.
+    let named = rows(&server, "SELECT app_id, cluster, attempt_id FROM applications");
+    assert_eq!(named, [[json!(app), json!("default"), Value::Null]]);
     let (status, csv) = ask(&server, "text/csv", &format!("{statement} WHERE false"));
     assert_eq!((status, csv.as_str()), (200, "app_id,start_time,unknown,attempt_id,half\n"));
     let (status, arrow) = ask(&server, "application/vnd.apache.arrow.stream", statement);

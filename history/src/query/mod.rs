@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
 use datafusion::common::ParamValues;
+use datafusion::common::config::Dialect;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -355,7 +356,10 @@ fn context(
     catalog: &Catalog,
     fresh: &Arc<Fresh>,
 ) -> Result<SessionContext, QueryError> {
-    let config = SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema(CATALOG, "public");
+    let mut config =
+        SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema(CATALOG, "public");
+    // One dialect by every way in; in the generic one `app_id, cluster` ends at the comma, for CLUSTER BY.
+    config.options_mut().sql_parser.dialect = Dialect::PostgreSQL;
     let context = SessionContext::new_with_config_rt(config, env.clone());
     for name in TABLES {
         context.register_table(name.text(), Arc::new(FleetTable::new(name, store.clone(), fresh.clone())))?;
