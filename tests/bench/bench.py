@@ -135,6 +135,7 @@ def pages(port, app, stage, tasks, n=100):
         kinds["histogram"] = lambda: f"{ours}/histogram?of={rng.choice(['duration', 'gcTime', 'shuffleRead', 'schedulerDelay'])}"
         kinds["scatter"] = lambda: f"{ours}/scatter?x={rng.choice(['inputSize', 'runTime'])}&y=duration"
         kinds["timeline"] = lambda: f"{ours}/timeline"
+        kinds["all findings of the application"] = lambda: f"/api/afterglow/v1/applications/{app}/findings"
         kinds["tasks of an executor"] = lambda: f"{ours}/tasks?sort=-duration&executor=driver&offset={offset()}"
     out = {}
     for what, path in kinds.items():
