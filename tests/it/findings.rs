@@ -4,8 +4,9 @@
 //! nothing is found are named there, too. With `AFTERGLOW_UPDATE=1` the test writes it anew, for somebody to read the difference.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -24,13 +25,18 @@ fn made() -> Vec<PathBuf> {
 fn store(folder: &Path) -> PathBuf {
     let mut sources = Vec::new();
     for version in logs::VERSIONS {
-        sources.extend(logs::cases(version).iter().map(|c| format!("{c}-{version}={}", logs::case(version, c).display())));
+        sources
+            .extend(logs::cases(version).iter().map(|c| format!("{c}-{version}={}", logs::case(version, c).display())));
     }
     for log in made() {
         let name = log.file_stem().unwrap().to_string_lossy().into_owned();
         let alone = folder.join("made").join(&name);
         fs::create_dir_all(&alone).unwrap();
-        fs::copy(&log, alone.join(log.file_name().unwrap())).unwrap();
+        let copy = alone.join(log.file_name().unwrap());
+        fs::copy(&log, &copy).unwrap();
+        // What nobody writes to any more has no end to come.
+        let old = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        File::options().write(true).open(&copy).unwrap().set_modified(old).unwrap();
         sources.push(format!("made-{name}={}", alone.display()));
     }
     let store = folder.join("store");
@@ -43,18 +49,13 @@ fn store(folder: &Path) -> PathBuf {
 
 /// Paths of all attempts with the cluster that they are of.
 fn attempts(server: &TestServer) -> Vec<(String, String)> {
-    let mut out = Vec::new();
-    let clusters = server.json("/api/afterglow/v1/applications/facets");
-    for cluster in clusters["cluster"].as_array().unwrap().iter().map(|c| c["value"].as_str().unwrap().to_owned()) {
-        for app in server.json(&format!("/clusters/{cluster}/api/v1/applications")).as_array().unwrap() {
-            for attempt in app["attempts"].as_array().unwrap() {
-                let attempt = attempt["attemptId"].as_str().unwrap_or("-");
-                let path = format!("{cluster}/{}/{attempt}", app["id"].as_str().unwrap());
-                out.push((cluster.clone(), path));
-            }
-        }
-    }
-    out
+    let all = server.json("/api/afterglow/v1/applications?length=1000");
+    let all = all["applications"].as_array().unwrap();
+    let path = |a: &Value| {
+        let text = |key: &str| a[key].as_str().unwrap_or("-").to_owned();
+        (text("cluster"), format!("{}/{}/{}", text("cluster"), text("id"), text("attemptId")))
+    };
+    all.iter().map(path).collect()
 }
 
 #[test]

@@ -49,9 +49,8 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         None => String::new(),
     };
     let stages = if hits.len() == 1 { "a stage attempt".to_owned() } else { format!("{} stage attempts", hits.len()) };
-    let summary = format!(
-        "{tasks} tasks could not fetch shuffle files{from}; {stages} failed or were delayed, and what was lost was computed again"
-    );
+    let summary =
+        format!("{tasks} tasks of {stages} could not fetch shuffle files{from}, and what was lost was computed again");
     let path = format!("stages/{}/{}?details=false", first.key.0, first.key.1);
     // Four attempts are Spark's end: one that comes near is worse than one that is over.
     let severity =
