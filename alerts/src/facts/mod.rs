@@ -3,6 +3,7 @@
 //! Entities are read whole. Tasks are read only of the stage attempts that could give rise to a finding, and only the columns
 //! that tell; plans only of the SQL executions that took longest or failed.
 
+mod streams;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,9 @@ use afterglow_history::state::{
 use afterglow_history::store::{AttemptReader, StoreError};
 
 use crate::conf::Conf;
+#[cfg(test)]
+pub use streams::tests;
+pub use streams::{Batch, Interval, Operator, OperatorTotals, Stream, Totals, Watermark};
 pub use tasks::{Extreme, TaskFacts};
 
 /// SQL executions whose plans are read at most: those that failed, and the longest.
@@ -49,6 +53,8 @@ pub struct Facts {
     pub sql: BTreeMap<i64, SqlExecution>,
     /// Whole.
     pub plans: BTreeMap<i64, SqlExecution>,
+    /// Runs of streaming queries, in the order of `streaming/queries`.
+    pub streams: Vec<Stream>,
     /// Where its time went.
     pub wall: WallClock,
 }
@@ -65,8 +71,11 @@ impl Facts {
         let stages = stages(reader).await?;
         let sql = reader.sql_heads().await?;
         let end = row.start_time.saturating_add(row.summary.duration);
+        let conf = Conf::new(&row.spark_version, &environment);
+        let over = row.status != AttemptStatus::Running;
         Ok(Facts {
-            conf: Conf::new(&row.spark_version, &environment),
+            streams: streams::read(reader, &conf, &sql, over).await?,
+            conf,
             ended: row.status == AttemptStatus::Completed,
             lost: row.status == AttemptStatus::Lost,
             start: row.start_time,
