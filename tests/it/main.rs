@@ -27,6 +27,7 @@ mod containers;
 mod credentials;
 mod engines;
 mod findings;
+mod findings_streaming;
 mod findings_tasks;
 mod fleet;
 mod follow;
