@@ -48,10 +48,9 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         Some((s, _)) => format!(" from {} executors, most from executor {} on {}", servers.len(), s.executor, s.host),
         None => String::new(),
     };
-    let stages = if hits.len() == 1 { "a stage attempt".to_owned() } else { format!("{} stage attempts", hits.len()) };
-    let summary = format!(
-        "{tasks} tasks could not fetch shuffle files{from}; {stages} failed or were delayed, and what was lost was computed again"
-    );
+    let stages = if hits.len() == 1 { "a stage ran".to_owned() } else { format!("{} stage attempts ran", hits.len()) };
+    let could = if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") };
+    let summary = format!("{could} could not fetch shuffle files{from}; {stages} again, with what was lost");
     let path = format!("stages/{}/{}?details=false", first.key.0, first.key.1);
     // Four attempts are Spark's end: one that comes near is worse than one that is over.
     let severity =
@@ -201,7 +200,7 @@ mod tests {
         let found = hit_once().found(&RULE);
         let [f] = &found[..] else { panic!("{found:?}") };
         assert!(
-            f.summary.starts_with("1 tasks could not fetch shuffle files from executor 2 on h2; a stage attempt"),
+            f.summary.starts_with("1 task could not fetch shuffle files from executor 2 on h2; a stage ran again"),
             "{}",
             f.summary
         );

@@ -86,7 +86,12 @@ fn finding(facts: &Facts, loss: Loss, lost: &[&Executor]) -> Finding {
         1 => "the executor was lost".to_owned(),
         n => format!("{n} executors were lost on {} hosts", hosts.len()),
     };
-    let with = if tasks > 0 { format!("; {tasks} tasks of {} failed with them", time(wasted)) } else { String::new() };
+    let with = match (tasks, lost.len()) {
+        (0, _) => String::new(),
+        (1, 1) => format!("; 1 task failed with it after {}", time(wasted)),
+        (n, 1) => format!("; {n} tasks failed with it after {} in all", time(wasted)),
+        (n, _) => format!("; {n} of their tasks failed after {} in all", time(wasted)),
+    };
     let reason = first.remove_reason.clone().unwrap_or_default();
     let line = reason.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("no reason is logged");
     let summary = format!("{what}, {}{with}: {line}", loss.name());
@@ -126,7 +131,7 @@ fn advice(facts: &Facts, loss: Loss) -> Vec<Advice> {
     let does = |text: &str| Advice::Do(text.to_owned());
     match loss {
         Loss::OutOfMemory | Loss::Killed => {
-            let mut out = vec![cause::overhead(facts)];
+            let mut out: Vec<Advice> = cause::overhead(facts).into_iter().collect();
             let heap = facts.conf.bytes("spark.executor.memory", 1 << 20).unwrap_or(1 << 30);
             if loss == Loss::OutOfMemory {
                 let more = as_setting(heap.saturating_add(heap / 2));
@@ -190,7 +195,7 @@ mod tests {
         let found = facts.found(&RULE);
         let [memory, node] = &found[..] else { panic!("{found:?}") };
         assert!(memory.summary.starts_with(
-            "2 executors were lost on 2 hosts, out of memory; 1 tasks of 1.0 s failed with them: Container"
+            "2 executors were lost on 2 hosts, out of memory; 1 of their tasks failed after 1.0 s in all: Container"
         ));
         assert_eq!(
             (memory.severity, &memory.place, memory.at_stake.cores),
