@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import tarfile
+import zlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -136,7 +137,7 @@ class Log:
 
     def write(self, rule):
         """Writes it as logs/RULE.zst."""
-        app = f"app-20261121000140-{sum(rule.encode()) % 10_000:04d}"
+        app = f"app-20261121000140-{zlib.crc32(rule.encode()) % 1_000_000:06d}"
         environment = copy.deepcopy(REAL["EnvironmentUpdate"])
         environment.update({"Spark Properties": self.conf | {"spark.app.id": app}, "Hadoop Properties": {}, "System Properties": {},
                             "Metrics Properties": {}, "Classpath Entries": {}})

@@ -63,10 +63,7 @@ fn settings(f: &Value) -> Value {
 #[test]
 fn each_rule_tells_its_own_log_and_what_to_change() {
     let overhead = json!([["spark.executor.memoryOverhead", null, "820m"]]);
-    let dynamic = [
-        json!(["spark.dynamicAllocation.enabled", null, "true"]),
-        json!(["spark.dynamicAllocation.shuffleTracking.enabled", null, "true"]),
-    ];
+    let dynamic = json!(["spark.dynamicAllocation.enabled", null, "true"]);
     let all = [
         (
             "application-failed",
@@ -119,9 +116,9 @@ fn each_rule_tells_its_own_log_and_what_to_change() {
         (
             "idle-cores",
             json!(["warning", "application", null, 37.667]),
-            json!([["spark.executor.instances", "20", "3"], dynamic[0], dynamic[1]]),
+            json!([["spark.executor.instances", "20", "3"], dynamic]),
         ),
-        ("driver-only", json!(["warning", "application", 64.0, 8.533]), json!(dynamic)),
+        ("driver-only", json!(["warning", "application", 64.0, 8.533]), json!([dynamic])),
         ("many-small-jobs", json!(["warning", "application", 3.633, null]), json!([])),
         ("executor-imbalance", json!(["info", "executor 1", 10.0, null]), json!([])),
         (

@@ -5,6 +5,7 @@ use afterglow_history::insight::outcome::{self, RootError};
 use super::cause::Cause;
 use crate::facts::Facts;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Severity, Source, Sure, Value};
+use crate::rules::resources::is_streaming;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
 pub const RULE: Rule = Rule {
@@ -24,6 +25,14 @@ pub fn root(facts: &Facts) -> Option<RootError> {
         return None;
     }
     outcome::root_error(&facts.application, &facts.jobs, &facts.stages, &facts.sql)
+}
+
+/// All that it took: it must run again. A stream goes on where it was.
+pub fn lost(facts: &Facts) -> AtStake {
+    if is_streaming(facts) {
+        return AtStake::default();
+    }
+    AtStake::wall(facts.duration()).cores(facts.core_time())
 }
 
 /// Whether it runs what clients send: Spark Connect's server, or Thrift's.
@@ -75,7 +84,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     let advice = cause.advice(facts);
     let advice = if advice.is_empty() { vec![Advice::Do("see the error".into())] } else { advice };
     finding.advice = advice;
-    verdict.find(finding.costs(AtStake::wall(facts.duration()).cores(facts.core_time())).sure(Sure::Certain));
+    verdict.find(finding.costs(lost(facts)).sure(Sure::Certain));
 }
 
 #[cfg(test)]

@@ -301,6 +301,23 @@ fn grown(facts: &Facts, key: &'static str, default: i64, why: &str) -> Advice {
     set(facts, key, &as_setting(now.saturating_add(now / 2)), why, (0, 0))
 }
 
+/// That executors that are told to go move their blocks away first; empty where it is on.
+pub fn decommission(facts: &Facts) -> Vec<Advice> {
+    if facts.conf.flag("spark.decommission.enabled", false) {
+        return Vec::new();
+    }
+    let on = |key, why: &str| set(facts, key, "true", why, (3, 1));
+    let mut out = vec![
+        on("spark.decommission.enabled", "an executor that is warned finishes its tasks and moves its blocks"),
+        on("spark.storage.decommission.enabled", "blocks are moved when an executor is decommissioned"),
+    ];
+    // From Spark 3.4 on that is the default.
+    if facts.conf.version < (3, 4) {
+        out.push(on("spark.storage.decommission.shuffleBlocks.enabled", "shuffle files among them"));
+    }
+    out
+}
+
 /// Twice the memory that a container has beside the heap; none where executors have no container.
 pub fn overhead(facts: &Facts) -> Option<Advice> {
     let master = facts.conf.get("spark.master").unwrap_or_default();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use afterglow_history::state::{StageAttempt, StageKey, StageStatus, Task};
 
-use super::cause::Cause;
+use super::cause::{self, Cause};
 use crate::facts::Facts;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Setting, Severity, Source, Sure, Value};
 use crate::rules::{Family, Limits, Rule, Verdict};
@@ -139,21 +139,8 @@ fn advice(facts: &Facts, servers: &BTreeMap<Server, i64>) -> Vec<Advice> {
     let gone = |s: &Server| facts.executors.get(&s.executor).is_some_and(|e| e.remove_time.is_some());
     if servers.keys().any(gone) {
         let mut out = vec![Advice::Do("see why the executor went: its shuffle files went with it".into())];
-        let service = facts.conf.flag("spark.shuffle.service.enabled", false);
-        if !service && !facts.conf.flag("spark.decommission.enabled", false) {
-            let set = |key, why: &str| {
-                let why = why.to_owned();
-                Advice::Set(Setting {
-                    key,
-                    current: facts.conf.current(key),
-                    suggested: "true".into(),
-                    why,
-                    since: (3, 1),
-                })
-            };
-            out.push(set("spark.decommission.enabled", "an executor that is told in time moves its blocks away first"));
-            out.push(set("spark.storage.decommission.enabled", "blocks are moved when an executor is decommissioned"));
-            out.push(set("spark.storage.decommission.shuffleBlocks.enabled", "shuffle files among them"));
+        if !facts.conf.flag("spark.shuffle.service.enabled", false) {
+            out.extend(cause::decommission(facts));
         }
         return out;
     }

@@ -1,6 +1,6 @@
 //! What failed, and why.
 
-mod application_failed;
+pub mod application_failed;
 pub mod cause;
 mod commit_denied;
 mod fetch_failure;

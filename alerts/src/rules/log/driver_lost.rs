@@ -4,7 +4,8 @@ use afterglow_history::state::{JobStatus, StageStatus};
 
 use crate::conf::as_setting;
 use crate::facts::Facts;
-use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Setting, Severity, Source, Sure, Value};
+use crate::finding::{Advice, Evidence, Finding, Place, Setting, Severity, Source, Sure, Value};
+use crate::rules::failures::application_failed::lost as lost_time;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
 pub const RULE: Rule = Rule {
@@ -62,7 +63,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     f = f
         .advise(Advice::Do("see how the driver's container or process ended: killed for its memory, its node taken back, an exit without stopping Spark".into()))
         .advise(Advice::Do("if the job is fine and has ended, let it call stop() on its session: a log is complete only then".into()));
-    verdict.find(f.costs(AtStake::wall(facts.duration()).cores(facts.core_time())).sure(sure));
+    verdict.find(f.costs(lost_time(facts)).sure(sure));
 }
 
 /// Peak of the driver's heap, bytes; none where the log does not have it.
@@ -74,6 +75,7 @@ fn heap(facts: &Facts) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::facts::made::{cluster, job, settings};
+    use crate::finding::AtStake;
 
     fn lost() -> Facts {
         let mut facts = cluster(1, 60_000, "3.5.1", &[]);
