@@ -6,6 +6,10 @@ interface Entry {
 }
 
 const entries = {
+  findings: {
+    title: 'Findings',
+    text: 'What rules saw in this run: a cause for which there is something to do, with the numbers behind it. What is at stake is the most that could be saved, not what will be.',
+  },
   wallClock: {
     title: 'Wall-clock time',
     text: 'Where the time between start and end went; the parts add up to 100%. At each moment, time is split evenly between the active stages, and within a stage by what its tasks spent theirs on.',

@@ -26,6 +26,9 @@ const STATUS: Record<string, Kind> = {
   lost: { tone: 'warn', word: 'Lost' },
   skipped: { tone: 'idle', word: 'Skipped' },
   unknown: { tone: 'idle', word: 'Unknown' },
+  critical: { tone: 'fail', word: 'Critical' },
+  warning: { tone: 'warn', word: 'Warning' },
+  info: { tone: 'idle', word: 'Info' },
 };
 
 export function kindOf(status: string): Kind {

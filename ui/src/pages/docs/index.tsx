@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { DocPage } from '../../../build/markdown';
+import type { DocPage } from '../../core/doc-page';
 import { useCrumbs } from '../../app/breadcrumbs';
 import { Empty, Skeleton } from '../../components/state';
 import { usePlace } from '../../core/router';
