@@ -4,6 +4,8 @@ pub mod api;
 pub mod conf;
 pub mod facts;
 pub mod finding;
+pub mod fleet;
 pub mod judge;
+pub mod note;
 pub mod report;
 pub mod rules;

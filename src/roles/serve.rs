@@ -34,12 +34,18 @@ pub async fn run(config: Config) -> ExitCode {
         Err(e) => return fail(&e),
     };
     let exporting = tokio::spawn(super::export(exports, opened.catalog.clone()));
+    let notary = match super::notary(&config, &opened).await {
+        Ok(notary) => notary,
+        Err(e) => return fail(&e),
+    };
+    let judging = tokio::spawn(notary.run());
     let rounds = serving.telemetry.rounds.clone();
     let indexing = tokio::spawn(async move { indexer.run(good, std::future::pending()).await });
     let maintaining =
         tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
     let served = http::serve(&config, &opened, serving).await;
     exporting.abort();
+    judging.abort();
     maintaining.abort();
     indexing.abort();
     let _ = indexing.await;

@@ -29,6 +29,12 @@ const STATUS: Record<string, Kind> = {
   critical: { tone: 'fail', word: 'Critical' },
   warning: { tone: 'warn', word: 'Warning' },
   info: { tone: 'idle', word: 'Info' },
+  firing: { tone: 'fail', word: 'Firing' },
+  resolved: { tone: 'ok', word: 'Resolved' },
+  sent: { tone: 'ok', word: 'Sent' },
+  waiting: { tone: 'run', word: 'Waiting' },
+  dead: { tone: 'fail', word: 'Given up' },
+  none: { tone: 'ok', word: 'None' },
 };
 
 export function kindOf(status: string): Kind {
