@@ -3,6 +3,10 @@
 //! Entities are read whole. Tasks are read only of the stage attempts that could give rise to a finding, and only the columns
 //! that tell; plans only of the SQL executions that took longest or failed.
 
+mod failures;
+#[cfg(test)]
+pub(crate) mod made;
+mod spread;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -10,11 +14,12 @@ use std::collections::BTreeMap;
 use afterglow_history::catalog::{AttemptRow, AttemptStatus};
 use afterglow_history::insight::wall_clock::{WallClock, wall_clock};
 use afterglow_history::state::{
-    Application, Completeness, Executor, Job, MemoryHistory, Rdd, SqlExecution, SqlStatus, StageAttempt, StageKey,
+    Application, Completeness, Executor, Job, MemoryHistory, Rdd, SqlExecution, SqlStatus, StageAttempt, StageKey, Task,
 };
 use afterglow_history::store::{AttemptReader, StoreError};
 
 use crate::conf::Conf;
+pub use spread::{Group, Spread};
 pub use tasks::{Extreme, TaskFacts};
 
 /// SQL executions whose plans are read at most: those that failed, and the longest.
@@ -40,6 +45,10 @@ pub struct Facts {
     pub stages: BTreeMap<StageKey, StageAttempt>,
     /// Of stage attempts whose tasks were looked at.
     pub tasks: BTreeMap<StageKey, TaskFacts>,
+    /// Of stage attempts whose tasks differ much from each other.
+    pub spread: BTreeMap<StageKey, Spread>,
+    /// The earliest failed tasks of stage attempts that have some.
+    pub failed_tasks: BTreeMap<StageKey, Vec<Task>>,
     /// The driver among them.
     pub executors: BTreeMap<String, Executor>,
     /// Memory over time, by executor; of those that measure it.
@@ -73,6 +82,8 @@ impl Facts {
             end,
             jobs: reader.jobs().await?,
             tasks: tasks::read(reader, &stages, row.last_updated).await?,
+            spread: spread::read(reader, &stages).await?,
+            failed_tasks: failures::read(reader, &stages).await?,
             memory: reader.memory().await?,
             rdds: reader.rdds().await?,
             plans: plans(reader, &sql, end).await?,

@@ -1,0 +1,34 @@
+//! Tasks that failed, with why, of stage attempts that are looked at for it.
+
+use std::collections::BTreeMap;
+
+use afterglow_history::state::{StageAttempt, StageKey, Task, TaskStatus};
+use afterglow_history::store::segment::TaskColumn;
+use afterglow_history::store::tasks::{Order, Page, Quantity, TaskFilter};
+use afterglow_history::store::{AttemptReader, StoreError};
+
+/// Stage attempts whose failed tasks are read, at most: those with the most.
+const STAGES: usize = 100;
+/// Failed tasks read of a stage attempt, at most: the earliest.
+const TASKS: usize = 100;
+
+/// The earliest failed tasks of stage attempts.
+pub(super) async fn read(
+    reader: &AttemptReader,
+    stages: &BTreeMap<StageKey, StageAttempt>,
+) -> Result<BTreeMap<StageKey, Vec<Task>>, StoreError> {
+    let mut wanted: Vec<(i64, StageKey)> =
+        stages.iter().filter(|(_, s)| s.failed_tasks > 0).map(|(key, s)| (s.failed_tasks, *key)).collect();
+    wanted.sort_unstable_by_key(|(failed, key)| (std::cmp::Reverse(*failed), *key));
+    let mut out = BTreeMap::new();
+    for (_, key) in wanted.into_iter().take(STAGES) {
+        let tasks = reader.tasks(key).await?;
+        let found = tokio::task::spawn_blocking(move || {
+            let filter = TaskFilter { statuses: vec![TaskStatus::Failed], ..TaskFilter::default() };
+            let sort = Quantity::Column(TaskColumn::LaunchTime);
+            tasks.page(&Page { sort, order: Order::Shown, ascending: true, filter, offset: 0, length: TASKS }).0
+        });
+        out.insert(key, found.await.unwrap_or_default());
+    }
+    Ok(out)
+}
