@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use afterglow_history::api::{Api, ApiError, Target, json};
 use axum::Router;
-use axum::extract::{Extension, Path};
+use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value as Json, json as value};
 
-use crate::judge::judge;
+use crate::judge::{Judgement, judge_with};
 use crate::report::{Prices, Subject, not_known, told};
 use crate::rules::{self, Limits};
 
@@ -35,17 +35,30 @@ pub fn router(settings: Settings) -> Router<Api> {
 }
 
 /// What is wrong with an attempt: a list, the severest first.
-async fn findings(Extension(settings): Extension<Arc<Settings>>, target: Target) -> Result<Response, ApiError> {
-    let judged = judge(&target.row, &target.reader, &settings.limits).await?;
+async fn findings(
+    State(api): State<Api>,
+    Extension(settings): Extension<Arc<Settings>>,
+    target: Target,
+) -> Result<Response, ApiError> {
+    let judged = judged(&api, &settings, &target).await?;
     let subject = Subject::new(&target.row);
     let all: Vec<_> = judged.findings.iter().map(|f| told(&subject, f, &settings.prices)).collect();
     json(&all)
 }
 
 /// What could not be judged, and what to turn on.
-async fn unknown(Extension(settings): Extension<Arc<Settings>>, target: Target) -> Result<Response, ApiError> {
-    let judged = judge(&target.row, &target.reader, &settings.limits).await?;
+async fn unknown(
+    State(api): State<Api>,
+    Extension(settings): Extension<Arc<Settings>>,
+    target: Target,
+) -> Result<Response, ApiError> {
+    let judged = judged(&api, &settings, &target).await?;
     json(&judged.not_known.iter().map(not_known).collect::<Vec<_>>())
+}
+
+async fn judged(api: &Api, settings: &Settings, target: &Target) -> Result<Judgement, ApiError> {
+    let containers = api.catalog.container_logs(&target.row).await?;
+    Ok(judge_with(&target.row, &target.reader, containers, &settings.limits).await?)
 }
 
 /// The catalogue of rules.

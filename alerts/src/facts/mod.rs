@@ -3,9 +3,16 @@
 //! Entities are read whole. Tasks are read only of the stage attempts that could give rise to a finding, and only the columns
 //! that tell; plans only of the SQL executions that took longest or failed.
 
+#[cfg(test)]
+pub mod by_hand;
+mod commits;
+mod containers;
+mod cost;
 mod failures;
 #[cfg(test)]
 pub(crate) mod made;
+pub mod memory;
+pub mod operators;
 mod spread;
 mod tasks;
 
@@ -14,11 +21,14 @@ use std::collections::BTreeMap;
 use afterglow_history::catalog::{AttemptRow, AttemptStatus};
 use afterglow_history::insight::wall_clock::{WallClock, wall_clock};
 use afterglow_history::state::{
-    Application, Completeness, Executor, Job, MemoryHistory, Rdd, SqlExecution, SqlStatus, StageAttempt, StageKey, Task,
+    Application, Completeness, Executor, Job, MemoryHistory, Rdd, SqlExecution, SqlStatus, StageAttempt, StageKey,
+    StorageHistory, Task,
 };
 use afterglow_history::store::{AttemptReader, StoreError};
 
 use crate::conf::Conf;
+pub use commits::{Commit, DeltaScan};
+pub use containers::Container;
 pub use spread::{Group, Spread};
 pub use tasks::{Extreme, TaskFacts};
 
@@ -54,6 +64,13 @@ pub struct Facts {
     /// Memory over time, by executor; of those that measure it.
     pub memory: BTreeMap<String, MemoryHistory>,
     pub rdds: BTreeMap<i64, Rdd>,
+    /// What was stored over time; without a point if no block update was logged.
+    pub storage: StorageHistory,
+    /// Commits to Iceberg tables and scans of Delta tables, where a plugin logs them.
+    pub commits: Vec<Commit>,
+    pub delta: Vec<DeltaScan>,
+    /// What logs of containers tell, those that stood still longest first; see [`Facts::with_containers`].
+    pub containers: Vec<Container>,
     /// Without plan and metrics, unless [`Facts::plans`] has the id.
     pub sql: BTreeMap<i64, SqlExecution>,
     /// Whole.
@@ -73,6 +90,7 @@ impl Facts {
         let executors = reader.executors().await?;
         let stages = stages(reader).await?;
         let sql = reader.sql_heads().await?;
+        let foreign = reader.foreign().await?;
         let end = row.start_time.saturating_add(row.summary.duration);
         Ok(Facts {
             conf: Conf::new(&row.spark_version, &environment),
@@ -86,6 +104,10 @@ impl Facts {
             failed_tasks: failures::read(reader, &stages).await?,
             memory: reader.memory().await?,
             rdds: reader.rdds().await?,
+            storage: reader.storage().await?,
+            commits: commits::of_iceberg(&foreign),
+            delta: commits::of_delta(&foreign),
+            containers: Vec::new(),
             plans: plans(reader, &sql, end).await?,
             wall: wall_clock(row.start_time, end, &stages, &executors),
             application,
