@@ -27,6 +27,13 @@ impl Conf {
         }
     }
 
+    /// The same, with what a session sets on top.
+    pub fn with<'a>(&self, more: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut out = self.clone();
+        out.properties.extend(more.into_iter().map(|(k, v)| (k.to_lowercase(), v.to_owned())));
+        out
+    }
+
     pub fn get(&self, key: &str) -> Option<&str> {
         self.properties.get(&key.to_lowercase()).map(String::as_str)
     }
@@ -47,6 +54,11 @@ impl Conf {
 
     pub fn decimal(&self, key: &str, default: f64) -> f64 {
         self.get(key).and_then(|v| v.trim().parse().ok()).unwrap_or(default)
+    }
+
+    /// A duration in milliseconds, as `60s` or `1min`; a bare number is in `unit` milliseconds.
+    pub fn millis(&self, key: &str, unit: i64) -> Option<i64> {
+        time(self.get(key)?, unit)
     }
 
     /// A size in bytes; `unit` is what a number without unit is in.
@@ -79,6 +91,23 @@ pub fn size(text: &str, unit: i64) -> Option<i64> {
     number.parse::<i64>().ok()?.checked_mul(factor)
 }
 
+/// A duration as Spark writes it, in milliseconds; `unit` is what a bare number is in.
+fn time(text: &str, unit: i64) -> Option<i64> {
+    let text = text.trim().to_lowercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, suffix) = text.split_at(digits);
+    let factor = match suffix.trim() {
+        "" => unit,
+        "ms" => 1,
+        "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.parse::<i64>().ok()?.checked_mul(factor)
+}
+
 /// Bytes as a setting takes them, rounded up to whole mebibytes, or gibibytes where it is many.
 pub fn as_setting(bytes: i64) -> String {
     let mib = bytes.clamp(0, 1 << 60).unsigned_abs().div_ceil(1 << 20);
@@ -101,6 +130,10 @@ mod tests {
         assert_eq!(size("384", 1 << 20), Some(384 << 20));
         assert_eq!(size("-1", 1), None);
         assert_eq!(size("many", 1), None);
+        assert_eq!(
+            (time("60s", 1), time("1 min", 1), time("250", 1), time("soon", 1)),
+            (Some(60_000), Some(60_000), Some(250), None)
+        );
         assert_eq!(parse_version("3.5.1-amzn-0"), (3, 5));
         assert_eq!(parse_version("4.3.0"), (4, 3));
         assert_eq!(parse_version(""), (0, 0));

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod conf;
+pub mod custom;
 pub mod facts;
 pub mod finding;
 pub mod fleet;

@@ -26,6 +26,7 @@ mod conformance;
 mod containers;
 mod credentials;
 mod engines;
+mod findings_streaming;
 mod findings_tasks;
 mod fleet;
 mod follow;

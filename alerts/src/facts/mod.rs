@@ -14,6 +14,7 @@ pub(crate) mod made;
 pub mod memory;
 pub mod operators;
 mod spread;
+mod streams;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,9 @@ use crate::conf::Conf;
 pub use commits::{Commit, DeltaScan};
 pub use containers::Container;
 pub use spread::{Group, Spread};
+#[cfg(test)]
+pub use streams::tests;
+pub use streams::{Batch, Interval, Operator, OperatorTotals, Stream, Totals, Watermark};
 pub use tasks::{Extreme, TaskFacts};
 
 /// SQL executions whose plans are read at most: those that failed, and the longest.
@@ -75,6 +79,8 @@ pub struct Facts {
     pub sql: BTreeMap<i64, SqlExecution>,
     /// Whole.
     pub plans: BTreeMap<i64, SqlExecution>,
+    /// Runs of streaming queries, in the order of `streaming/queries`.
+    pub streams: Vec<Stream>,
     /// Where its time went.
     pub wall: WallClock,
 }
@@ -92,8 +98,11 @@ impl Facts {
         let sql = reader.sql_heads().await?;
         let foreign = reader.foreign().await?;
         let end = row.start_time.saturating_add(row.summary.duration);
+        let conf = Conf::new(&row.spark_version, &environment);
+        let over = row.status != AttemptStatus::Running;
         Ok(Facts {
-            conf: Conf::new(&row.spark_version, &environment),
+            streams: streams::read(reader, &conf, &sql, over).await?,
+            conf,
             ended: row.status == AttemptStatus::Completed,
             lost: row.status == AttemptStatus::Lost,
             start: row.start_time,

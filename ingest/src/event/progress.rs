@@ -62,6 +62,7 @@ pub struct StateOperator<'a> {
     pub commit_time_ms: Number,
     pub memory_used_bytes: Number,
     /// Of Spark 3.1 on.
+    pub num_shuffle_partitions: Number,
     pub num_state_store_instances: Number,
     #[serde(borrow)]
     pub custom_metrics: Numbers<'a>,

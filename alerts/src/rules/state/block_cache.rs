@@ -1,0 +1,115 @@
+//! `rocksdb-block-cache`: RocksDB reads blocks from disk that its cache has no room for.
+
+use super::keys::{BOUNDED, CACHE_SIZE, MAX_MEMORY};
+use super::{at_stake, cores};
+use crate::facts::{Facts, Operator, Stream};
+use crate::finding::{AtStake, Evidence, Finding, Severity, Sure, Value};
+use crate::rules::{Family, Limits, Rule, Verdict};
+
+pub const RULE: Rule = Rule {
+    name: "rocksdb-block-cache",
+    family: Family::State,
+    title: "RocksDB's block cache is too small for its reads",
+    page: include_str!("block_cache.md"),
+    judge,
+};
+
+/// Of the blocks asked for, those that the cache must have.
+const HITS: f64 = 0.8;
+/// Misses of a batch from which they matter.
+const MISSES: f64 = 10_000.0;
+/// Of the batches that goes into updates of the state.
+const UPDATES: f64 = 0.2;
+/// Files of the state from which it is large.
+const LARGE: f64 = (10u64 << 30) as f64;
+/// What Spark has for both without a setting, MiB.
+const CACHE_MIB: i64 = 8;
+const MEMORY_MIB: i64 = 500;
+
+fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
+    for stream in &facts.streams {
+        for (i, _) in stream.operators().filter(|(_, o)| o.is_rocksdb()) {
+            if let Some(finding) = missed(facts, limits, stream, i) {
+                verdict.find(finding);
+            }
+        }
+    }
+}
+
+fn missed(facts: &Facts, limits: &Limits, stream: &Stream, i: usize) -> Option<Finding> {
+    let miss = |o: &Operator| o.custom("rocksdbReadBlockCacheMissCount");
+    let (hits, misses) = (stream.mean_of(i, |o| o.custom("rocksdbReadBlockCacheHitCount"))?, stream.mean_of(i, miss)?);
+    let share = hits / (hits + misses).max(1.0);
+    let part = stream.part_of(cores(facts, stream), i, |o| o.update_time)?;
+    let stake = AtStake::wall(at_stake(stream, part));
+    if !stream.is_warm() || share >= HITS || misses < MISSES || part < UPDATES || !limits.worth(facts, &stake) {
+        return None;
+    }
+    let most = stream.most(|b| b.operators.get(i).and_then(miss).unwrap_or(0.0))?;
+    let o = most.operators.get(i)?;
+    let summary = format!(
+        "the block cache of {} answers {:.0} % of reads, and updates of the state take {:.0} % of the batches",
+        o.name,
+        share * 100.0,
+        part * 100.0
+    );
+    let custom = |name: &'static str| {
+        let value = Value::Count(o.custom(name).unwrap_or(0.0) as i64);
+        (value, stream.report(most, &format!("/stateOperators/{i}/customMetrics/{name}")))
+    };
+    let (misses, misses_at) = custom("rocksdbReadBlockCacheMissCount");
+    let (hits, hits_at) = custom("rocksdbReadBlockCacheHitCount");
+    let finding = Finding::new(Severity::Warning, stream.place(), summary)
+        .evidence(Evidence::derived("answered by the cache", Value::Share(share)))
+        .evidence(Evidence::new("misses of a batch", misses, misses_at))
+        .evidence(Evidence::new("hits of that batch", hits, hits_at))
+        .evidence(Evidence::derived("updates, share of the batches", Value::Share(part)))
+        .costs(stake)
+        .sure(Sure::Likely);
+    // Bounded memory has one cache for all, whatever the size of each is set to.
+    let advice = if stream.conf.flag(BOUNDED, false) {
+        let now = stream.conf.number(MAX_MEMORY, MEMORY_MIB).max(1);
+        stream.set(
+            MAX_MEMORY,
+            now.saturating_mul(2).to_string(),
+            "the cache shares it; there must be memory overhead for it",
+            (3, 5),
+        )
+    } else {
+        let large = stream.mean_of(i, |o| o.custom("rocksdbSstFileSize")).is_some_and(|b| b >= LARGE);
+        let now = stream.conf.number(CACHE_SIZE, CACHE_MIB).max(1);
+        let least = if large { 512 } else { 64 };
+        let why = "of each store of each partition, beside the heap: see that the memory overhead has room for all of an executor";
+        stream.set(CACHE_SIZE, now.saturating_mul(2).max(least).to_string(), why, (3, 2))
+    };
+    Some(finding.advise(advice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{facts, settings};
+    use super::*;
+
+    fn of(conf: &[(&str, &str)], hits: f64, misses: f64, updates: f64, size: f64) -> Vec<(&'static str, String)> {
+        let of = facts((3, 5), conf, move |_, o| {
+            o.update_time = Some(updates * 80_000.0);
+            o.custom = vec![
+                ("rocksdbReadBlockCacheHitCount", hits),
+                ("rocksdbReadBlockCacheMissCount", misses),
+                ("rocksdbSstFileSize", size),
+            ];
+        });
+        settings(&RULE, &of)
+    }
+
+    #[test]
+    fn misses_that_cost() {
+        assert_eq!(of(&[], 30_000.0, 10_000.0, 0.2, 0.0), [(CACHE_SIZE, "64".to_owned())]);
+        assert_eq!(of(&[], 30_000.0, 10_000.0, 0.2, LARGE), [(CACHE_SIZE, "512".to_owned())]);
+        assert_eq!(of(&[(CACHE_SIZE, "512")], 30_000.0, 10_000.0, 0.2, LARGE), [(CACHE_SIZE, "1024".to_owned())]);
+        assert_eq!(of(&[(BOUNDED, "true")], 30_000.0, 10_000.0, 0.2, 0.0), [(MAX_MEMORY, "1000".to_owned())]);
+        assert_eq!(of(&[], 40_000.0, 10_000.0, 0.2, 0.0), [], "it answers 80 %");
+        assert_eq!(of(&[], 0.0, 9_999.0, 0.2, 0.0), [], "few");
+        assert_eq!(of(&[], 30_000.0, 10_000.0, 0.19, 0.0), [], "nothing to gain");
+    }
+}

@@ -1,0 +1,70 @@
+//! `rocksdb-compact-on-commit`: every commit compacts the whole state.
+
+use super::keys::COMPACT;
+use super::{at_stake, cores};
+use crate::facts::{Facts, Operator};
+use crate::finding::{AtStake, Evidence, Finding, Severity, Sure, Value};
+use crate::rules::{Family, Limits, Rule, Verdict};
+
+pub const RULE: Rule = Rule {
+    name: "rocksdb-compact-on-commit",
+    family: Family::State,
+    title: "Compaction with every commit takes much of the batches",
+    page: include_str!("compact_on_commit.md"),
+    judge,
+};
+
+/// Of the batches that goes into it.
+const MUCH: f64 = 0.1;
+
+fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
+    for stream in &facts.streams {
+        for (i, _) in stream.operators() {
+            let compact = |o: &Operator| o.custom("rocksdbCommitCompactLatency");
+            let Some(part) = stream.part_of(cores(facts, stream), i, compact) else { continue };
+            let stake = AtStake::wall(at_stake(stream, part));
+            if !stream.is_warm() || part < MUCH || !limits.worth(facts, &stake) {
+                continue;
+            }
+            let Some(most) = stream.most(|b| b.operators.get(i).and_then(compact).unwrap_or(0.0)) else { continue };
+            let o = &most.operators[i];
+            let at = |field: &str| stream.report(most, &format!("/stateOperators/{i}/{field}"));
+            let summary = format!(
+                "compaction of the state of {} with every commit takes {:.0} % of the batches",
+                o.name,
+                part * 100.0
+            );
+            let millis = |v: Option<f64>| Value::Millis(v.unwrap_or(0.0) as i64);
+            let finding = Finding::new(Severity::Warning, stream.place(), summary)
+                .evidence(Evidence::derived("share of the batches", Value::Share(part)))
+                .evidence(Evidence::new(
+                    "compaction of a batch",
+                    millis(compact(o)),
+                    at("customMetrics/rocksdbCommitCompactLatency"),
+                ))
+                .evidence(Evidence::new("commits of that batch", millis(o.commit_time), at("commitTimeMs")))
+                .costs(stake)
+                .advise(stream.set(COMPACT, "false", "RocksDB compacts in the background by itself", (3, 2)))
+                .sure(Sure::Certain);
+            verdict.find(finding);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{facts, settings};
+    use super::*;
+
+    #[test]
+    fn what_it_takes_of_the_batches() {
+        let of = |part: f64| {
+            let of = facts((3, 2), &[(COMPACT, "true")], move |_, o| {
+                o.custom = vec![("rocksdbCommitCompactLatency", part * 80_000.0)];
+            });
+            settings(&RULE, &of)
+        };
+        assert_eq!(of(0.1), [(COMPACT, "false".to_owned())]);
+        assert_eq!(of(0.09), []);
+    }
+}
