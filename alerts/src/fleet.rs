@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use afterglow_history::catalog::AttemptRow;
+use afterglow_history::catalog::{AttemptRow, ContainerRow};
 use afterglow_history::fleet::{FindingRow, Judge};
 use afterglow_history::store::{AttemptReader, StoreError};
 use futures::FutureExt as _;
@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::finding::Finding;
-use crate::judge::judge;
+use crate::judge::judge_with;
 use crate::report::{Prices, Subject, told};
 use crate::rules::Limits;
 
@@ -26,10 +26,14 @@ impl Judge for Rules {
         &'a self,
         row: &'a AttemptRow,
         reader: &'a AttemptReader,
+        logs: &'a [ContainerRow],
     ) -> BoxFuture<'a, Result<Vec<FindingRow>, StoreError>> {
         let subject = Subject::new(row);
-        async move { Ok(judge(row, reader, &self.0).await?.findings.iter().map(|f| cells(&subject, f)).collect()) }
-            .boxed()
+        async move {
+            let judged = judge_with(row, reader, logs.to_vec(), &self.0).await?;
+            Ok(judged.findings.iter().map(|f| cells(&subject, f)).collect())
+        }
+        .boxed()
     }
 }
 

@@ -14,7 +14,7 @@ use afterglow_history::store::{AttemptReader, Store, StoreError};
 use afterglow_history::viewer::Viewer;
 
 use crate::finding::Severity;
-use crate::judge::{Judgement, judge};
+use crate::judge::{Judgement, judge_with};
 use crate::rules::{self, Limits};
 
 /// Pause between two looks.
@@ -88,9 +88,9 @@ impl Notary {
     /// Judges an attempt, as the catalog had it; whether that worked.
     async fn one(&self, row: &AttemptRow) -> Result<bool, NoteError> {
         let logs = self.catalog.container_logs(row).await?;
-        let reports = logs.into_iter().filter(|c| c.reports > 0).filter_map(|c| c.part).collect();
+        let reports = logs.iter().filter(|c| c.reports > 0).filter_map(|c| c.part.clone()).collect();
         let reader = AttemptReader::new(self.store.clone(), row.parts.clone()).with_reports(reports);
-        match judge(row, &reader, &self.limits).await {
+        match judge_with(row, &reader, logs, &self.limits).await {
             Ok(judged) => {
                 self.catalog.note_judged(row, counts(&judged), (self.now)()).await?;
                 Ok(true)

@@ -35,6 +35,7 @@ mod hostile;
 mod ingest;
 mod listing;
 mod metrics;
+mod noted;
 mod otel;
 mod ours;
 mod pages;

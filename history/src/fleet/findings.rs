@@ -4,16 +4,17 @@ use futures::future::BoxFuture;
 
 use super::table::{Cell, Table};
 use super::tables::{of_attempt, push};
-use crate::catalog::AttemptRow;
+use crate::catalog::{AttemptRow, ContainerRow};
 use crate::store::{AttemptReader, StoreError};
 
 /// Finds what is wrong with attempts: the same for the same attempt.
 pub trait Judge: Send + Sync {
-    /// What was found about an attempt, the severest first.
+    /// What was found about an attempt, the severest first; `logs` are those of its containers.
     fn judge<'a>(
         &'a self,
         row: &'a AttemptRow,
         reader: &'a AttemptReader,
+        logs: &'a [ContainerRow],
     ) -> BoxFuture<'a, Result<Vec<FindingRow>, StoreError>>;
 }
 
@@ -42,10 +43,11 @@ pub(super) async fn add(
     table: &mut Table,
     a: &AttemptRow,
     reader: &AttemptReader,
+    logs: &[ContainerRow],
     judge: &dyn Judge,
 ) -> Result<(), StoreError> {
     let text = |v| Cell::Text(Some(v));
-    for f in &judge.judge(a, reader).await? {
+    for f in &judge.judge(a, reader, logs).await? {
         let row = [
             text(&f.rule),
             text(&f.family),

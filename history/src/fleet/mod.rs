@@ -101,7 +101,7 @@ async fn add(
     let reports = logs.iter().filter(|c| c.reports > 0).filter_map(|c| c.part.clone()).collect();
     let reader = AttemptReader::new(store.clone(), row.parts.clone()).with_reports(reports);
     match name {
-        TableName::Findings => findings::add(table, row, &reader, judge).await,
+        TableName::Findings => findings::add(table, row, &reader, logs, judge).await,
         _ => tables::add(table, name, row, &reader, logs).await,
     }
 }

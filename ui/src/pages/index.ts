@@ -37,6 +37,8 @@ export interface Tab {
 
 export const fleetPages: Page[] = [
   { path: '', load: () => import('./applications'), fill: true },
+  { path: 'incidents', load: () => import('./incidents'), fill: true },
+  { path: 'incidents/:incident', load: () => import('./incidents/incident') },
   { path: 'rules', load: () => import('./rules') },
   { path: 'rules/:rule', load: () => import('./rules/rule') },
   { path: 'sources', load: () => import('./sources') },
@@ -46,6 +48,7 @@ export const fleetPages: Page[] = [
 
 export const fleetTabs: Tab[] = [
   { section: '', title: 'Applications', key: 'a' },
+  { section: 'incidents', title: 'Incidents', key: 'i' },
   { section: 'rules', title: 'Rules', key: 'r' },
   { section: 'sources', title: 'Sources', key: 'u' },
   { section: 'docs', title: 'Docs', key: 'd' },

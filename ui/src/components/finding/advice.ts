@@ -51,10 +51,15 @@ export function stakes(at: AtStake): Stake[] {
     const ms = Math.round(at.minutes * 60_000);
     all.push({ text: duration(ms), exact: `${count(ms)} ms of the application's duration at most` });
   }
-  if (at.core_hours !== null && at.core_hours > 0) all.push({ text: `${brief(at.core_hours)} core-h`, exact: `${at.core_hours} core hours at most` });
+  if (at.core_hours !== null && at.core_hours > 0) all.push({ text: coreTime(at.core_hours), exact: `${at.core_hours} core hours at most` });
   if (at.gib_hours !== null && at.gib_hours > 0) all.push({ text: `${brief(at.gib_hours)} GiB-h`, exact: `${at.gib_hours} GiB hours of memory at most` });
   if (at.money !== null && at.money > 0) all.push({ text: `${at.money < 0.01 ? '<0.01' : at.money.toFixed(2)} ${at.currency ?? ''}`.trim(), exact: `${at.money} ${at.currency ?? ''} at most`.replace('  ', ' ') });
   return all;
+}
+
+/** Core hours; seconds where it is little. */
+export function coreTime(hours: number): string {
+  return hours < 0.01 ? `${brief(hours * 3600)} core-s` : `${brief(hours)} core-h`;
 }
 
 /** 0.0123, 1.23, 123. */

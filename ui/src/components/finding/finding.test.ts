@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AtStake, Finding } from '../../api/findings';
-import { asConfs, brief, bySeverity, grouped, settingsOf, stakes } from './advice';
+import { asConfs, brief, bySeverity, coreTime, grouped, settingsOf, stakes } from './advice';
 import { evidenceUrl, placeUrl } from './places';
 import { times } from './value';
 
@@ -40,6 +40,7 @@ describe('what is at stake', () => {
     expect(stakes({ ...nothing, minutes: 1.5 })[0]?.exact).toBe("90,000 ms of the application's duration at most");
   });
   it('has three digits', () => expect([brief(0.0004), brief(1234.5), brief(2)]).toEqual(['<0.001', '1,230', '2']));
+  it('has seconds of cores where it is little', () => expect([coreTime(0.0005), coreTime(0.01), coreTime(12)]).toEqual(['1.8 core-s', '0.01 core-h', '12 core-h']));
   it('may be a multiple', () => expect([times(8.24), times(123.4), times(1)]).toEqual(['8.2×', '123×', '1×']));
 });
 
