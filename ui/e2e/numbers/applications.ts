@@ -7,7 +7,7 @@ import { answer } from './answers';
 import type { Reader, Row } from './reader';
 
 const API = '/api/afterglow/v1/applications';
-const COLUMNS = 'status.name.id.cluster.user.startTime.endTime.duration.executorTime.findings.tasks.failedTasks.error.queue.version.logSize';
+const COLUMNS = 'status.name.id.cluster.user.startTime.endTime.duration.findings.executorTime.tasks.failedTasks.error.queue.version.logSize';
 const FACETS = ['status', 'findings', 'cluster', 'user', 'queue', 'version', 'label'] as const;
 const LEGENDS = { status: 'Status', findings: 'Severest finding', cluster: 'Cluster', user: 'User', queue: 'Queue', version: 'Spark version', label: 'Label' };
 const FEW = 7;

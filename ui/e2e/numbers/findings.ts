@@ -18,6 +18,8 @@ interface Card {
 
 /** In the page. */
 function read(): Card[] {
+  // Of a long text the first lines are shown.
+  const firstLine = (e: Element | null) => e?.textContent?.trim().split('\n')[0]?.replace(/\s+/g, ' ').trim();
   const text = (e: Element | null | undefined) => (e?.textContent ?? '').replace(/\s+/g, ' ').trim();
   return [...document.querySelectorAll('.found')].map((card) => ({
     rule: (card as HTMLElement).dataset.rule ?? '',
@@ -25,7 +27,7 @@ function read(): Card[] {
     summary: text(card.querySelector('h3')),
     stake: [...card.querySelectorAll('.found-stake [title]')].map((e) => e.getAttribute('title') ?? ''),
     settings: [...card.querySelectorAll('.found-setting')].map((e) => [...e.querySelectorAll('code')].map((code) => code.textContent).join(' ')),
-    evidence: [...card.querySelectorAll('.found-evidence dl > div')].map((e) => `${text(e.querySelector('dt'))}: ${e.querySelector('dd .num')?.getAttribute('title') ?? text(e.querySelector('dd'))}`),
+    evidence: [...card.querySelectorAll('.found-evidence dl > div')].map((e) => `${text(e.querySelector('dt'))}: ${e.querySelector('dd .num')?.getAttribute('title') ?? firstLine(e.querySelector('dd pre')) ?? text(e.querySelector('dd'))}`),
   }));
 }
 
@@ -53,7 +55,7 @@ const comparable = (card: Card) => ({
 });
 
 function wanted(f: Finding): Card {
-  const value = ({ value: v, unit }: Evidence) => (typeof v === 'string' ? v : unit === 'share' ? `${(v * 100).toLocaleString('en-US', { maximumFractionDigits: 2 })}%` : unit === 'ratio' ? String(v) : v.toLocaleString('en-US', { maximumFractionDigits: 2 }));
+  const value = ({ value: v, unit }: Evidence) => (typeof v === 'string' ? (v.trim().split('\n')[0] ?? '').replace(/\s+/g, ' ').trim() : unit === 'share' ? `${(v * 100).toLocaleString('en-US', { maximumFractionDigits: 2 })}%` : unit === 'ratio' ? String(v) : v.toLocaleString('en-US', { maximumFractionDigits: 2 }));
   return {
     rule: f.rule,
     severity: kindOf(f.severity).word,

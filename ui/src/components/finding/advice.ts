@@ -16,6 +16,9 @@ export function settingsOf(findings: Finding[]): SettingAdvice[] {
 
 export const asConfs = (settings: SettingAdvice[]): string => confs(settings.map((s) => [s.key, s.suggested]));
 
+/** Tells findings of one application apart: a rule may see two things in one place. */
+export const keyOf = (of: Finding): string => `${of.rule} ${of.where.text} ${of.summary}`;
+
 /** How many there are of each severity, the severest first; those that there are. */
 export function bySeverity(findings: Finding[]): [Severity, number][] {
   return SEVERITIES.map((of): [Severity, number] => [of, findings.filter((f) => f.severity === of).length]).filter(([, n]) => n > 0);

@@ -6,7 +6,7 @@ import { Status } from '../badge';
 import { Copy } from '../copy';
 import { Link } from '../link';
 import { Num } from '../number';
-import { isSetting, stakes } from './advice';
+import { isSetting, keyOf, stakes } from './advice';
 import { evidenceUrl, placeUrl } from './places';
 import { EvidenceValue } from './value';
 import './finding.css';
@@ -55,7 +55,7 @@ export function FindingCard({ app, of, others = [], place = true }: Props) {
       {others.length > 0 && <Others app={app} of={others} />}
       {of.evidence.length > 0 && (
         <details class="found-evidence">
-          <summary>{counted(of.evidence.length, 'number')} behind it</summary>
+          <summary>Evidence ({of.evidence.length})</summary>
           <dl>
             {of.evidence.map((evidence) => (
               <div key={evidence.name}>
@@ -108,7 +108,7 @@ function Others({ app, of }: { app: AppRef; of: Finding[] }) {
   return (
     <p class="found-others">
       <span class="muted">Also</span>
-      {of.slice(0, NAMED).map((f) => <Link key={f.where.text} to={placeUrl(app, f.where)} title={f.summary}>{f.where.text}</Link>)}
+      {of.slice(0, NAMED).map((f) => <Link key={keyOf(f)} to={placeUrl(app, f.where)} title={f.summary}>{f.where.text}</Link>)}
       {of.length > NAMED && <Link to={appUrl(app, 'findings', { rule: of[0]?.rule })}>and {counted(of.length - NAMED, 'more', 'more')}</Link>}
     </p>
   );

@@ -4,6 +4,7 @@ import { Link } from '../link';
 import { Section } from '../section';
 import { appUrl } from '../../core/address';
 import { count } from '../../core/format';
+import { keyOf } from './advice';
 import { FindingCard } from './finding';
 
 /** On the page of a part of an application: what was found about it. Nothing where nothing was. */
@@ -13,7 +14,7 @@ export function FindingsHere({ about, place = false }: { about: (finding: Findin
   if (found.length === 0) return null;
   return (
     <Section title={found.length === 1 ? 'Finding' : `Findings (${count(found.length)})`} help="findings" actions={<Link to={appUrl(app, 'findings')}>All findings</Link>} flush>
-      {found.map((of) => <FindingCard key={`${of.rule} ${of.where.text}`} app={app} of={of} place={place} />)}
+      {found.map((of) => <FindingCard key={keyOf(of)} app={app} of={of} place={place} />)}
     </Section>
   );
 }

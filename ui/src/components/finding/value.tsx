@@ -1,10 +1,11 @@
 import type { Evidence } from '../../api/findings';
 import { count } from '../../core/format';
+import { LongText } from '../long-text';
 import { Bytes, Count, Duration, Num, Percent } from '../number';
 
 /** A number of a finding, in its unit. */
-export function EvidenceValue({ of: { value, unit } }: { of: Evidence }) {
-  if (typeof value === 'string') return <>{value}</>;
+export function EvidenceValue({ of: { name, value, unit } }: { of: Evidence }) {
+  if (typeof value === 'string') return value.trim().includes('\n') ? <LongText text={value} label={name} lines={3} /> : <>{value}</>;
   switch (unit) {
     case 'ms':
       return <Duration v={value} />;

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Finding } from '../../api/findings';
 import { useApp } from '../../app/app-context';
 import { Button } from '../../components/button';
-import { bySeverity } from '../../components/finding/advice';
+import { bySeverity, keyOf } from '../../components/finding/advice';
 import { CopyConfs } from '../../components/finding/copy-confs';
 import { FindingCard } from '../../components/finding/finding';
 import { NotKnownList } from '../../components/finding/not-known';
@@ -49,7 +49,7 @@ function All({ all }: { all: Finding[] }) {
       </div>
       <Section title={counted(shown.length, 'finding')} help="findings" flush actions={<CopyConfs of={shown} />}>
         {shown.length === 0 && <Empty title="No finding fits"><Button onClick={() => setQuery({ severity: undefined, rule: undefined })}>Show all</Button></Empty>}
-        {shown.slice(0, more ? undefined : SHOWN).map((of) => <FindingCard key={`${of.rule} ${of.where.text}`} app={app} of={of} />)}
+        {shown.slice(0, more ? undefined : SHOWN).map((of) => <FindingCard key={keyOf(of)} app={app} of={of} />)}
         {!more && shown.length > SHOWN && <p class="found-more"><Button onClick={() => setMore(true)}>Show {counted(shown.length - SHOWN, 'more', 'more')}</Button></p>}
         {live && <p class="found-more muted">The application still runs: these are of what it has done so far.</p>}
         <NotKnownList app={app} />

@@ -1,6 +1,7 @@
 import type { Finding } from '../../../api/findings';
 import type { SqlExecution } from '../../../api/ours';
 import { Mark, kindOf as toneOf } from '../../../components/badge';
+import { keyOf } from '../../../components/finding/advice';
 import { Help } from '../../../components/help';
 import { Icon } from '../../../components/icon';
 import { Duration, Percent } from '../../../components/number';
@@ -39,7 +40,7 @@ export function Summary({ execution, plan, changes, findings, onSelect, onChange
           <h3>{counted(findings.length, 'finding')}</h3>
           <ul class="panel-list">
             {findings.slice(0, FLAGGED).map((of) => (
-              <li key={`${of.rule} ${of.where.text}`} class="panel-flag">
+              <li key={keyOf(of)} class="panel-flag">
                 <Mark tone={toneOf(of.severity).tone} />
                 <a href={withQuery(path, query, { view: 'findings' })}>{of.summary}</a>
               </li>
