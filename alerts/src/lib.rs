@@ -3,11 +3,15 @@
 pub mod api;
 pub mod conf;
 pub mod deliver;
+pub mod dispatch;
 pub mod facts;
 pub mod finding;
 pub mod incident;
+pub mod intake;
 pub mod judge;
 pub mod ledger;
 pub mod report;
 pub mod route;
 pub mod rules;
+pub mod settings;
+pub mod watch;

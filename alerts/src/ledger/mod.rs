@@ -20,7 +20,7 @@ use sqlx::{Row as _, Sqlite, Transaction};
 pub use actions::Action;
 pub use groups::{Flush, Group, Member, Membership};
 pub use incidents::{Place, Seen};
-pub use list::{Event, Filter};
+pub use list::{Event, Filter, may_see};
 pub use outbox::{Delivery, DeliveryState, Outcome, Taken};
 
 /// The ledger's file, beside the catalog's.

@@ -101,6 +101,41 @@ impl Ledger {
         rows.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect()
     }
 
+    /// Whether a destination has something to be tried now.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn any_waiting(&self, receiver: &str, destination: &str, now: i64) -> Result<bool, LedgerError> {
+        let row = sqlx::query(
+            "SELECT 1 FROM deliveries WHERE state = 'waiting' AND receiver = $1 AND destination = $2
+                 AND next_at <= $3 AND leased_until <= $3 LIMIT 1",
+        )
+        .bind(receiver)
+        .bind(destination)
+        .bind(now)
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(row.is_some())
+    }
+
+    /// Gives up all that waits for a destination; gives how many.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub async fn give_up(&self, receiver: &str, destination: &str, error: &str, now: i64) -> Result<u64, LedgerError> {
+        let done = sqlx::query(
+            "UPDATE deliveries SET state = 'dead', error = $3, next_at = $4
+             WHERE state = 'waiting' AND receiver = $1 AND destination = $2 AND leased_until <= $4",
+        )
+        .bind(receiver)
+        .bind(destination)
+        .bind(error)
+        .bind(now)
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
     /// Takes at most so many for one destination, oldest first, of each lane one; nobody else gets them before `until`.
     ///
     /// # Errors
