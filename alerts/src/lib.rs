@@ -13,5 +13,6 @@ pub mod ledger;
 pub mod report;
 pub mod route;
 pub mod rules;
+pub mod service;
 pub mod settings;
 pub mod watch;

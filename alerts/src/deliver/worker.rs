@@ -103,7 +103,7 @@ impl Outbox {
             return Ok(0);
         }
         // As many as are done while the lease holds, were each as slow as may be.
-        let rounds = 8;
+        let rounds = 2;
         let most = (lane.concurrency * rounds).min(TOGETHER);
         let pace = Duration::from_secs_f64((most as f64 / lane.rate).min(3_600.0));
         let lease = self.timeout * (rounds as u32 + 1) + pace + AFTER_FAILURE;
@@ -165,4 +165,160 @@ impl Outbox {
 
 fn ms(d: Duration) -> i64 {
     i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::deliver::message::Message;
+    use crate::incident::{Labels, Origin, Sighting, fingerprint};
+    use crate::ledger::{DeliveryState, Flush, Membership};
+
+    #[expect(clippy::disallowed_methods, reason = "deliveries are made in real time")]
+    fn now() -> i64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
+    }
+
+    /// Answers in turn with these, and then takes all.
+    #[derive(Default)]
+    struct Moody {
+        answers: Mutex<VecDeque<SendError>>,
+        keys: Mutex<Vec<String>>,
+    }
+
+    #[async_trait]
+    impl Destination for Moody {
+        async fn send(&self, message: &Message) -> Result<(), SendError> {
+            self.keys.lock().unwrap().push(message.key.clone());
+            self.answers.lock().unwrap().pop_front().map_or(Ok(()), Err)
+        }
+    }
+
+    async fn outbox(file: &std::path::Path, moody: &Arc<Moody>) -> Outbox {
+        let destinations = [("webhook/0".to_owned(), moody.clone() as Arc<dyn Destination>)].into();
+        let receiver = Receiver { concurrency: 4, rate: 1_000.0, destinations };
+        Outbox {
+            ledger: Ledger::open(file).await.unwrap(),
+            receivers: Arc::new([("team".to_owned(), receiver)].into()),
+            backoff: Backoff { first: Duration::from_millis(20), longest: Duration::from_millis(50), attempts: 4 },
+            timeout: Duration::from_secs(5),
+            now,
+        }
+    }
+
+    /// One message in the outbox.
+    async fn put(ledger: &Ledger, name: &str) {
+        let group = Membership {
+            key: name.into(),
+            receiver: "team".into(),
+            labels: Labels::new(),
+            group_wait: 0,
+            group_interval: 1_000,
+            repeat_interval: 1_000,
+            active: Vec::new(),
+            mute: Vec::new(),
+        };
+        let sighting = Sighting {
+            fingerprint: fingerprint(&[name]),
+            occurrence: "1".into(),
+            active: true,
+            rule: "r".into(),
+            severity: "info".into(),
+            cluster: String::new(),
+            app_id: String::new(),
+            attempt_id: String::new(),
+            app_name: String::new(),
+            owner: String::new(),
+            summary: String::new(),
+            labels: Labels::new(),
+            annotations: Labels::new(),
+            finding: None,
+            origin: Origin::Rules,
+            at: 0,
+            hold: 0,
+        };
+        ledger.see(&[sighting], 0, &|_| vec![group.clone()]).await.unwrap();
+        let decide = |_: &_, members: &[crate::ledger::Member]| Flush {
+            messages: vec![("webhook/0".into(), Message { key: format!("key of {name}"), ..Message::default() })],
+            done: members.iter().map(|m| m.incident.id).collect(),
+            tells: true,
+            ..Flush::default()
+        };
+        assert_eq!(ledger.flush(0, 10, &decide).await.unwrap(), 1);
+    }
+
+    async fn state(ledger: &Ledger) -> (String, i64, Option<String>) {
+        let (total, all) = ledger.deliveries(None, 0, 10).await.unwrap();
+        assert_eq!(total, 1);
+        (all[0].state.clone(), all[0].attempts, all[0].error.clone())
+    }
+
+    async fn until_tried(outbox: &Outbox, times: usize) {
+        let mut tried = 0;
+        while tried < times {
+            tried += outbox.once().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn tried_until_taken_under_one_key_and_across_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("alerts.db");
+        let moody = Arc::new(Moody::default());
+        moody.answers.lock().unwrap().extend([
+            SendError::later("503 Service Unavailable"),
+            SendError::Later { what: "429 Too Many Requests".into(), after: Some(Duration::from_millis(10)) },
+        ]);
+        let first = outbox(&file, &moody).await;
+        put(&first.ledger, "a").await;
+        until_tried(&first, 2).await;
+        assert_eq!(state(&first.ledger).await, ("waiting".into(), 2, Some("429 Too Many Requests".into())));
+        first.ledger.close().await;
+        let second = outbox(&file, &moody).await;
+        until_tried(&second, 1).await;
+        assert_eq!(state(&second.ledger).await, ("sent".into(), 3, None));
+        assert_eq!(*moody.keys.lock().unwrap(), ["key of a"; 3]);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_takes_is_a_dead_letter_that_can_be_sent_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let moody = Arc::new(Moody::default());
+        moody.answers.lock().unwrap().extend((0..4).map(|_| SendError::later("500")));
+        let outbox = outbox(&folder.path().join("alerts.db"), &moody).await;
+        put(&outbox.ledger, "a").await;
+        until_tried(&outbox, 4).await;
+        assert_eq!(state(&outbox.ledger).await, ("dead".into(), 4, Some("given up after 4 tries: 500".into())));
+        let (_, dead) = outbox.ledger.deliveries(Some(DeliveryState::Dead), 0, 10).await.unwrap();
+        assert!(outbox.ledger.resend(dead[0].id, now()).await.unwrap());
+        assert!(!outbox.ledger.resend(dead[0].id, now()).await.unwrap(), "it waits already");
+        until_tried(&outbox, 1).await;
+        assert_eq!(state(&outbox.ledger).await.0, "sent");
+        assert_eq!(moody.keys.lock().unwrap().len(), 5);
+    }
+
+    #[tokio::test]
+    async fn what_will_never_be_taken_is_not_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let moody = Arc::new(Moody::default());
+        moody.answers.lock().unwrap().push_back(SendError::Never("400 Bad Request".into()));
+        let outbox = outbox(&folder.path().join("alerts.db"), &moody).await;
+        put(&outbox.ledger, "a").await;
+        until_tried(&outbox, 1).await;
+        assert_eq!(state(&outbox.ledger).await, ("dead".into(), 1, Some("400 Bad Request".into())));
+        // Nobody has it any more who is not in the settings.
+        put(&outbox.ledger, "b").await;
+        let nobody = Outbox { receivers: Arc::default(), ..outbox.clone() };
+        nobody.give_up_orphans().await.unwrap();
+        let (dead, all) = outbox.ledger.deliveries(Some(DeliveryState::Dead), 0, 10).await.unwrap();
+        assert_eq!(dead, 2);
+        assert!(all[0].error.as_ref().unwrap().contains("settings have no webhook/0"), "{all:?}");
+    }
 }
