@@ -21,6 +21,7 @@ mod rules;
 mod server;
 mod skip;
 
+mod alerts;
 mod cli;
 mod conformance;
 mod containers;
