@@ -7,12 +7,13 @@ import io
 import json
 import subprocess
 import tarfile
+import zlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 START = 1_795_219_300_000  # epoch milliseconds
 # Of what happens at the same time: which is written first.
-ORDER = ["ExecutorAdded", "BlockManagerAdded", "JobStart", "StageSubmitted", "TaskStart", "TaskEnd", "ExecutorExcludedForStage", "StageCompleted", "JobEnd",
+ORDER = ["ExecutorAdded", "BlockManagerAdded", "SQLExecutionStart", "JobStart", "StageSubmitted", "TaskStart", "TaskEnd", "ExecutorExcludedForStage", "StageCompleted", "JobEnd", "SQLExecutionEnd",
          "ExecutorRemoved", "ApplicationEnd"]
 
 
@@ -38,7 +39,7 @@ class Log:
     def __init__(self, name, end=None, version="3.5.9", cores=4, hosts=2, **conf):
         """Executors 1, 2, … on host-1, host-2, … from the start on; settings with _ for each dot."""
         self.name, self.end, self.version = name, end, version
-        self.conf = {"spark.master": "spark://host-0:7077", "spark.app.name": name, "spark.executor.memory": "4g"}
+        self.conf = {"spark.master": "yarn", "spark.app.name": name, "spark.executor.memory": "4g"}
         self.conf |= {k.replace("_", "."): v for k, v in conf.items()}
         self.events, self.tasks_made, self.places = [], 0, {}
         for n in range(1, hosts + 1):
@@ -69,6 +70,15 @@ class Log:
             result = {"Result": "JobFailed", "Exception": {"Message": error, "Stack Trace": []}}
         if end is not None:
             self.put(end, "JobEnd", **{"Job ID": number, "Completion Time": START + end, "Job Result": result})
+
+    def sql(self, number, at, end, error=""):
+        """A SQL execution with a plan of one node."""
+        package = "org.apache.spark.sql.execution.ui.SparkListener"
+        plan = {"nodeName": "LocalTableScan", "simpleString": "LocalTableScan [id#1]", "children": [], "metadata": {}, "metrics": []}
+        self.put(at, "SQLExecutionStart", Event=package + "SQLExecutionStart", executionId=number, rootExecutionId=number,
+                 description=f"save at job.py:{20 + number}", details="", physicalPlanDescription="LocalTableScan [id#1]", sparkPlanInfo=plan,
+                 time=START + at, modifiedConfigs={})
+        self.put(end, "SQLExecutionEnd", Event=package + "SQLExecutionEnd", executionId=number, time=START + end, errorMessage=error)
 
     @staticmethod
     def submitted(info):
@@ -127,7 +137,7 @@ class Log:
 
     def write(self, rule):
         """Writes it as logs/RULE.zst."""
-        app = f"app-20261121000140-{sum(rule.encode()) % 10_000:04d}"
+        app = f"app-20261121000140-{zlib.crc32(rule.encode()) % 1_000_000:06d}"
         environment = copy.deepcopy(REAL["EnvironmentUpdate"])
         environment.update({"Spark Properties": self.conf | {"spark.app.id": app}, "Hadoop Properties": {}, "System Properties": {},
                             "Metrics Properties": {}, "Classpath Entries": {}})

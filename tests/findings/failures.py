@@ -34,6 +34,16 @@ for n in range(3):
     log.job(n, at, end, [stage], error=why if failed else None)
 log.write("job-failed")
 
+# A query waits five minutes for a broadcast; the next one succeeds.
+log = Log("two reports", end=400 * S)
+why = ("org.apache.spark.SparkException: Could not execute broadcast in 300 secs. You can increase the timeout for broadcasts via "
+       "spark.sql.broadcastTimeout or disable broadcast join by setting spark.sql.autoBroadcastJoinThreshold to -1.")
+log.sql(0, 5 * S, 305 * S, error=why)
+log.sql(1, 310 * S, 330 * S)
+tasks, end = spread(311 * S, [8 * S] * 16)
+log.job(0, 310 * S, end, [log.stage(0, 311 * S, end, tasks)], sql=1)
+log.write("query-failed")
+
 # A barrier stage fails as a whole, and succeeds in its second attempt.
 log = Log("barrier training", end=60 * S)
 tasks, end = spread(5 * S, [20 * S] * 8)

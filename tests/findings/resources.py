@@ -5,11 +5,12 @@ from cluster_log import START, Log, exception, spread, task
 S, MIN = 1_000, 60_000
 
 # One executor is killed with its tasks; another takes its place.
-log = Log("pandas in workers", end=100 * S, hosts=1)
-log.executor("2", "host-2", removed=20 * S, reason="Command exited with code 137")
+KILLED = "The executor with id 2 exited with exit code 137(SIGKILL, possible container OOM)."
+log = Log("pandas in workers", end=100 * S, hosts=1, spark_master="k8s://https://10.0.0.1:443")
+log.executor("2", "host-2", removed=20 * S, reason=KILLED)
 log.executor("3", "host-2", at=25 * S)
 tasks, end = spread(5 * S, [10 * S] * 24)
-gone = {"Reason": "ExecutorLostFailure", "Executor ID": "2", "Exit Caused By App": True, "Loss Reason": "Command exited with code 137"}
+gone = {"Reason": "ExecutorLostFailure", "Executor ID": "2", "Exit Caused By App": True, "Loss Reason": KILLED}
 kept = [t for t in tasks if t["executor"] == "1" or t["at"] + t["took"] <= 20 * S]
 lost = [t | {"took": 20 * S - t["at"], "reason": gone} for t in tasks if t["executor"] == "2" and t["at"] < 20 * S < t["at"] + t["took"]]
 again = [task(t["index"], "3", 26 * S + n // 4 * 10 * S, 10 * S, attempt=1)

@@ -63,10 +63,7 @@ fn settings(f: &Value) -> Value {
 #[test]
 fn each_rule_tells_its_own_log_and_what_to_change() {
     let overhead = json!([["spark.executor.memoryOverhead", null, "820m"]]);
-    let dynamic = [
-        json!(["spark.dynamicAllocation.enabled", null, "true"]),
-        json!(["spark.dynamicAllocation.shuffleTracking.enabled", null, "true"]),
-    ];
+    let dynamic = json!(["spark.dynamicAllocation.enabled", null, "true"]);
     let all = [
         (
             "application-failed",
@@ -74,6 +71,11 @@ fn each_rule_tells_its_own_log_and_what_to_change() {
             json!([["spark.executor.memory", "4g", "6g"]]),
         ),
         ("job-failed", json!(["warning", "job 0", 0.133, null]), json!([])),
+        (
+            "query-failed",
+            json!(["warning", "SQL 0", 5.0, null]),
+            json!([["spark.sql.autoBroadcastJoinThreshold", null, "-1"], ["spark.sql.broadcastTimeout", null, "1200"]]),
+        ),
         ("stage-retried", json!(["warning", "stage 0.0", 0.333, 0.044]), json!([])),
         (
             "fetch-failure",
@@ -114,9 +116,9 @@ fn each_rule_tells_its_own_log_and_what_to_change() {
         (
             "idle-cores",
             json!(["warning", "application", null, 37.667]),
-            json!([["spark.executor.instances", "20", "3"], dynamic[0], dynamic[1]]),
+            json!([["spark.executor.instances", "20", "3"], dynamic]),
         ),
-        ("driver-only", json!(["warning", "application", 64.0, 8.533]), json!(dynamic)),
+        ("driver-only", json!(["warning", "application", 64.0, 8.533]), json!([dynamic])),
         ("many-small-jobs", json!(["warning", "application", 3.633, null]), json!([])),
         ("executor-imbalance", json!(["info", "executor 1", 10.0, null]), json!([])),
         (
@@ -139,6 +141,7 @@ fn numbers_are_those_of_the_log() {
         ("application-failed", "kind of error", json!("out of memory")),
         ("application-failed", "failed tasks of it", json!(4)),
         ("job-failed", "jobs that failed so", json!(2)),
+        ("query-failed", "queries that failed so", json!(1)),
         ("stage-retried", "run time of its tasks", json!(159_920)),
         ("fetch-failure", "failed fetches", json!(2)),
         ("fetch-failure", "executor that should have served", json!("2")),
@@ -161,7 +164,11 @@ fn numbers_are_those_of_the_log() {
         ("speculation-waste", "time of killed tasks", json!(144_000)),
         ("speculation-waste", "done first", json!(0)),
         ("locality-miss", "median task far from its data", json!(12_000)),
-        ("executor-lost", "first reason", json!("Command exited with code 137")),
+        (
+            "executor-lost",
+            "first reason",
+            json!("The executor with id 2 exited with exit code 137(SIGKILL, possible container OOM)."),
+        ),
         ("executor-lost", "time of these tasks", json!(20_000)),
         ("executor-excluded", "failed tasks", json!(2)),
         ("waiting-for-executors", "time with stages and without executors", json!(235_000)),

@@ -15,7 +15,7 @@ use crate::rules::{Limits, Rule, Verdict};
 
 /// An application on executors of four cores each, which ended.
 pub fn cluster(executors: i64, duration: i64, version: &str, properties: &[(&str, &str)]) -> Facts {
-    let mut all = vec![("spark.master", "spark://m:7077")];
+    let mut all = vec![("spark.master", "yarn")];
     all.extend(properties);
     let spark_properties = all.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
     let mut facts = Facts {

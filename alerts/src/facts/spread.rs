@@ -1,6 +1,7 @@
 //! How the tasks of a stage attempt differ from each other: by host, by locality, and what was done in vain.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use afterglow_history::state::{StageAttempt, StageKey, TaskStatus};
 use afterglow_history::store::segment::{Metric, TaskColumn, status_number};
@@ -76,20 +77,21 @@ fn compare(tasks: &StageTasks) -> Spread {
     let of = |values: &[i64]| median(rows.iter().map(|i| values[*i]).collect());
     let groups = |column| {
         let (ranks, names) = tasks.named_ranks(column, Order::Shown);
-        let mut by_name: BTreeMap<i64, (Vec<i64>, Vec<i64>)> = BTreeMap::new();
+        let mut by_rank: Vec<(Vec<i64>, Vec<i64>)> = vec![Default::default(); names.len()];
         for i in &rows {
-            let group = by_name.entry(ranks[*i]).or_default();
-            group.0.push(took[*i]);
-            group.1.push(bytes[*i]);
+            if let Some(group) = usize::try_from(ranks[*i]).ok().and_then(|rank| by_rank.get_mut(rank)) {
+                group.0.push(took[*i]);
+                group.1.push(bytes[*i]);
+            }
         }
-        let name = |rank: i64| usize::try_from(rank).ok().and_then(|r| names.get(r)).map_or("", |n| n);
-        let group = |(rank, (took, bytes)): (i64, (Vec<i64>, Vec<i64>))| Group {
-            name: name(rank).to_owned(),
+        let group = |(name, (took, bytes)): (&Arc<str>, (Vec<i64>, Vec<i64>))| Group {
+            name: name.to_string(),
             tasks: took.len() as i64,
             median: median(took),
             bytes: median(bytes),
         };
-        let mut all: Vec<Group> = by_name.into_iter().map(group).collect();
+        let some = names.iter().zip(by_rank).filter(|(_, (took, _))| !took.is_empty());
+        let mut all: Vec<Group> = some.map(group).collect();
         all.sort_by_key(|g| std::cmp::Reverse(g.tasks));
         all.truncate(HOSTS);
         all

@@ -5,6 +5,7 @@ use afterglow_history::insight::outcome::{self, RootError};
 use super::cause::Cause;
 use crate::facts::Facts;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Severity, Source, Sure, Value};
+use crate::rules::resources::is_streaming;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
 pub const RULE: Rule = Rule {
@@ -18,9 +19,27 @@ pub const RULE: Rule = Rule {
 /// Characters of an error that a summary quotes.
 const QUOTED: usize = 200;
 
-/// The error that the application ended with.
+/// The error that the application ended with. One that serves others does not fail with what they asked last.
 pub fn root(facts: &Facts) -> Option<RootError> {
+    if is_server(facts) {
+        return None;
+    }
     outcome::root_error(&facts.application, &facts.jobs, &facts.stages, &facts.sql)
+}
+
+/// All that it took: it must run again. A stream goes on where it was.
+pub fn lost(facts: &Facts) -> AtStake {
+    if is_streaming(facts) {
+        return AtStake::default();
+    }
+    AtStake::wall(facts.duration()).cores(facts.core_time())
+}
+
+/// Whether it runs what clients send: Spark Connect's server, or Thrift's.
+fn is_server(facts: &Facts) -> bool {
+    let of_client = |tag: &String| tag.starts_with("SparkConnect_");
+    facts.application.name.starts_with("Thrift JDBC/ODBC")
+        || facts.jobs.values().any(|j| j.job_tags.iter().any(of_client))
 }
 
 /// The beginning of an error's telling line.
@@ -65,7 +84,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     let advice = cause.advice(facts);
     let advice = if advice.is_empty() { vec![Advice::Do("see the error".into())] } else { advice };
     finding.advice = advice;
-    verdict.find(finding.costs(AtStake::wall(facts.duration()).cores(facts.core_time())).sure(Sure::Certain));
+    verdict.find(finding.costs(lost(facts)).sure(Sure::Certain));
 }
 
 #[cfg(test)]
@@ -102,6 +121,10 @@ mod tests {
         let mut recovered = failing("boom");
         recovered.jobs.insert(2, job(2, JobStatus::Succeeded, &[2], None));
         assert_eq!(recovered.found(&RULE), []);
+        let mut server = failing("boom");
+        server.jobs.get_mut(&0).unwrap().job_tags =
+            vec!["SparkConnect_OperationTag_User_u_Session_s_Operation_o".into()];
+        assert_eq!(server.found(&RULE), [], "a client's failure is not the server's");
         let mut running = failing("boom");
         running.application.end_time = None;
         assert_eq!(running.found(&RULE), []);

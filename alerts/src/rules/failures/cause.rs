@@ -10,6 +10,8 @@ use crate::finding::{Advice, Setting};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     Cancelled,
+    /// The driver stopped while it worked.
+    Stopped,
     FetchFailed,
     ExecutorLost,
     /// An executor that its container's limit or a signal ended.
@@ -39,6 +41,7 @@ use Cause::*;
 
 /// Words, in lower case, by what they mean; the first cause that has one in the text is it.
 const WORDS: &[(Cause, &[&str])] = &[
+    (Stopped, &["cancelled because sparkcontext was shut down"]),
     (ResultTooLarge, &["is bigger than spark.driver.maxresultsize", "bigger than local result size limit"]),
     (
         Broadcast,
@@ -141,6 +144,7 @@ impl Cause {
     pub fn name(self) -> &'static str {
         match self {
             Cancelled => "cancelled",
+            Stopped => "driver stopped",
             FetchFailed => "fetch failed",
             ExecutorLost => "executor lost",
             ExecutorKilled => "executor killed, probably for its memory",
@@ -178,10 +182,10 @@ impl Cause {
                 ),
                 does("or give each task less: more partitions, or fewer cores for an executor"),
             ],
-            ExecutorKilled => vec![
-                overhead(facts),
-                does("see in the container's log whether the kernel or the cluster manager killed it"),
-            ],
+            ExecutorKilled => {
+                let why = does("see in the container's log whether the kernel or the cluster manager killed it");
+                overhead(facts).into_iter().chain([why]).collect()
+            }
             ResultTooLarge => vec![
                 does("write the result instead of collecting it: collect and toPandas bring all of it to the driver"),
                 grown(facts, "spark.driver.maxResultSize", 1 << 30, "only if the driver's heap has room for it"),
@@ -206,16 +210,11 @@ impl Cause {
                 does("larger local disks, or more of them in spark.local.dir: shuffle and spill fill them"),
                 does("more executors on other nodes spread what is written"),
             ],
-            PythonWorker => vec![
-                overhead(facts),
-                set(
-                    facts,
-                    "spark.python.worker.faulthandler.enabled",
-                    "true",
-                    "the next crash then says in which Python line it happened",
-                    (3, 2),
-                ),
-            ],
+            PythonWorker => {
+                let why = "the next crash then says in which Python line it happened";
+                let line = set(facts, "spark.python.worker.faulthandler.enabled", "true", why, (3, 2));
+                overhead(facts).into_iter().chain([line]).collect()
+            }
             Excluded => vec![does(
                 "look at the failures that led to the exclusions first: spark.excludeOnFailure.* only says how many are too many",
             )],
@@ -255,6 +254,9 @@ impl Cause {
                 does("look first at who did not answer: long garbage collection, a lost node, a full driver"),
                 set(facts, "spark.network.timeout", "300s", "only if they were alive and slow", (0, 0)),
             ],
+            Stopped => vec![does(
+                "see who stopped the driver while the job ran: a person, the cluster manager, another thread that failed",
+            )],
             FetchFailed => vec![does("see why the executor that had the shuffle files went, or could not answer")],
             ExecutorLost => vec![does("see why the executor went")],
             PythonError | Other => {
@@ -299,15 +301,36 @@ fn grown(facts: &Facts, key: &'static str, default: i64, why: &str) -> Advice {
     set(facts, key, &as_setting(now.saturating_add(now / 2)), why, (0, 0))
 }
 
-/// Twice the memory that a container has beside the heap.
-pub fn overhead(facts: &Facts) -> Advice {
+/// That executors that are told to go move their blocks away first; empty where it is on.
+pub fn decommission(facts: &Facts) -> Vec<Advice> {
+    if facts.conf.flag("spark.decommission.enabled", false) {
+        return Vec::new();
+    }
+    let on = |key, why: &str| set(facts, key, "true", why, (3, 1));
+    let mut out = vec![
+        on("spark.decommission.enabled", "an executor that is warned finishes its tasks and moves its blocks"),
+        on("spark.storage.decommission.enabled", "blocks are moved when an executor is decommissioned"),
+    ];
+    // From Spark 3.4 on that is the default.
+    if facts.conf.version < (3, 4) {
+        out.push(on("spark.storage.decommission.shuffleBlocks.enabled", "shuffle files among them"));
+    }
+    out
+}
+
+/// Twice the memory that a container has beside the heap; none where executors have no container.
+pub fn overhead(facts: &Facts) -> Option<Advice> {
+    let master = facts.conf.get("spark.master").unwrap_or_default();
+    if master.starts_with("spark:") || master.starts_with("local") {
+        return None;
+    }
     let heap = facts.conf.bytes("spark.executor.memory", 1 << 20).unwrap_or(1 << 30);
     let factor = facts.conf.decimal("spark.executor.memoryOverheadFactor", 0.1).clamp(0.0, 10.0);
     // What Spark takes without a setting: a tenth of the heap, and 384 MiB at least.
     let default = ((heap as f64 * factor) as i64).max(384 << 20);
     let now = facts.conf.bytes("spark.executor.memoryOverhead", 1 << 20).unwrap_or(default);
     let why = "room beside the heap: Python, native libraries and the network use it, and the container is killed when it is full";
-    set(facts, "spark.executor.memoryOverhead", &as_setting(now.saturating_mul(2)), why, (2, 3))
+    Some(set(facts, "spark.executor.memoryOverhead", &as_setting(now.saturating_mul(2)), why, (2, 3)))
 }
 
 #[cfg(test)]
@@ -333,7 +356,7 @@ mod tests {
                 ExecutorLost,
             ),
             ("Job 6 cancelled part of cancelled job group doomed", Cancelled),
-            ("Job 3 cancelled because SparkContext was shut down", Other),
+            ("Job 3 cancelled because SparkContext was shut down", Stopped),
             (
                 "Job aborted due to stage failure: Total size of serialized results of 24 tasks (1026.0 MiB) is bigger than spark.driver.maxResultSize (1024.0 MiB)",
                 ResultTooLarge,
@@ -358,9 +381,10 @@ mod tests {
     #[test]
     fn advice_starts_from_what_is_set() {
         let of = |properties: &[(&str, &str)]| match overhead(&cluster(1, 1, "3.5.1", properties)) {
-            Advice::Set(s) => (s.current, s.suggested),
-            Advice::Do(text) => (None, text),
+            Some(Advice::Set(s)) => (s.current, s.suggested),
+            other => panic!("{other:?}"),
         };
+        assert_eq!(overhead(&cluster(1, 1, "3.5.1", &[("spark.master", "spark://m:7077")])), None);
         assert_eq!(of(&[]), (None, "768m".to_owned()));
         assert_eq!(of(&[("spark.executor.memory", "8g")]), (None, "1639m".to_owned()));
         assert_eq!(of(&[("spark.executor.memoryOverhead", "1g")]), (Some("1g".to_owned()), "2g".to_owned()));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use afterglow_history::state::{StageAttempt, StageKey, StageStatus, Task};
 
-use super::cause::Cause;
+use super::cause::{self, Cause};
 use crate::facts::Facts;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Setting, Severity, Source, Sure, Value};
 use crate::rules::{Family, Limits, Rule, Verdict};
@@ -48,10 +48,9 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         Some((s, _)) => format!(" from {} executors, most from executor {} on {}", servers.len(), s.executor, s.host),
         None => String::new(),
     };
-    let stages = if hits.len() == 1 { "a stage attempt".to_owned() } else { format!("{} stage attempts", hits.len()) };
-    let summary = format!(
-        "{tasks} tasks could not fetch shuffle files{from}; {stages} failed or were delayed, and what was lost was computed again"
-    );
+    let stages = if hits.len() == 1 { "a stage ran".to_owned() } else { format!("{} stage attempts ran", hits.len()) };
+    let could = if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") };
+    let summary = format!("{could} could not fetch shuffle files{from}; {stages} again, with what was lost");
     let path = format!("stages/{}/{}?details=false", first.key.0, first.key.1);
     // Four attempts are Spark's end: one that comes near is worse than one that is over.
     let severity =
@@ -140,21 +139,8 @@ fn advice(facts: &Facts, servers: &BTreeMap<Server, i64>) -> Vec<Advice> {
     let gone = |s: &Server| facts.executors.get(&s.executor).is_some_and(|e| e.remove_time.is_some());
     if servers.keys().any(gone) {
         let mut out = vec![Advice::Do("see why the executor went: its shuffle files went with it".into())];
-        let service = facts.conf.flag("spark.shuffle.service.enabled", false);
-        if !service && !facts.conf.flag("spark.decommission.enabled", false) {
-            let set = |key, why: &str| {
-                let why = why.to_owned();
-                Advice::Set(Setting {
-                    key,
-                    current: facts.conf.current(key),
-                    suggested: "true".into(),
-                    why,
-                    since: (3, 1),
-                })
-            };
-            out.push(set("spark.decommission.enabled", "an executor that is told in time moves its blocks away first"));
-            out.push(set("spark.storage.decommission.enabled", "blocks are moved when an executor is decommissioned"));
-            out.push(set("spark.storage.decommission.shuffleBlocks.enabled", "shuffle files among them"));
+        if !facts.conf.flag("spark.shuffle.service.enabled", false) {
+            out.extend(cause::decommission(facts));
         }
         return out;
     }
@@ -201,7 +187,7 @@ mod tests {
         let found = hit_once().found(&RULE);
         let [f] = &found[..] else { panic!("{found:?}") };
         assert!(
-            f.summary.starts_with("1 tasks could not fetch shuffle files from executor 2 on h2; a stage attempt"),
+            f.summary.starts_with("1 task could not fetch shuffle files from executor 2 on h2; a stage ran again"),
             "{}",
             f.summary
         );

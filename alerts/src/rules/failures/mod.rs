@@ -1,10 +1,11 @@
 //! What failed, and why.
 
-mod application_failed;
+pub mod application_failed;
 pub mod cause;
 mod commit_denied;
 mod fetch_failure;
 mod job_failed;
+mod query_failed;
 mod stage_retried;
 mod task_failures;
 
@@ -14,6 +15,7 @@ use super::Rule;
 pub const RULES: &[Rule] = &[
     application_failed::RULE,
     job_failed::RULE,
+    query_failed::RULE,
     stage_retried::RULE,
     fetch_failure::RULE,
     task_failures::RULE,

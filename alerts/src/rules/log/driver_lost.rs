@@ -4,7 +4,8 @@ use afterglow_history::state::{JobStatus, StageStatus};
 
 use crate::conf::as_setting;
 use crate::facts::Facts;
-use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Setting, Severity, Source, Sure, Value};
+use crate::finding::{Advice, Evidence, Finding, Place, Setting, Severity, Source, Sure, Value};
+use crate::rules::failures::application_failed::lost as lost_time;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
 pub const RULE: Rule = Rule {
@@ -29,11 +30,16 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         (1, _) => "a job was running".to_owned(),
         (n, _) => format!("{n} jobs were running"),
     };
+    // Without work it may as well have ended, and never said so.
+    let (severity, sure) = match jobs {
+        0 => (Severity::Warning, Sure::Possible),
+        _ => (Severity::Critical, Sure::Likely),
+    };
     let (used, size) = (heap(facts), facts.conf.bytes("spark.driver.memory", 1 << 20).unwrap_or(1 << 30));
     let full = used.filter(|used| *used as f64 >= FULL * size as f64);
     let why = if full.is_some() { ", and its heap was nearly full" } else { "" };
     let summary = format!("the log ends without an end of the application; {doing}{why}");
-    let mut f = Finding::new(Severity::Critical, Place::Application, summary)
+    let mut f = Finding::new(severity, Place::Application, summary)
         .evidence(Evidence::new("status", Value::Text("lost".into()), Source::ours("overview", "/status")))
         .evidence(Evidence::new("last event", Value::Count(facts.end), Source::ours("overview", "/lastEventTime")))
         .evidence(Evidence::derived("jobs that were running", Value::Count(jobs as i64)))
@@ -50,10 +56,14 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
             },
         ));
     }
+    if used.is_none() && facts.conf.version >= (3, 0) {
+        let remedy = "spark.eventLog.logStageExecutorMetrics = true";
+        verdict.not_known("whether the driver ran out of memory: the log does not have the peak of its heap", remedy);
+    }
     f = f
         .advise(Advice::Do("see how the driver's container or process ended: killed for its memory, its node taken back, an exit without stopping Spark".into()))
         .advise(Advice::Do("if the job is fine and has ended, let it call stop() on its session: a log is complete only then".into()));
-    verdict.find(f.costs(AtStake::wall(facts.duration()).cores(facts.core_time())).sure(Sure::Likely));
+    verdict.find(f.costs(lost_time(facts)).sure(sure));
 }
 
 /// Peak of the driver's heap, bytes; none where the log does not have it.
@@ -65,6 +75,7 @@ fn heap(facts: &Facts) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::facts::made::{cluster, job, settings};
+    use crate::finding::AtStake;
 
     fn lost() -> Facts {
         let mut facts = cluster(1, 60_000, "3.5.1", &[]);
@@ -82,6 +93,16 @@ mod tests {
         let mut running = lost();
         running.lost = false;
         assert_eq!(running.found(&RULE), []);
+    }
+
+    #[test]
+    fn one_that_did_nothing_may_only_lack_its_end() {
+        let mut facts = lost();
+        facts.jobs.clear();
+        let found = facts.found(&RULE);
+        assert_eq!((found[0].severity, found[0].sure), (Severity::Warning, Sure::Possible));
+        let remedy = &facts.judged(&RULE).not_known[0].remedy;
+        assert_eq!(remedy, "spark.eventLog.logStageExecutorMetrics = true");
     }
 
     #[test]

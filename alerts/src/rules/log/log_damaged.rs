@@ -24,10 +24,14 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
             evidence.push(Evidence::new(name, Value::Count(n), Source::ours("completeness", pointer)));
         }
     };
-    count(note.damaged_lines, "lines are no events", "damaged lines", "/damagedLines");
-    count(note.damaged_blocks, "blocks do not decompress", "damaged blocks", "/damagedBlocks");
+    count(note.damaged_lines, "damaged lines", "damaged lines", "/damagedLines");
+    count(note.damaged_blocks, "damaged blocks", "damaged blocks", "/damagedBlocks");
     if let Some(first) = note.missing_parts.first() {
-        told.push(format!("{} parts are missing", note.missing_parts.len()));
+        let parts = match note.missing_parts.len() {
+            1 => "1 part is missing".to_owned(),
+            n => format!("{n} parts are missing"),
+        };
+        told.push(parts);
         let source = Source::ours("completeness", "/missingParts/0");
         evidence.push(Evidence::new("first missing part", Value::Count(*first), source));
     }
@@ -70,10 +74,7 @@ mod tests {
     fn what_is_missing_is_told() {
         assert_eq!(with(Completeness::default(), true), []);
         let damaged = Completeness { damaged_lines: 2, missing_parts: vec![3, 4], ..Completeness::default() };
-        assert_eq!(
-            with(damaged, true)[0].summary,
-            "2 lines are no events, 2 parts are missing: numbers may be too small"
-        );
+        assert_eq!(with(damaged, true)[0].summary, "2 damaged lines, 2 parts are missing: numbers may be too small");
         let torn = Completeness { torn_tail: true, ..Completeness::default() };
         assert_eq!((with(torn.clone(), true).len(), with(torn, false).len()), (1, 0));
     }

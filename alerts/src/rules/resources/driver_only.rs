@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn three_tenths_of_the_time() {
-        let mut facts = cluster(10, 600_000, "3.5.1", &[]).with(stage((0, 0), (0, 420_000), (8, 1_000, 1_000)));
+        let mut facts = cluster(10, 600_000, "3.3.2", &[]).with(stage((0, 0), (0, 420_000), (8, 1_000, 1_000)));
         facts.executors.values_mut().for_each(|e| e.total_duration = 1_500_000);
         let found = facts.found(&RULE);
         assert_eq!(found[0].summary, "no stage was active for 3.0 min, 30 % of the time, while executors waited");

@@ -29,7 +29,7 @@ const MANY: usize = 5;
 enum Loss {
     OutOfMemory,
     Killed,
-    NodeLoss,
+    Node,
     Heartbeat,
     Other,
 }
@@ -37,10 +37,15 @@ enum Loss {
 impl Loss {
     /// None for those that were meant to go.
     fn of(executor: &Executor) -> Option<Self> {
-        match removal::class(executor.remove_reason.as_deref().unwrap_or_default()) {
+        let reason = executor.remove_reason.as_deref().unwrap_or_default();
+        // What Kubernetes says of a pod that went without Spark's doing: drained, evicted, deleted by hand.
+        if reason.contains("deleted by a user or the framework") {
+            return Some(Loss::Node);
+        }
+        match removal::class(reason) {
             Removal::OutOfMemory => Some(Loss::OutOfMemory),
             Removal::Killed => Some(Loss::Killed),
-            Removal::NodeLoss => Some(Loss::NodeLoss),
+            Removal::NodeLoss => Some(Loss::Node),
             Removal::Heartbeat => Some(Loss::Heartbeat),
             Removal::Other => Some(Loss::Other),
             Removal::Decommission | Removal::Idle | Removal::DriverExit => None,
@@ -51,7 +56,7 @@ impl Loss {
         match self {
             Loss::OutOfMemory => "out of memory",
             Loss::Killed => "killed from outside, often for memory",
-            Loss::NodeLoss => "their node was lost",
+            Loss::Node => "their node or container was taken away",
             Loss::Heartbeat => "not heard of for too long",
             Loss::Other => "for no known kind of reason",
         }
@@ -66,6 +71,12 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         if let Some(loss) = Loss::of(e) {
             by_loss.entry(loss).or_default().push(e);
         }
+    }
+    let by_memory = by_loss.contains_key(&Loss::Killed) || by_loss.contains_key(&Loss::OutOfMemory);
+    let measured = facts.workers().any(|e| e.peaks.get("JVMHeapMemory").is_some_and(|peak| peak > 0));
+    if by_memory && !measured && facts.conf.version >= (3, 0) {
+        let remedy = "spark.eventLog.logStageExecutorMetrics = true, and spark.executor.processTreeMetrics.enabled = true for Python";
+        verdict.not_known("how full the memory of lost executors was: the log has no peaks of it", remedy);
     }
     for (loss, mut lost) in by_loss {
         lost.sort_by_key(|e| (e.remove_time, &e.id));
@@ -86,13 +97,18 @@ fn finding(facts: &Facts, loss: Loss, lost: &[&Executor]) -> Finding {
         1 => "the executor was lost".to_owned(),
         n => format!("{n} executors were lost on {} hosts", hosts.len()),
     };
-    let with = if tasks > 0 { format!("; {tasks} tasks of {} failed with them", time(wasted)) } else { String::new() };
+    let with = match (tasks, lost.len()) {
+        (0, _) => String::new(),
+        (1, 1) => format!("; 1 task failed with it after {}", time(wasted)),
+        (n, 1) => format!("; {n} tasks failed with it after {} in all", time(wasted)),
+        (n, _) => format!("; {n} of their tasks failed after {} in all", time(wasted)),
+    };
     let reason = first.remove_reason.clone().unwrap_or_default();
     let line = reason.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("no reason is logged");
     let summary = format!("{what}, {}{with}: {line}", loss.name());
     let severity = match loss {
         _ if lost.len() >= MANY => Severity::Critical,
-        Loss::NodeLoss => Severity::Info,
+        Loss::Node => Severity::Info,
         _ => Severity::Warning,
     };
     let mut f = Finding::new(severity, place, summary);
@@ -126,7 +142,7 @@ fn advice(facts: &Facts, loss: Loss) -> Vec<Advice> {
     let does = |text: &str| Advice::Do(text.to_owned());
     match loss {
         Loss::OutOfMemory | Loss::Killed => {
-            let mut out = vec![cause::overhead(facts)];
+            let mut out: Vec<Advice> = cause::overhead(facts).into_iter().collect();
             let heap = facts.conf.bytes("spark.executor.memory", 1 << 20).unwrap_or(1 << 30);
             if loss == Loss::OutOfMemory {
                 let more = as_setting(heap.saturating_add(heap / 2));
@@ -137,20 +153,8 @@ fn advice(facts: &Facts, loss: Loss) -> Vec<Advice> {
             }
             out
         }
-        Loss::NodeLoss => {
-            let on = |key, why: &str| set(facts, key, "true", why, (3, 1));
-            let mut out = Vec::new();
-            if !facts.conf.flag("spark.decommission.enabled", false) {
-                out.push(on(
-                    "spark.decommission.enabled",
-                    "an executor that is warned finishes its tasks and moves its blocks",
-                ));
-                out.push(on(
-                    "spark.storage.decommission.enabled",
-                    "blocks are moved when an executor is decommissioned",
-                ));
-                out.push(on("spark.storage.decommission.shuffleBlocks.enabled", "shuffle files among them"));
-            }
+        Loss::Node => {
+            let mut out = cause::decommission(facts);
             out.push(does(
                 "several instance types and zones lose fewer spot nodes at once; keep what must not be lost on demand",
             ));
@@ -190,13 +194,14 @@ mod tests {
         let found = facts.found(&RULE);
         let [memory, node] = &found[..] else { panic!("{found:?}") };
         assert!(memory.summary.starts_with(
-            "2 executors were lost on 2 hosts, out of memory; 1 tasks of 1.0 s failed with them: Container"
+            "2 executors were lost on 2 hosts, out of memory; 1 of their tasks failed after 1.0 s in all: Container"
         ));
         assert_eq!(
             (memory.severity, &memory.place, memory.at_stake.cores),
             (Severity::Warning, &Place::Application, Some(1_000))
         );
         assert_eq!(settings(memory)["spark.executor.memoryOverhead"], "768m");
+        assert_eq!(facts.judged(&RULE).not_known.len(), 1, "no peaks are known");
         assert_eq!((node.severity, &node.place), (Severity::Info, &Place::Executor("3".into())));
         assert_eq!(settings(node)["spark.decommission.enabled"], "true");
     }

@@ -42,8 +42,11 @@ fn is_dynamic(facts: &Facts) -> bool {
 }
 
 /// Whether jobs are those of streaming queries: they come with their trigger, and cores wait for it.
-fn is_streaming(facts: &Facts) -> bool {
-    facts.jobs.values().any(|j| j.description.as_deref().is_some_and(|d| d.contains("runId = ")))
+pub fn is_streaming(facts: &Facts) -> bool {
+    facts
+        .jobs
+        .values()
+        .any(|j| j.description.as_deref().is_some_and(|d| d.contains("runId = ") || d.contains("Streaming job from")))
 }
 
 fn set(facts: &Facts, key: &'static str, suggested: impl Into<String>, why: &str, since: (u32, u32)) -> Advice {
@@ -65,7 +68,8 @@ fn allocate(facts: &Facts) -> Vec<Advice> {
         "executors that have nothing to do are given back",
         (0, 0),
     )];
-    if !facts.conf.flag("spark.shuffle.service.enabled", false) {
+    // From Spark 3.4 on that is the default.
+    if facts.conf.version < (3, 4) && !facts.conf.flag("spark.shuffle.service.enabled", false) {
         let key = "spark.dynamicAllocation.shuffleTracking.enabled";
         out.push(set(
             facts,

@@ -1,6 +1,6 @@
 //! `large-result`: tasks send much to the driver.
 
-use afterglow_history::state::StageKey;
+use afterglow_history::state::{StageAttempt, StageKey};
 
 use super::{MOST, of_stage};
 use crate::conf::as_setting;
@@ -29,8 +29,12 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     let limit = facts.conf.bytes(KEY, 1).unwrap_or(DEFAULT);
     let mut found: Vec<(i64, StageKey, Finding)> = Vec::new();
     for (key, stage) in &facts.stages {
+        // Those of tasks that write a shuffle are small, many, and count for no limit.
+        if !gives_results(facts, *key, stage) {
+            continue;
+        }
         let (size, took) = (stage.metrics.result_size, stage.getting_result_time);
-        // 0 is no limit. A job has one stage that gives results; those of others are a few bytes for each task.
+        // 0 is no limit.
         let near = limit > 0 && size as f64 >= NEAR * limit as f64;
         let waited = took.min(facts.wall_of(*key));
         let at_stake = if waited > 0 { AtStake::wall(waited) } else { AtStake::default() };
@@ -64,6 +68,12 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     found.into_iter().take(MOST).for_each(|(_, _, f)| verdict.find(f));
 }
 
+/// Whether a stage attempt is the last of its jobs.
+fn gives_results(facts: &Facts, key: StageKey, stage: &StageAttempt) -> bool {
+    let mut jobs = stage.job_ids.iter().filter_map(|id| facts.jobs.get(id));
+    stage.metrics.shuffle_bytes_written == 0 && jobs.all(|j| j.stage_ids.iter().max() == Some(&key.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +97,9 @@ mod tests {
         assert_eq!(settings(&found[0])["spark.driver.maxResultSize"], "2g");
         assert_eq!(sent(512 << 20, 0, &[("spark.driver.maxResultSize", "4g")]), []);
         assert_eq!(sent(512 << 20, 0, &[("spark.driver.maxResultSize", "0")]), [], "no limit");
+        let mut s = stage((1, 0), (0, 100_000), (80, 10_000, 10_000));
+        (s.metrics.result_size, s.metrics.shuffle_bytes_written) = (1 << 30, 1);
+        assert_eq!(cluster(2, 600_000, "3.5.1", &[]).with(s).found(&RULE), [], "no results");
         let waited = sent(64 << 20, 10_000, &[]);
         assert_eq!((waited[0].severity, waited[0].at_stake), (Severity::Info, AtStake::wall(10_000)));
     }

@@ -79,14 +79,10 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
         let at_stake = AtStake::wall(host.wall).cores(host.cores);
         let Some((_, key, median, elsewhere)) = host.worst.filter(|_| limits.worth(facts, &at_stake)) else { continue };
         let ratio = median as f64 / elsewhere.max(1) as f64;
-        let summary = format!(
-            "the median task takes {} here and {} elsewhere in stage {}.{}; so in {} of its stages",
-            time(median),
-            time(elsewhere),
-            key.0,
-            key.1,
-            host.stages
-        );
+        let others = if host.stages > 1 { format!(", and so in {} stages", host.stages) } else { String::new() };
+        let (here, there) = (time(median), time(elsewhere));
+        let summary =
+            format!("the median task takes {here} here and {there} elsewhere in stage {}.{}{others}", key.0, key.1);
         let tasks = facts.stages.get(&key).map_or(0, |s| s.num_tasks);
         let finding = Finding::new(Severity::Warning, Place::Host(name.to_owned()), summary)
             .evidence(Evidence::derived("times as long as elsewhere", Value::Ratio(ratio)))

@@ -3,7 +3,7 @@
 use super::task_skew::{Uneven, uneven};
 use super::{MOST, in_list, of_most, slow_host};
 use crate::facts::Facts;
-use crate::finding::{Advice, Evidence, Finding, Place, Setting, Sure, Value};
+use crate::finding::{Advice, Evidence, Finding, Place, Setting, Severity, Sure, Value};
 use crate::report::time;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -15,6 +15,8 @@ pub const RULE: Rule = Rule {
     judge,
 };
 
+/// Share of the application's duration from which it is a warning where the cause is not known.
+const UNKNOWN: f64 = 0.2;
 /// Part of the longest task's time from which it explains it.
 const MOSTLY: f64 = 0.5;
 
@@ -75,7 +77,10 @@ fn finding(facts: &Facts, u: &Uneven<'_>) -> Finding {
         u.ratio
     );
     let of = |pointer: &str| of_most(u.key, "duration", &format!("/tasks/0/{pointer}"));
-    let mut f = Finding::new(u.severity(facts), Place::Stage(u.key.0, u.key.1), summary)
+    // Where nothing tells why, it may be meant so: then it must cost more to be a warning.
+    let little = (u.waited as f64) < UNKNOWN * facts.duration() as f64;
+    let severity = if why == Why::Unknown && little { Severity::Info } else { u.severity(facts) };
+    let mut f = Finding::new(severity, Place::Stage(u.key.0, u.key.1), summary)
         .evidence(Evidence::derived("longest over median", Value::Ratio(u.ratio)))
         .evidence(Evidence::new("longest task", Value::Millis(u.longest), in_list(facts, u.key, "longestTask")))
         .evidence(Evidence::new("median task", Value::Millis(u.median), in_list(facts, u.key, "medianTask")))
