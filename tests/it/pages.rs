@@ -12,6 +12,8 @@ fn every_address_of_a_page_gets_the_page_and_others_do_not() {
         "/sources",
         "/rules",
         "/rules/gc-pressure",
+        "/incidents",
+        "/incidents/7",
         "/apps/c/app-1",
         "/apps/c/app-1/2/stages/3/0?sort=-duration",
         "/history/app-1/jobs/job/?id=3",

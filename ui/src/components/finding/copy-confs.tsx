@@ -8,7 +8,7 @@ export function CopyConfs({ of }: { of: Finding[] }) {
   const settings = settingsOf(of);
   if (settings.length === 0) return null;
   return (
-    <Copy text={() => asConfs(settings)} label={`Copy ${counted(settings.length, 'advised setting')} as spark-submit --conf`} said={`${counted(settings.length, 'setting')} copied as --conf arguments`}>
+    <Copy text={() => asConfs(settings)} label={`Copy all as --conf: ${counted(settings.length, 'setting')} for spark-submit`} said={`${counted(settings.length, 'setting')} copied as --conf arguments`}>
       Copy all as --conf
     </Copy>
   );

@@ -18,6 +18,7 @@ const PAGES: [string, string][] = [
   ['operations', 'Operations'],
   ['rest-differences', 'Differences from Spark’s REST'],
   ['api', 'Afterglow’s own API'],
+  ['alerts', 'Incidents and delivery'],
   ['metrics', 'Metrics and alerts'],
   ['opentelemetry', 'OpenTelemetry'],
   ['performance', 'Performance'],
