@@ -1,4 +1,4 @@
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { rule as ruleOf, rules } from '../../api/findings';
 import { useResource } from '../../api/resource';
 import { useCrumbs } from '../../app/breadcrumbs';
@@ -16,9 +16,12 @@ export default function RulePage({ params }: PageProps) {
   const rule = useResource(ruleOf(name));
   const all = useResource(rules());
   useCrumbs(0, [{ text: 'Rules', href: '/rules' }, { text: name }]);
+  useEffect(() => {
+    document.querySelector('.rules-nav [aria-current]')?.scrollIntoView({ block: 'nearest' });
+  }, [name, all.data]);
   return (
     <div class="page docs">
-      <nav aria-label="Rules">
+      <nav aria-label="Rules" class="rules-nav">
         {byFamily(all.data ?? []).map(([family, of]) => (
           <div key={family}>
             <p class="rules-family">{familyTitle(family)}</p>
