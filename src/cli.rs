@@ -83,6 +83,16 @@ pub enum Command {
         #[arg(long, value_name = "FILE", env = "AFTERGLOW_CONFIG")]
         config: Option<PathBuf>,
     },
+    /// Watch a store that others fill, and tell who wants to know what is wrong
+    ///
+    /// `serve` does so, too. `alerts test` sends a sample and prints what went where. See docs/alerts.md.
+    #[command(args_conflicts_with_subcommands = true)]
+    Alerts {
+        #[command(subcommand)]
+        what: Option<AlertsCommand>,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Send applications to other systems
     Export {
         #[command(subcommand)]
@@ -101,6 +111,24 @@ pub enum Command {
         /// Print the settings in force, secrets masked, and end
         #[arg(long)]
         print: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AlertsCommand {
+    /// Send a sample incident where the routes say, and print what went where
+    ///
+    /// Example: afterglow alerts test --route severity=critical --route cluster=analytics
+    Test {
+        /// A label that the sample has; repeat it or separate by commas
+        #[arg(long = "route", value_name = "LABEL=VALUE", value_delimiter = ',')]
+        labels: Vec<String>,
+        /// Only print where it would go
+        #[arg(long)]
+        dry_run: bool,
+        /// Settings file [default: afterglow.toml, if it is there]
+        #[arg(long, value_name = "FILE", env = "AFTERGLOW_CONFIG")]
+        config: Option<PathBuf>,
     },
 }
 

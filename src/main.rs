@@ -8,7 +8,7 @@ mod telemetry;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command, Export};
+use cli::{AlertsCommand, Cli, Command, Export};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -64,6 +64,11 @@ async fn run(command: Command) -> ExitCode {
             let config = config::load(config.as_deref(), std::env::vars(), &[], &[]);
             roles::with(config, |c| roles::findings::run(c, logs, json)).await
         }
+        Command::Alerts { what: Some(AlertsCommand::Test { labels, dry_run, config }), .. } => {
+            let config = config::load(config.as_deref(), std::env::vars(), &[], &[]);
+            roles::with(config, |c| roles::alerts::test(c, labels, dry_run)).await
+        }
+        Command::Alerts { what: None, common } => roles::with(load(&common, Vec::new(), &[]), roles::alerts::run).await,
         Command::Export { to: Export::Otel { applications, receiver, common } } => {
             // It has no traces of its own, unless somebody asks for them.
             let flags = [receiver.flags(), vec![("otel", "sample", "0".into())]].concat();

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prepares what the tests need beside Rust: Python packages in .venv, Prometheus from Debian and, as root there, python3-venv, Java 17 and Chromium. What it cannot prepare
+# Prepares what the tests need beside Rust: Python packages in .venv, Prometheus and Alertmanager from Debian and, as root there, python3-venv, Java 17 and Chromium. What it cannot prepare
 # it says, and ends well: the tests that miss it name themselves as skipped, and with CI=true fail.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,8 +40,19 @@ prometheus() {
     rm -rf $to && mkdir -p $to && (cd $to && apt-get download -qq prometheus 2>/dev/null && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb)
 }
 
+alertmanager() {
+    local to=tests/.work/alertmanager
+    command -v prometheus-alertmanager >/dev/null && return
+    [ ! -x $to/usr/bin/prometheus-alertmanager ] || return 0
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+    echo "unpacking prometheus-alertmanager"
+    [ "$(id -u)" != 0 ] || apt-get update -qq
+    rm -rf $to && mkdir -p $to && (cd $to && apt-get download -qq prometheus-alertmanager 2>/dev/null && dpkg-deb -x prometheus-alertmanager_*.deb . && rm prometheus-alertmanager_*.deb)
+}
+
 packages || echo "not prepared: .venv; Python 3.11 or later with venv is needed, and a package index"
 java_fits || debian openjdk-17-jre-headless && java_fits || echo "not prepared: Java 17 or 21; install one, or set JAVA_HOME"
 command -v psql >/dev/null || debian postgresql-client || echo "not prepared: psql; install PostgreSQL's client"
 prometheus || echo "not prepared: Prometheus; install it, so that prometheus and promtool are on the path"
+alertmanager || echo "not prepared: Alertmanager; install it, so that prometheus-alertmanager is on the path"
 [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || debian chromium || echo "not prepared: Chromium; install it, or set CHROMIUM"

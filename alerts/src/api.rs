@@ -1,10 +1,12 @@
 //! Findings over HTTP, beside the resources of `history`.
 
+pub mod incidents;
+
 use std::sync::Arc;
 
 use afterglow_history::api::{Api, ApiError, Target, json};
 use axum::Router;
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value as Json, json as value};
@@ -25,6 +27,7 @@ pub fn router(settings: Settings) -> Router<Api> {
     let of_attempt = || Router::new().route("/findings", get(findings)).route("/findings/not-known", get(unknown));
     Router::new()
         .route("/rules", get(catalogue))
+        .route("/rules/{rule}", get(rule))
         .nest("/clusters/{cluster}/applications/{app}", of_attempt())
         .nest("/clusters/{cluster}/applications/{app}/{attempt}", of_attempt())
         .nest("/applications/{app}", of_attempt())
@@ -62,7 +65,14 @@ async fn judged(api: &Api, settings: &Settings, target: &Target) -> Result<Judge
 
 /// The catalogue of rules.
 async fn catalogue() -> Result<Response, ApiError> {
-    let all =
-        rules::all().map(|r| value!({ "name": r.name, "family": r.family.name(), "title": r.title, "page": r.page }));
+    let all = rules::all().map(|r| value!({ "name": r.name, "family": r.family.name(), "title": r.title }));
     json(&all.collect::<Vec<Json>>())
+}
+
+/// A rule with its page.
+async fn rule(Path(name): Path<String>) -> Result<Response, ApiError> {
+    let Some(r) = rules::by_name(&name) else {
+        return Err(ApiError::not_found(format!("no rule is called {name}: /api/afterglow/v1/rules lists them")));
+    };
+    json(&value!({ "name": r.name, "family": r.family.name(), "title": r.title, "page": r.page }))
 }

@@ -1,10 +1,21 @@
-//! Application state to findings: what is wrong with an application, what it costs, and what to do about it.
+//! Application state to findings, incidents and people: what is wrong with an application, what it costs, what to do about it, and who is told.
 
 pub mod api;
 pub mod conf;
 pub mod custom;
+pub mod deliver;
+pub mod dispatch;
 pub mod facts;
 pub mod finding;
+pub mod fleet;
+pub mod incident;
+pub mod intake;
 pub mod judge;
+pub mod ledger;
+pub mod note;
 pub mod report;
+pub mod route;
 pub mod rules;
+pub mod service;
+pub mod settings;
+pub mod watch;

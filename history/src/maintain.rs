@@ -7,7 +7,7 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use crate::catalog::{Catalog, CatalogError};
-use crate::fleet::{self, FleetError};
+use crate::fleet::{self, FleetError, Judge};
 use crate::store::{Store, StoreError};
 
 /// What is removed, oldest first; nothing where nothing is set.
@@ -30,7 +30,13 @@ pub enum MaintainError {
 }
 
 /// One round: removes what retention says, brings the fleet tables up to date.
-pub async fn round(store: &Arc<Store>, catalog: &Catalog, retention: Retention, now: i64) -> Result<(), MaintainError> {
+pub async fn round(
+    store: &Arc<Store>,
+    catalog: &Catalog,
+    judge: &dyn Judge,
+    retention: Retention,
+    now: i64,
+) -> Result<(), MaintainError> {
     let span = tracing::info_span!(
         target: "otel",
         "maintenance round",
@@ -43,7 +49,7 @@ pub async fn round(store: &Arc<Store>, catalog: &Catalog, retention: Retention, 
         if removed > 0 {
             tracing::info!(attempts = removed, "removed by retention");
         }
-        fleet::write(store, catalog).await?;
+        fleet::write(store, catalog, judge).await?;
         Ok(removed)
     };
     match done.instrument(span.clone()).await {

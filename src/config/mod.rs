@@ -1,6 +1,7 @@
 //! Settings: plain data with defaults that work. File under environment under flags.
 //! Everything that can be set is a field here and a line in `docs/configuration.md`.
 
+pub mod alerts;
 pub mod findings;
 mod load;
 pub mod otel;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use afterglow_ingest::SourceKind;
+use alerts::Alerts;
 use findings::{Cost, Findings};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,7 @@ pub struct Config {
     pub otel: Otel,
     pub findings: Findings,
     pub cost: Cost,
+    pub alerts: Alerts,
     pub source: Vec<SourceConfig>,
 }
 
@@ -333,6 +336,7 @@ impl Config {
         out.extend(self.otel.problems());
         out.extend(self.findings.problems());
         out.extend(self.cost.problems());
+        out.extend(self.alerts.problems());
         if let Err(e) = afterglow_history::redact::Redactor::new(&self.redaction.regex) {
             out.push(format!(
                 "redaction.regex: {}: write a regular expression of Rust's `regex` crate",
@@ -371,6 +375,7 @@ mod tests {
         all.otel.protocol = Some(afterglow_history::otel::Protocol::Grpc);
         all.cost.core_hour = Some(0.05);
         all.cost.gib_hour = Some(0.005);
+        all.alerts.inhibit = Some(Vec::new());
         all.retention = Retention { age: Some(Time(Duration::from_secs(1))), size: Some(Size(1)) };
         let table = toml::Table::try_from(all).unwrap();
         for (section, keys) in &table {

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use afterglow_ingest::SourceKind;
 
 use super::{fail, serve};
+use crate::config::units::Time;
 use crate::config::{Config, SourceConfig};
 
 /// Packed logs of real applications: (cluster, archive).
@@ -43,6 +45,8 @@ pub async fn run(mut config: Config) -> ExitCode {
     };
     config.source = clusters.map(|c| source(c, SourceKind::EventLogs)).to_vec();
     config.source.push(source("streaming", SourceKind::ContainerLogs));
+    // What the samples tell is long past.
+    config.alerts.max_age = Time(Duration::from_secs(1 << 36));
     config.store.url = folder.path().join("store").display().to_string();
     eprintln!("Sample logs of real Spark applications: open http://{}/", config.server.listen);
     serve::run(config).await

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{fail, http, open};
+use super::{alerts, fail, http, open};
 use crate::config::Config;
 
 pub async fn run(config: Config) -> ExitCode {
@@ -10,10 +10,15 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(opened) => opened,
         Err(e) => return fail(&e),
     };
+    let alerts = match alerts::ledger(&config, &opened).await {
+        Ok(alerts) => alerts,
+        Err(e) => return fail(&e),
+    };
     let served = match http::Serving::open(&config, &opened, "history", None) {
-        Ok(serving) => http::serve(&config, &opened, serving).await,
+        Ok(serving) => http::serve(&config, &opened, serving, alerts.clone()).await,
         Err(e) => Err(e),
     };
+    alerts.ledger.close().await;
     opened.catalog.close().await;
     match served {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use afterglow_alerts::api::incidents::{self, Alerts};
 use afterglow_history::api::{Api, SPARK_VERSION, SourceAccess, metrics, router};
 use afterglow_history::catalog::Catalog;
 use afterglow_history::indexer::Indexer;
@@ -63,7 +64,7 @@ async fn bind(key: &str, address: SocketAddr, flag: &str) -> Result<TcpListener,
 }
 
 /// Serves until asked to stop.
-pub async fn serve(config: &Config, opened: &Opened, serving: Serving) -> Result<(), String> {
+pub async fn serve(config: &Config, opened: &Opened, serving: Serving, alerts: Alerts) -> Result<(), String> {
     let Serving { search, query, telemetry } = serving;
     let sources: BTreeMap<_, _> = config
         .source
@@ -94,7 +95,8 @@ pub async fn serve(config: &Config, opened: &Opened, serving: Serving) -> Result
     let findings = afterglow_alerts::api::router(afterglow_alerts::api::Settings {
         limits: config.findings.limits(),
         prices: config.cost.prices(),
-    });
+    })
+    .merge(incidents::router(alerts));
     let pages = traced(metrics::counted(router(api, findings).merge(afterglow_ui::router()), telemetry.clone()));
     let (settings, sent) = (config.clone(), telemetry);
     let sending = tokio::spawn(async move {

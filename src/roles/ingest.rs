@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use afterglow_alerts::note::Notary;
 use afterglow_history::indexer::Indexer;
 use afterglow_history::indexer::progress::{Counts, Progress};
 use afterglow_history::maintain;
@@ -30,6 +31,8 @@ struct Ready {
     bad: Vec<(SourceConfig, String)>,
     /// Exports applications as they end, if it is wanted.
     exporter: Option<Exporter>,
+    /// Judges applications as they change.
+    notary: Notary,
 }
 
 async fn ready(config: &Config) -> Result<Ready, String> {
@@ -41,12 +44,13 @@ async fn ready(config: &Config) -> Result<Ready, String> {
     let indexer = indexer(config, &opened)?;
     indexer.prepare().await.map_err(|e| e.to_string())?;
     let exporter = super::exports(config, &opened).await?;
-    Ok(Ready { opened, indexer, good, bad, exporter })
+    let notary = super::notary(config, &opened).await?;
+    Ok(Ready { opened, indexer, good, bad, exporter, notary })
 }
 
 /// Indexes what is there, prints a summary, and ends.
 pub async fn once(config: Config) -> ExitCode {
-    let Ready { opened, indexer, good, bad, exporter } = match ready(&config).await {
+    let Ready { opened, indexer, good, bad, exporter, notary } = match ready(&config).await {
         Ok(ready) => ready,
         Err(e) => return fail(&e),
     };
@@ -54,7 +58,10 @@ pub async fn once(config: Config) -> ExitCode {
     let progress = indexer.progress.clone();
     let shown = tokio::spawn(show(progress.clone()));
     let result = indexer.once(&good).await;
-    let maintained = maintain::round(&opened.store, &opened.catalog, super::retention(&config), super::now()).await;
+    let judged = notary.once().await;
+    let judge = afterglow_alerts::fleet::table(config.findings.limits());
+    let retention = super::retention(&config);
+    let maintained = maintain::round(&opened.store, &opened.catalog, judge.as_ref(), retention, super::now()).await;
     shown.abort();
     let took = began.elapsed();
     for (source, e) in &bad {
@@ -62,6 +69,9 @@ pub async fn once(config: Config) -> ExitCode {
     }
     if let Err(e) = result {
         return fail(&e.to_string());
+    }
+    if let Err(e) = judged {
+        return fail(&format!("findings: {e}"));
     }
     if let Err(e) = maintained {
         return fail(&e.to_string());
@@ -89,7 +99,7 @@ pub async fn once(config: Config) -> ExitCode {
 
 /// Indexes until asked to stop.
 pub async fn run(config: Config) -> ExitCode {
-    let Ready { opened, indexer, good, bad, exporter } = match ready(&config).await {
+    let Ready { opened, indexer, good, bad, exporter, notary } = match ready(&config).await {
         Ok(ready) => ready,
         Err(e) => return fail(&e),
     };
@@ -103,10 +113,12 @@ pub async fn run(config: Config) -> ExitCode {
     let maintaining =
         tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
     let exporting = tokio::spawn(super::export(exporter, opened.catalog.clone()));
+    let judging = tokio::spawn(notary.run());
     let telling = tokio::spawn(tell(config, telemetry));
     indexer.run(good, asked_to_stop()).await;
     maintaining.abort();
     exporting.abort();
+    judging.abort();
     telling.abort();
     opened.catalog.close().await;
     ExitCode::SUCCESS

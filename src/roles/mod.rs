@@ -1,5 +1,6 @@
 //! What the binary can be. Each role takes the settings and ends with an exit status.
 
+pub mod alerts;
 pub mod check;
 pub mod demo;
 pub mod export;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use afterglow_alerts::note::Notary;
 use afterglow_history::catalog::Catalog;
 use afterglow_history::indexer::{Indexer, IndexerConfig};
 use afterglow_history::maintain::{self, Retention};
@@ -137,7 +139,8 @@ pub fn engine(config: &Config, opened: &Opened) -> Result<Arc<Engine>, String> {
     let sql = &config.sql;
     let limits = Limits { timeout: sql.timeout.0, memory: sql.memory.0, rows: sql.rows };
     let scratch = opened.dir.join("tmp");
-    Engine::new(opened.store.clone(), opened.catalog.clone(), limits, &scratch).map_err(|e| format!("sql: {e}"))
+    let judge = afterglow_alerts::fleet::table(config.findings.limits());
+    Engine::new(opened.store.clone(), opened.catalog.clone(), judge, limits, &scratch).map_err(|e| format!("sql: {e}"))
 }
 
 /// Pause between two rounds of maintenance.
@@ -222,8 +225,17 @@ fn instance(address: Option<SocketAddr>) -> String {
     address.map_or_else(|| name.to_owned(), |a| format!("{name}:{}", a.port()))
 }
 
+/// Prepares to judge applications as they change; before anything is indexed.
+pub async fn notary(config: &Config, opened: &Opened) -> Result<Notary, String> {
+    let (store, catalog) = (opened.store.clone(), opened.catalog.clone());
+    let notary = Notary { store, catalog, limits: config.findings.limits(), now };
+    notary.prepare().await.map_err(|e| e.to_string())?;
+    Ok(notary)
+}
+
 /// Keeps fleet tables and retention up to date, for ever.
 pub async fn maintain(config: Config, store: Arc<Store>, catalog: Catalog, rounds: Rounds) {
+    let judge = afterglow_alerts::fleet::table(config.findings.limits());
     for round in 0u64.. {
         if round.is_multiple_of(SWEEP_EVERY) {
             match maintain::sweep(&store, &catalog, now()).await {
@@ -232,7 +244,7 @@ pub async fn maintain(config: Config, store: Arc<Store>, catalog: Catalog, round
                 Err(e) => tracing::error!("{e}"),
             }
         }
-        let done = maintain::round(&store, &catalog, retention(&config), now()).await;
+        let done = maintain::round(&store, &catalog, judge.as_ref(), retention(&config), now()).await;
         rounds.ended(done.is_ok());
         if let Err(e) = done {
             tracing::error!("{e}");

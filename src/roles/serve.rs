@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{exports, fail, http, indexer, open, sources};
+use super::{alerts, exports, fail, http, indexer, open, sources};
 use crate::config::{Config, shown_url};
 
 pub async fn run(config: Config) -> ExitCode {
@@ -33,16 +33,32 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(exports) => exports,
         Err(e) => return fail(&e),
     };
+    let alerts = match alerts::ledger(&config, &opened).await {
+        Ok(alerts) => alerts,
+        Err(e) => return fail(&e),
+    };
+    let alerting = match alerts::service(&alerts, &opened).await {
+        Ok(service) => tokio::spawn(service.run()),
+        Err(e) => return fail(&e),
+    };
     let exporting = tokio::spawn(super::export(exports, opened.catalog.clone()));
+    let notary = match super::notary(&config, &opened).await {
+        Ok(notary) => notary,
+        Err(e) => return fail(&e),
+    };
+    let judging = tokio::spawn(notary.run());
     let rounds = serving.telemetry.rounds.clone();
     let indexing = tokio::spawn(async move { indexer.run(good, std::future::pending()).await });
     let maintaining =
         tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
-    let served = http::serve(&config, &opened, serving).await;
+    let served = http::serve(&config, &opened, serving, alerts.clone()).await;
+    alerting.abort();
     exporting.abort();
+    judging.abort();
     maintaining.abort();
     indexing.abort();
     let _ = indexing.await;
+    alerts.ledger.close().await;
     opened.catalog.close().await;
     match served {
         Ok(()) => ExitCode::SUCCESS,

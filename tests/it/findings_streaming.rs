@@ -39,7 +39,7 @@ const STREAMING: [Case; 9] = [
         rule: "streaming-falling-behind",
         severity: "warning",
         evidence: &[
-            ("offsets behind", 48_000.0),
+            ("offsets behind", 49_000.0),
             ("offsets behind at first", 10_000.0),
             ("duration of the batch", 9_400.0),
         ],

@@ -21,6 +21,7 @@ mod rules;
 mod server;
 mod skip;
 
+mod alerts;
 mod cli;
 mod conformance;
 mod containers;
@@ -36,6 +37,7 @@ mod hostile;
 mod ingest;
 mod listing;
 mod metrics;
+mod noted;
 mod otel;
 mod ours;
 mod pages;

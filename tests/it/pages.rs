@@ -8,8 +8,16 @@ fn every_address_of_a_page_gets_the_page_and_others_do_not() {
     let dir = logs::folder();
     let server = TestServer::serve(dir.path()).logs(dir.path().to_str().unwrap()).start();
     let index = server.get("/");
-    let pages =
-        ["/sources", "/apps/c/app-1", "/apps/c/app-1/2/stages/3/0?sort=-duration", "/history/app-1/jobs/job/?id=3"];
+    let pages = [
+        "/sources",
+        "/rules",
+        "/rules/gc-pressure",
+        "/incidents",
+        "/incidents/7",
+        "/apps/c/app-1",
+        "/apps/c/app-1/2/stages/3/0?sort=-duration",
+        "/history/app-1/jobs/job/?id=3",
+    ];
     for path in pages {
         let page = server.get(path);
         assert_eq!((page.status, page.text()), (200, index.text()), "{path}");

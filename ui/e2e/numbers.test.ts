@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, open } from './browser';
 import { asSpark, facets, sorted } from './numbers/applications';
 import { executors } from './numbers/executors';
+import { findings, rules } from './numbers/findings';
 import { jobs, stages } from './numbers/jobs';
 import { overview } from './numbers/overview';
 import { Reader } from './numbers/reader';
@@ -33,11 +34,13 @@ describe('applications', () => {
 
 it('sources', () => sources(see));
 
+it('rules', () => rules(see));
+
 describe.each(Object.entries({ overview, jobs, stages, stage, sql, executors }))('%s', (_, check) => {
   it.each(apps)('$called', (app) => check(see, app));
 });
 
-describe.each(Object.entries({ streaming, storage, environment, connect, pauses }))('%s', (what, check) => {
+describe.each(Object.entries({ findings, streaming, storage, environment, connect, pauses }))('%s', (what, check) => {
   it('of all applications', { timeout: 60_000 }, async () => {
     let found = 0;
     for (const app of apps) found += await check(see, app);

@@ -62,10 +62,15 @@ export async function places(): Promise<Place[]> {
     { name: 'applications', path: '/' },
     { name: 'applications-filtered', path: '/?status=failed&sort=-duration' },
     { name: 'applications-none', path: '/?q=nosuchapplicationanywhere' },
+    { name: 'rules', path: '/rules' },
+    { name: 'rule', path: `/rules/${encodeURIComponent((await ask<{ name: string }[]>('/api/afterglow/v1/rules'))[0]?.name ?? '')}` },
     { name: 'sources', path: '/sources' },
     { name: 'docs', path: '/docs/quick-start' },
     { name: 'not-found', path: '/apps/nowhere/local-0' },
   ];
+  const { incidents } = await ask<{ incidents: { id: number }[] }>('/api/afterglow/v1/incidents');
+  found.push({ name: 'incidents', path: '/incidents' }, { name: 'incidents-quiet', path: '/incidents?view=quiet' }, { name: 'incidents-dead', path: '/incidents?view=deliveries' });
+  if (incidents[0]) found.push({ name: 'incident', path: `/incidents/${incidents[0].id}` });
   const add = (name: string, app: App | undefined, rest: string) => app && found.push({ name, path: pages(app) + rest });
 
   const failed = most((c) => c.failedStages);
@@ -87,6 +92,7 @@ export async function places(): Promise<Place[]> {
     const queries = await ask<{ runId: string }[]>(`${ours(streaming)}/streaming/queries`);
     add('streaming-query', streaming, `/streaming/${queries[0]?.runId}`);
   }
+  await placesOfFindings(apps, add);
   for (const app of apps) {
     const rdds = await ask<{ id: number }[]>(`${spark(app)}/storage/rdd`);
     if (rdds[0]) {
@@ -109,6 +115,28 @@ export async function places(): Promise<Place[]> {
   }
   add('running', apps.find((a) => a.status === 'running'), '');
   return found;
+}
+
+/** Applications with and without findings, and places of findings. */
+async function placesOfFindings(apps: App[], add: (name: string, app: App, rest: string) => unknown): Promise<void> {
+  interface Finding { where: { kind: string; stage?: number; attempt?: number; sql?: number; run?: string } }
+  const all = await Promise.all(apps.map(async (app) => ({ app, of: await ask<Finding[]>(`${ours(app)}/findings`) })));
+  const most = all.toSorted((a, b) => b.of.length - a.of.length)[0];
+  if (most && most.of.length > 0) {
+    add('overview-findings', most.app, '');
+    add('findings', most.app, '/findings');
+  }
+  const healthy = all.find(({ of }) => of.length === 0);
+  if (healthy) add('findings-none', healthy.app, '/findings');
+  const at = (...kinds: string[]) => all.flatMap(({ app, of }) => of.map(({ where }) => ({ app, where }))).find(({ where }) => kinds.includes(where.kind));
+  const stage = at('stage');
+  if (stage) add('stage-findings', stage.app, `/stages/${stage.where.stage}/${stage.where.attempt}`);
+  const sql = at('sql', 'node');
+  if (sql) add('sql-findings', sql.app, `/sql/${sql.where.sql}?view=findings`);
+  const executor = at('executor', 'host');
+  if (executor) add('executors-findings', executor.app, '/executors');
+  const query = at('query', 'batch');
+  if (query) add('streaming-findings', query.app, `/streaming/${query.where.run}`);
 }
 
 async function jobOf(app: App): Promise<number> {

@@ -22,7 +22,18 @@ include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// Addresses of pages: each gets the same HTML, and the script in it shows the page. `/history/…` is where Spark's
 /// History Server has its pages.
-const PAGES: [&str; 6] = ["/", "/sources", "/docs", "/docs/{page}", "/apps/{*page}", "/history/{*page}"];
+const PAGES: [&str; 10] = [
+    "/",
+    "/incidents",
+    "/incidents/{incident}",
+    "/rules",
+    "/rules/{rule}",
+    "/sources",
+    "/docs",
+    "/docs/{page}",
+    "/apps/{*page}",
+    "/history/{*page}",
+];
 
 const INDEX: &str = "/index.html";
 

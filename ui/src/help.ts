@@ -6,6 +6,18 @@ interface Entry {
 }
 
 const entries = {
+  findings: {
+    title: 'Findings',
+    text: 'What rules saw in this run: a cause for which there is something to do, with the numbers behind it. What is at stake is the most that could be saved, not what will be.',
+  },
+  mutes: {
+    title: 'Mutes',
+    text: 'A rule is not told of for applications of a name, until a time or for ever. Incidents are still kept; `*` stands for any text.',
+  },
+  silences: {
+    title: 'Silences',
+    text: 'Incidents whose labels fit all matchers are not told of for a time. A matcher is a label, one of = != =~ !~, and a value in quotes.',
+  },
   wallClock: {
     title: 'Wall-clock time',
     text: 'Where the time between start and end went; the parts add up to 100%. At each moment, time is split evenly between the active stages, and within a stage by what its tasks spent theirs on.',

@@ -1,4 +1,4 @@
 declare module '*.md' {
-  const page: import('../build/markdown').DocPage;
+  const page: import('./core/doc-page').DocPage;
   export default page;
 }

@@ -529,6 +529,7 @@ impl Catalog {
         .execute(&mut *tx)
         .await?;
         sqlx::query("DELETE FROM attempts WHERE id = $1").bind(a.id).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM judged WHERE attempt = $1").bind(a.id).execute(&mut *tx).await?;
         sqlx::query("UPDATE logs SET state = 'expired' WHERE source_id = $1 AND log_key = $2")
             .bind(a.source_id)
             .bind(&a.log_key)

@@ -30,6 +30,8 @@ pub enum Facet {
     Outcome,
     Version,
     Label,
+    /// The severest finding; see [`super::FindingCounts::worst`]. No part of a group: it changes with the rules.
+    Findings,
 }
 
 const FACETS: [Facet; 6] = [Facet::Cluster, Facet::User, Facet::Queue, Facet::Outcome, Facet::Version, Facet::Label];

@@ -18,6 +18,8 @@ pub struct ListFilter {
     pub queues: Vec<String>,
     pub outcomes: Vec<String>,
     pub versions: Vec<String>,
+    /// Severest findings: `critical`, `warning`, `info`, or `none` where nothing was found.
+    pub findings: Vec<String>,
     /// By label any of the values; an attempt must have one for each label.
     pub labels: BTreeMap<String, Vec<String>>,
     /// Bounds of the start, inclusive epoch milliseconds.
@@ -122,6 +124,9 @@ impl ListFilter {
             let texts: Vec<String> = ids.iter().map(i64::to_string).collect();
             q.push(column("id", ids.len() <= FEW)).push(" IN (").push(texts.join(",")).push(")");
         }
+        if grouped && !self.findings.is_empty() {
+            self.push_findings(q, seek);
+        }
         if grouped && self.is_grouped() {
             q.push(column("group_id", seek)).push(" IN (SELECT g.id FROM attempt_groups g WHERE 1 = 1");
             let lists = [
@@ -143,6 +148,14 @@ impl ListFilter {
             }
             q.push(")");
         }
+    }
+
+    /// Appends that the severest finding is one of those asked for.
+    fn push_findings(&self, q: &mut QueryBuilder<Sqlite>, seek: bool) {
+        let column = if seek { " AND id" } else { " AND +id" };
+        q.push(column).push(" IN (SELECT j.attempt FROM judged j WHERE j.worst");
+        one_of(q, &self.findings);
+        q.push(")");
     }
 }
 
@@ -197,11 +210,30 @@ impl Catalog {
     pub async fn facets(&self, _viewer: &Viewer, filter: &ListFilter) -> Result<Vec<(Facet, Counts)>, CatalogError> {
         let mut q = QueryBuilder::new("SELECT group_id, COUNT(*) FROM attempts WHERE 1 = 1");
         filter.push(&mut q, Way::Seek, false);
+        if !filter.findings.is_empty() {
+            filter.push_findings(&mut q, true);
+        }
         q.push(" GROUP BY group_id");
         let counts = q.build().fetch_all(&self.readers).await?;
         let counts: Vec<(i64, i64)> =
             counts.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect::<Result<_, CatalogError>>()?;
-        self.count_facets(filter, &counts).await
+        let mut all = self.count_facets(filter, &counts).await?;
+        all.push((Facet::Findings, self.count_findings(filter).await?));
+        Ok(all)
+    }
+
+    /// How many attempts have which severest finding, among those that all other filters let through.
+    async fn count_findings(&self, filter: &ListFilter) -> Result<Counts, CatalogError> {
+        let filter = ListFilter { findings: Vec::new(), ..filter.clone() };
+        let mut q = QueryBuilder::new("SELECT worst, COUNT(*) FROM judged");
+        if filter.is_grouped() || filter.from.is_some() || filter.to.is_some() || filter.ids.is_some() {
+            q.push(" WHERE attempt IN (SELECT id FROM attempts WHERE 1 = 1");
+            filter.push(&mut q, Way::Seek, true);
+            q.push(")");
+        }
+        q.push(" GROUP BY worst ORDER BY CASE worst WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 WHEN 'info' THEN 2 ELSE 3 END");
+        let rows = q.build().fetch_all(&self.readers).await?;
+        rows.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect()
     }
 
     /// Attempts of the same name, user and cluster that started before `time`, latest first.

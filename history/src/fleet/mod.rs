@@ -4,6 +4,7 @@
 //!
 //! In: finished attempts of the catalog that are in no batch. Out: objects under `fleet/`.
 
+mod findings;
 mod samples;
 pub mod schema;
 mod table;
@@ -16,6 +17,7 @@ use arrow_array::RecordBatch;
 
 use crate::catalog::{AttemptRow, Batch, BatchFile, Catalog, CatalogError, ContainerRow};
 use crate::store::{AttemptReader, Store, StoreError, fleet_key};
+pub use findings::{FindingRow, Judge};
 use schema::{TABLES, TableName};
 use table::Table;
 
@@ -42,16 +44,21 @@ impl FleetError {
 }
 
 /// Puts finished attempts into batches and writes every batch that is open; gives how many.
-pub async fn write(store: &Arc<Store>, catalog: &Catalog) -> Result<usize, FleetError> {
+pub async fn write(store: &Arc<Store>, catalog: &Catalog, judge: &dyn Judge) -> Result<usize, FleetError> {
     catalog.plan_batches(BATCH).await?;
     let open = catalog.open_batches().await?;
     for batch in &open {
-        write_batch(store, catalog, batch).await?;
+        write_batch(store, catalog, judge, batch).await?;
     }
     Ok(open.len())
 }
 
-async fn write_batch(store: &Arc<Store>, catalog: &Catalog, batch: &Batch) -> Result<(), FleetError> {
+async fn write_batch(
+    store: &Arc<Store>,
+    catalog: &Catalog,
+    judge: &dyn Judge,
+    batch: &Batch,
+) -> Result<(), FleetError> {
     catalog.batch_begun(batch.id).await?;
     let mut attempts = Vec::new();
     for row in catalog.batch_attempts(batch.id).await? {
@@ -62,7 +69,7 @@ async fn write_batch(store: &Arc<Store>, catalog: &Catalog, batch: &Batch) -> Re
     for name in TABLES {
         let mut table = Table::file(name)?;
         for (attempt, logs) in &attempts {
-            match add(store, attempt, logs, name, &mut table).await {
+            match add(store, judge, attempt, logs, name, &mut table).await {
                 Ok(()) => {}
                 // It is rebuilt, which makes this batch stale; the others need not wait for it.
                 Err(e) if e.is_damage() => tracing::warn!("{e}"),
@@ -85,6 +92,7 @@ async fn write_batch(store: &Arc<Store>, catalog: &Catalog, batch: &Batch) -> Re
 
 async fn add(
     store: &Arc<Store>,
+    judge: &dyn Judge,
     row: &AttemptRow,
     logs: &[ContainerRow],
     name: TableName,
@@ -92,18 +100,22 @@ async fn add(
 ) -> Result<(), StoreError> {
     let reports = logs.iter().filter(|c| c.reports > 0).filter_map(|c| c.part.clone()).collect();
     let reader = AttemptReader::new(store.clone(), row.parts.clone()).with_reports(reports);
-    tables::add(table, name, row, &reader, logs).await
+    match name {
+        TableName::Findings => findings::add(table, row, &reader, logs, judge).await,
+        _ => tables::add(table, name, row, &reader, logs).await,
+    }
 }
 
 /// An attempt's rows of a table, as its files would have them.
 pub async fn rows(
     store: &Arc<Store>,
     catalog: &Catalog,
+    judge: &dyn Judge,
     row: &AttemptRow,
     name: TableName,
 ) -> Result<Vec<RecordBatch>, FleetError> {
     let mut table = Table::rows(name);
     let logs = catalog.container_logs(row).await?;
-    add(store, row, &logs, name, &mut table).await?;
+    add(store, judge, row, &logs, name, &mut table).await?;
     Ok(table.batches()?)
 }

@@ -66,9 +66,10 @@ pub enum TableName {
     ApplicationSamples,
     ExecutorSamples,
     JvmPauses,
+    Findings,
 }
 
-pub const TABLES: [TableName; 10] = [
+pub const TABLES: [TableName; 11] = [
     TableName::Applications,
     TableName::Jobs,
     TableName::Stages,
@@ -79,6 +80,7 @@ pub const TABLES: [TableName; 10] = [
     TableName::ApplicationSamples,
     TableName::ExecutorSamples,
     TableName::JvmPauses,
+    TableName::Findings,
 ];
 
 impl TableName {
@@ -94,6 +96,7 @@ impl TableName {
             TableName::ApplicationSamples => "application_samples",
             TableName::ExecutorSamples => "executor_samples",
             TableName::JvmPauses => "jvm_pauses",
+            TableName::Findings => "findings",
         }
     }
 
@@ -114,6 +117,9 @@ impl TableName {
                 "One row a step of time of an executor; steps are 10 seconds long, longer where an application would have more than 50,000 rows. What a task did is spread evenly over the time that it took, so that sums over all steps are the sums over all tasks."
             }
             TableName::JvmPauses => "One row a time in which a JVM stood still, as container logs tell it.",
+            TableName::Findings => {
+                "One row a finding: what a rule saw in an application attempt, as the rules of the version that wrote the row see it."
+            }
         }
     }
 
@@ -130,6 +136,7 @@ impl TableName {
             TableName::ApplicationSamples => [&APPLICATION_SAMPLES, &[]],
             TableName::ExecutorSamples => [&EXECUTOR_SAMPLES, &[]],
             TableName::JvmPauses => [&JVM_PAUSES, &[]],
+            TableName::Findings => [&FINDINGS, &[]],
         };
         OF_ATTEMPT.iter().chain(own[0]).chain(own[1]).copied()
     }
@@ -405,4 +412,27 @@ const JVM_PAUSES: [Column; 15] = [
     ("name", Text, "What the JVM calls it, such as `Young (Mixed)` or `Remark`."),
     ("uptime_ms", Real, "When it was logged, from the start of the JVM on; null where the log does not say."),
     ("nested", Bool, "Whether it lies within another pause, which has a row, too, and holds its time."),
+];
+
+const FINDINGS: [Column; 12] = [
+    ("rule", Text, "The rule's name, as `task-skew`."),
+    ("family", Text, "What the rule is about, as `memory`."),
+    ("severity", Text, "`critical`, `warning` or `info`."),
+    ("sure", Text, "How far the evidence carries: `certain`, `likely` or `possible`."),
+    ("place", Text, "Which part of the application is meant, as `stage 3.0`."),
+    ("summary", Text, "What is wrong, with the numbers that say so."),
+    ("wall_ms", Int, "Of the application's duration what could be saved at most; null where that is not known."),
+    ("core_ms", Int, "Cores times time that could be saved at most; null where that is not known."),
+    ("memory_mib_ms", Int, "Mebibytes of memory times milliseconds that could be saved at most; null as above."),
+    (
+        "evidence",
+        Text,
+        "The numbers it rests on, a JSON array as REST has it: `name`, `value`, `unit`, `path`, `pointer`.",
+    ),
+    (
+        "advice",
+        Text,
+        "What to do, a JSON array as REST has it: `key`, `current`, `suggested`, `why`, `min_spark_version`, or `text`.",
+    ),
+    ("end_time", Time, "When the application ended; null while it runs and where its log has no end."),
 ];

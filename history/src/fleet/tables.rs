@@ -39,6 +39,8 @@ pub async fn add(
         TableName::ApplicationSamples => application_samples(table, a, reader).await?,
         TableName::ExecutorSamples => executor_samples(table, a, reader).await?,
         TableName::JvmPauses => pauses(table, a, reader, logs).await?,
+        // Whoever judges has them.
+        TableName::Findings => {}
     }
     Ok(())
 }
@@ -57,7 +59,7 @@ async fn reports(
     Ok(())
 }
 
-fn of_attempt(a: &AttemptRow) -> [Cell<'_>; 5] {
+pub(super) fn of_attempt(a: &AttemptRow) -> [Cell<'_>; 5] {
     let text = |v| Cell::Text(Some(v));
     [text(&a.cluster), text(&a.app_id), Cell::Text(a.attempt_id.as_deref()), text(&a.name), text(&a.user)]
 }
@@ -99,7 +101,7 @@ fn int(v: i64) -> Cell<'static> {
     Cell::Int(Some(v))
 }
 
-fn push<'v>(table: &mut Table, rows: impl IntoIterator<Item = Cell<'v>>) {
+pub(super) fn push<'v>(table: &mut Table, rows: impl IntoIterator<Item = Cell<'v>>) {
     let cells: Vec<Cell<'v>> = rows.into_iter().collect();
     table.push(&cells);
 }

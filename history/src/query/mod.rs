@@ -33,6 +33,7 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use crate::catalog::{Catalog, CatalogError};
+use crate::fleet::Judge;
 use crate::fleet::schema::TABLES;
 use crate::store::Store;
 use crate::telemetry::counted::Statements;
@@ -173,8 +174,14 @@ impl Drop for Engine {
 }
 
 impl Engine {
-    /// `scratch` is a local folder for what does not fit in memory.
-    pub fn new(store: Arc<Store>, catalog: Catalog, limits: Limits, scratch: &Path) -> Result<Arc<Self>, QueryError> {
+    /// `judge` finds what the table `findings` has; `scratch` is a local folder for what does not fit in memory.
+    pub fn new(
+        store: Arc<Store>,
+        catalog: Catalog,
+        judge: Arc<dyn Judge>,
+        limits: Limits,
+        scratch: &Path,
+    ) -> Result<Arc<Self>, QueryError> {
         let spilled = scratch.join(format!("sql-{}", std::process::id()));
         std::fs::create_dir_all(&spilled).map_err(|e| QueryError::Internal(format!("{}: {e}", spilled.display())))?;
         let disk = DiskManagerBuilder::default()
@@ -185,7 +192,7 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()?;
         env.register_object_store(table::store_url().as_ref(), store.objects());
-        let fresh = Arc::new(Fresh::new(store.clone(), catalog.clone()));
+        let fresh = Arc::new(Fresh::new(store.clone(), catalog.clone(), judge));
         let tables = context(&env, &store, &catalog, &fresh)?;
         // For each statement as many as it may use at once, so that one which keeps its threads keeps no other from running.
         let threads = AT_ONCE * std::thread::available_parallelism().map_or(2, usize::from);

@@ -29,7 +29,7 @@ use quick_cache::{Weighter, sync::Cache};
 use super::prune::{Candidate, day, may_match};
 use crate::catalog::{AttemptRow, Catalog, Fleet};
 use crate::fleet::schema::TableName;
-use crate::fleet::{self};
+use crate::fleet::{self, Judge};
 use crate::store::{Store, fleet_key};
 use crate::viewer::Viewer;
 
@@ -49,6 +49,7 @@ pub fn store_url() -> ObjectStoreUrl {
 pub struct Fresh {
     store: Arc<Store>,
     catalog: Catalog,
+    judge: Arc<dyn Judge>,
     rows: Cache<(i64, i64, TableName), Arc<[RecordBatch]>, ByBytes>,
 }
 
@@ -62,8 +63,8 @@ impl Weighter<(i64, i64, TableName), Arc<[RecordBatch]>> for ByBytes {
 }
 
 impl Fresh {
-    pub fn new(store: Arc<Store>, catalog: Catalog) -> Self {
-        Fresh { store, catalog, rows: Cache::with_weighter(4096, KEPT, ByBytes) }
+    pub fn new(store: Arc<Store>, catalog: Catalog, judge: Arc<dyn Judge>) -> Self {
+        Fresh { store, catalog, judge, rows: Cache::with_weighter(4096, KEPT, ByBytes) }
     }
 
     async fn rows(&self, attempt: &AttemptRow, name: TableName) -> Answered<Arc<[RecordBatch]>> {
@@ -71,15 +72,16 @@ impl Fresh {
         if let Some(rows) = self.rows.get(&key) {
             return Ok(rows);
         }
-        let made: Arc<[RecordBatch]> = match fleet::rows(&self.store, &self.catalog, attempt, name).await {
-            Ok(rows) => rows.into(),
-            // Its parts were replaced since, or are damaged and will be: the next statement has it.
-            Err(e) if e.is_damage() => {
-                tracing::warn!("{e}");
-                Arc::default()
-            }
-            Err(e) => return Err(DataFusionError::External(Box::new(e))),
-        };
+        let made: Arc<[RecordBatch]> =
+            match fleet::rows(&self.store, &self.catalog, self.judge.as_ref(), attempt, name).await {
+                Ok(rows) => rows.into(),
+                // Its parts were replaced since, or are damaged and will be: the next statement has it.
+                Err(e) if e.is_damage() => {
+                    tracing::warn!("{e}");
+                    Arc::default()
+                }
+                Err(e) => return Err(DataFusionError::External(Box::new(e))),
+            };
         self.rows.insert(key, made.clone());
         Ok(made)
     }

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { SEVERITIES } from '../../src/api/findings';
 import type { ApplicationRow, Facets } from '../../src/api/ours';
 import { kindOf } from '../../src/components/badge';
 import { counted } from '../../src/core/format';
@@ -6,9 +7,9 @@ import { answer } from './answers';
 import type { Reader, Row } from './reader';
 
 const API = '/api/afterglow/v1/applications';
-const COLUMNS = 'status.name.id.cluster.user.startTime.endTime.duration.executorTime.tasks.failedTasks.error.queue.version.logSize';
-const FACETS = ['status', 'cluster', 'user', 'queue', 'version', 'label'] as const;
-const LEGENDS = { status: 'Status', cluster: 'Cluster', user: 'User', queue: 'Queue', version: 'Spark version', label: 'Label' };
+const COLUMNS = 'status.name.id.cluster.user.startTime.endTime.duration.findings.executorTime.tasks.failedTasks.error.queue.version.logSize';
+const FACETS = ['status', 'findings', 'cluster', 'user', 'queue', 'version', 'label'] as const;
+const LEGENDS = { status: 'Status', findings: 'Severest finding', cluster: 'Cluster', user: 'User', queue: 'Queue', version: 'Spark version', label: 'Label' };
 const FEW = 7;
 
 const row = (a: ApplicationRow): Row => ({
@@ -21,6 +22,7 @@ const row = (a: ApplicationRow): Row => ({
   Ended: a.endTime,
   Duration: a.duration,
   'Executor time': a.executorTime,
+  Findings: findings(a),
   Tasks: a.tasks,
   'Failed tasks': a.failedTasks,
   Error: a.error ?? '',
@@ -28,6 +30,12 @@ const row = (a: ApplicationRow): Row => ({
   Spark: a.sparkVersion,
   'Log size': a.logSize,
 });
+
+/** As the cell says on hover. */
+function findings({ findings: of }: ApplicationRow): string {
+  if (!of) return 'Not judged yet';
+  return SEVERITIES.filter((s) => of[s] > 0).map((s) => `${of[s]} ${s}`).join(', ') || 'Nothing found';
+}
 
 async function list(see: Reader, query: string, sort: string): Promise<ApplicationRow[]> {
   const { applications: all, total } = await answer<{ applications: ApplicationRow[]; total: number }>(`${API}?${query}&sort=${sort}&length=200`);

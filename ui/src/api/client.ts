@@ -49,6 +49,17 @@ export async function fetchJson<T>({ url }: Endpoint<T>, signal?: AbortSignal): 
   }
 }
 
+/** Asks for a change. What is answered but whether it worked is not looked at. */
+export async function sendJson(method: 'POST' | 'DELETE', url: string, body?: unknown): Promise<void> {
+  let response: Response;
+  try {
+    response = await fetch(url, { method, headers: { Accept: 'application/json', ...(body !== undefined && { 'Content-Type': 'application/json' }) }, ...(body !== undefined && { body: JSON.stringify(body) }) });
+  } catch {
+    throw new ApiError(0, 'The server does not answer', 'Nothing was changed, as far as is known. Check that Afterglow runs, then try again.', url);
+  }
+  if (!response.ok) throw await failure(response, url);
+}
+
 async function failure(response: Response, url: string): Promise<ApiError> {
   const text = await response.text().catch(() => '');
   return new ApiError(response.status, said(text) ?? `HTTP status ${response.status}`, advice(response.status), url);

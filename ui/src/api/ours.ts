@@ -33,6 +33,8 @@ export interface ApplicationRow {
   failedTasks: number;
   executorTime: number;
   error?: string;
+  /** How many of each severity; absent until the application was judged. */
+  findings?: { critical: number; warning: number; info: number };
 }
 
 export interface ApplicationFilter {
@@ -43,6 +45,8 @@ export interface ApplicationFilter {
   status?: string[] | undefined;
   version?: string[] | undefined;
   label?: string[] | undefined;
+  /** The severest. */
+  findings?: string[] | undefined;
   from?: number | undefined;
   to?: number | undefined;
 }
@@ -61,7 +65,7 @@ export interface FacetValue {
   count: number;
 }
 
-export const FACETS = ['status', 'cluster', 'user', 'queue', 'version', 'label'] as const;
+export const FACETS = ['status', 'findings', 'cluster', 'user', 'queue', 'version', 'label'] as const;
 export type Facet = (typeof FACETS)[number];
 export type Facets = Record<Facet, FacetValue[]>;
 

@@ -1,5 +1,6 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
+import type { Finding } from '../api/findings';
 import type { Overview } from '../api/ours';
 import type { Resource } from '../api/resource';
 import type { AppRef } from '../core/address';
@@ -9,6 +10,8 @@ export interface AppState {
   app: AppRef;
   /** Fetched once by the frame, and followed while the attempt runs. */
   overview: Resource<Overview>;
+  /** What rules found, the severest first; fetched once for all pages, and followed while the attempt runs. */
+  findings: Resource<Finding[]>;
   /** Whether the attempt still runs: pages then look again every few seconds. */
   live: boolean;
 }

@@ -1,4 +1,5 @@
 import { useEffect, useMemo } from 'preact/hooks';
+import { findings as findingsOf } from '../api/findings';
 import { completeness, overview as overviewOf, type Overview } from '../api/ours';
 import { LIVE_MS, useResource } from '../api/resource';
 import { connectSessions, logsUrl } from '../api/spark';
@@ -27,7 +28,8 @@ export function Application({ place: { app, rest } }: { place: AppPlace }) {
   const overview = useResource(overviewOf(app), { live: (o) => o.status === 'running' });
   const data = overview.data;
   const live = data?.status === 'running';
-  const state = useMemo<AppState>(() => ({ app, overview, live }), [appUrl(app), overview.data, overview.error, overview.loading]);
+  const findings = useResource(data && findingsOf(app), { live });
+  const state = useMemo<AppState>(() => ({ app, overview, live, findings }), [appUrl(app), overview.data, overview.error, overview.loading, findings.data, findings.error, findings.loading]);
   const found = findPage(appPages, rest);
   const section = rest.split('/')[0] ?? '';
   const tabs = useTabs(app, data);
@@ -51,7 +53,7 @@ export function Application({ place: { app, rest } }: { place: AppPlace }) {
         <Tabs
           label="Application"
           shown={section}
-          tabs={tabs.map((one) => ({ id: one.section, title: one.title, href: appUrl(app, one.section), count: data && one.count?.(data), mark: data && <FailedMark n={one.failed?.(data) ?? 0} /> }))}
+          tabs={tabs.map((one) => ({ id: one.section, title: one.title, href: appUrl(app, one.section), count: data && one.count?.(data, findings.data), mark: data && <><FailedMark n={one.failed?.(data) ?? 0} word="failed" /><FailedMark n={one.critical?.(findings.data) ?? 0} word="critical" /></> }))}
         />
       </div>
       <Incomplete app={app} live={live} />
@@ -94,8 +96,8 @@ function LastEvent({ at }: { at: number }) {
   return <span>last event <Time v={at} now={now} /></span>;
 }
 
-function FailedMark({ n }: { n: number }) {
-  return n === 0 ? null : <span class="tab-failed" title={`${count(n)} failed`}><Mark tone="fail" /><span class="hidden-visually">{count(n)} failed</span></span>;
+function FailedMark({ n, word }: { n: number; word: string }) {
+  return n === 0 ? null : <span class="tab-failed" title={`${count(n)} ${word}`}><Mark tone="fail" /><span class="hidden-visually">{count(n)} {word}</span></span>;
 }
 
 /** The tabs that this application has. */

@@ -26,6 +26,15 @@ const STATUS: Record<string, Kind> = {
   lost: { tone: 'warn', word: 'Lost' },
   skipped: { tone: 'idle', word: 'Skipped' },
   unknown: { tone: 'idle', word: 'Unknown' },
+  critical: { tone: 'fail', word: 'Critical' },
+  warning: { tone: 'warn', word: 'Warning' },
+  info: { tone: 'idle', word: 'Info' },
+  firing: { tone: 'fail', word: 'Firing' },
+  resolved: { tone: 'ok', word: 'Resolved' },
+  sent: { tone: 'ok', word: 'Sent' },
+  waiting: { tone: 'run', word: 'Waiting' },
+  dead: { tone: 'fail', word: 'Given up' },
+  none: { tone: 'ok', word: 'None' },
 };
 
 export function kindOf(status: string): Kind {

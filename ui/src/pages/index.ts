@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact';
+import type { Finding } from '../api/findings';
 import type { Overview } from '../api/ours';
 import { parseAppPath, parseSparkPath } from '../core/address';
 import { matchPath } from '../core/router';
@@ -25,15 +26,21 @@ export interface Tab {
   /** `g` and this key lead there. */
   key: string;
   /** Shown small beside the title. */
-  count?: (overview: Overview) => number | undefined;
+  count?: (overview: Overview, findings: Finding[] | undefined) => number | undefined;
   /** How many of them failed; marks the tab. */
   failed?: (overview: Overview) => number;
+  /** How many of them are critical; marks the tab, too. */
+  critical?: (findings: Finding[] | undefined) => number;
   /** Not for every application. */
   shown?: (overview: Overview) => boolean;
 }
 
 export const fleetPages: Page[] = [
   { path: '', load: () => import('./applications'), fill: true },
+  { path: 'incidents', load: () => import('./incidents'), fill: true },
+  { path: 'incidents/:incident', load: () => import('./incidents/incident') },
+  { path: 'rules', load: () => import('./rules') },
+  { path: 'rules/:rule', load: () => import('./rules/rule') },
   { path: 'sources', load: () => import('./sources') },
   { path: 'docs', load: () => import('./docs') },
   { path: 'docs/:page', load: () => import('./docs') },
@@ -41,12 +48,15 @@ export const fleetPages: Page[] = [
 
 export const fleetTabs: Tab[] = [
   { section: '', title: 'Applications', key: 'a' },
+  { section: 'incidents', title: 'Incidents', key: 'i' },
+  { section: 'rules', title: 'Rules', key: 'r' },
   { section: 'sources', title: 'Sources', key: 'u' },
   { section: 'docs', title: 'Docs', key: 'd' },
 ];
 
 export const appPages: Page[] = [
   { path: '', load: () => import('./overview') },
+  { path: 'findings', load: () => import('./findings') },
   { path: 'jobs', load: () => import('./jobs'), fill: true },
   { path: 'jobs/:job', load: () => import('./jobs/job') },
   { path: 'stages', load: () => import('./stages'), fill: true },
@@ -67,6 +77,7 @@ export const appPages: Page[] = [
 /** In the order of the navigation. A tab shows once a page of its section is listed above. */
 export const appTabs: Tab[] = [
   { section: '', title: 'Overview', key: 'o' },
+  { section: 'findings', title: 'Findings', key: 'f', count: (_, findings) => findings?.length, critical: (findings) => findings?.filter((f) => f.severity === 'critical').length ?? 0 },
   { section: 'jobs', title: 'Jobs', key: 'j', count: (o) => o.counts.jobs, failed: (o) => o.counts.failedJobs },
   { section: 'stages', title: 'Stages', key: 's', count: (o) => o.counts.stages, failed: (o) => o.counts.failedStages },
   { section: 'sql', title: 'SQL', key: 'q', count: (o) => o.counts.sql, failed: (o) => o.counts.failedSql },

@@ -41,7 +41,7 @@ fn finding(stream: &Stream, held: f64, executors: usize, heap: f64) -> Finding {
     let share = held / (executors as f64 * heap);
     let severity = if share >= TOO_MUCH { Severity::Warning } else { Severity::Info };
     let summary = format!(
-        "its state takes {} of the heap of {executors} executors, {:.0} % of all of it",
+        "its state takes {}, {:.0} % of the heap of all executors ({executors})",
         bytes(held as i64),
         share * 100.0
     );

@@ -11,7 +11,7 @@ use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::query::Query;
 use crate::api::target::json;
-use crate::catalog::{AttemptRow, Facet, ListFilter, ListPage, ListSort};
+use crate::catalog::{AttemptRow, Facet, FindingCounts, ListFilter, ListPage, ListSort};
 
 /// An attempt as a row.
 #[derive(Serialize)]
@@ -40,10 +40,27 @@ struct Application {
     executor_time: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// How many; absent until it was judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Findings>,
+}
+
+/// How many findings there are of each severity.
+#[derive(Serialize)]
+struct Findings {
+    critical: i64,
+    warning: i64,
+    info: i64,
+}
+
+impl From<FindingCounts> for Findings {
+    fn from(FindingCounts { critical, warning, info }: FindingCounts) -> Self {
+        Findings { critical, warning, info }
+    }
 }
 
 impl Application {
-    fn new(a: AttemptRow) -> Self {
+    fn new(a: AttemptRow, findings: Option<FindingCounts>) -> Self {
         let s = a.summary;
         Application {
             cluster: a.cluster,
@@ -65,6 +82,7 @@ impl Application {
             failed_tasks: s.failed_tasks,
             executor_time: s.executor_time,
             error: s.error,
+            findings: findings.map(Findings::from),
         }
     }
 }
@@ -82,7 +100,13 @@ pub async fn list(State(api): State<Api>, query: Query) -> Result<Response, ApiE
     let page = ListPage { sort, descending, offset: offset as i64, length: length as i64 };
     let filter = filter(&api, &query).await?;
     let (rows, total) = api.catalog.list(&api.viewer(), &filter, page).await?;
-    json(&Applications { total, applications: rows.into_iter().map(Application::new).collect() })
+    let ids: Vec<i64> = rows.iter().map(|a| a.id).collect();
+    let mut counts = api.catalog.finding_counts(&ids).await?;
+    let applications = rows.into_iter().map(|a| {
+        let of = counts.remove(&a.id);
+        Application::new(a, of)
+    });
+    json(&Applications { total, applications: applications.collect() })
 }
 
 fn column(name: &str) -> Option<ListSort> {
@@ -131,6 +155,7 @@ async fn filter(api: &Api, query: &Query) -> Result<ListFilter, ApiError> {
         queues: all("queue"),
         outcomes: all("status"),
         versions: all("version"),
+        findings: all("findings"),
         labels,
         from: time("from")?,
         to: time("to")?,
@@ -169,5 +194,6 @@ fn name(facet: Facet) -> &'static str {
         Facet::Outcome => "status",
         Facet::Version => "version",
         Facet::Label => "label",
+        Facet::Findings => "findings",
     }
 }

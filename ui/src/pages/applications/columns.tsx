@@ -1,5 +1,6 @@
 import type { ApplicationRow } from '../../api/ours';
-import { Badge, Status } from '../../components/badge';
+import { SEVERITIES } from '../../api/findings';
+import { Badge, kindOf, Mark, Status } from '../../components/badge';
 import { Icon } from '../../components/icon';
 import { Link } from '../../components/link';
 import { Bytes, Count, Duration, Time } from '../../components/number';
@@ -9,6 +10,20 @@ import { appUrl } from '../../core/address';
 export const appOf = (row: ApplicationRow) => ({ cluster: row.cluster, id: row.id, attempt: row.attemptId });
 
 const Nothing = () => <span class="muted">–</span>;
+
+/** How many of each severity: `✕ 1 ! 3`. */
+function FindingsCell({ app, of }: { app: ReturnType<typeof appOf>; of: ApplicationRow['findings'] }) {
+  if (!of) return <span class="muted" title="Not judged yet"><Nothing /></span>;
+  const some = SEVERITIES.filter((severity) => of[severity] > 0);
+  if (some.length === 0) return <span class="muted" title="Nothing found">none</span>;
+  const words = some.map((severity) => `${of[severity]} ${kindOf(severity).word.toLowerCase()}`).join(', ');
+  return (
+    <Link to={appUrl(app, 'findings')} class="apps-findings" title={words}>
+      <span class="hidden-visually">{words}</span>
+      {some.map((severity) => <span key={severity} aria-hidden="true" class={kindOf(severity).tone}><Mark tone={kindOf(severity).tone} /> {of[severity]}</span>)}
+    </Link>
+  );
+}
 
 /** Ids are the names by which the server sorts. */
 export const columns: Column<ApplicationRow>[] = [
@@ -41,6 +56,7 @@ export const columns: Column<ApplicationRow>[] = [
   { id: 'startTime', title: 'Started', width: 150, sort: true, down: true, cell: (a) => <Time v={a.startTime} /> },
   { id: 'endTime', title: 'Ended', width: 158, sort: true, down: true, spare: true, cell: (a) => <Time v={a.endTime} /> },
   { id: 'duration', title: 'Duration', width: 96, right: true, sort: true, down: true, cell: (a) => <Duration v={a.duration} /> },
+  { id: 'findings', title: 'Findings', help: 'findings', width: 108, cell: (a) => <FindingsCell app={appOf(a)} of={a.findings} /> },
   { id: 'error', title: 'Error', width: 170, grow: 3, cell: (a) => a.error && <span class="clip failure-text" title={a.error}>{a.error}</span> },
   { id: 'executorTime', title: 'Executor time', help: 'executorTime', width: 128, right: true, sort: true, down: true, cell: (a) => <Duration v={a.executorTime} /> },
   { id: 'tasks', title: 'Tasks', width: 72, right: true, sort: true, down: true, cell: (a) => <Count v={a.tasks} unit="tasks" /> },

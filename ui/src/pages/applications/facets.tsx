@@ -9,6 +9,9 @@ import { useParams } from '../../core/router';
 import { FACET_TITLES } from './filter';
 
 const FEW = 7;
+/** Their values are shown as marks and words. */
+const WITH_MARK = new Set<Facet>(['status', 'findings']);
+const wordOf = (value: string): string => (value === 'none' ? 'Nothing found' : kindOf(value).word);
 /** From here on, a list is searched rather than read. */
 const MANY = 14;
 
@@ -37,8 +40,8 @@ function FacetList({ facet, values }: { facet: Facet; values: FacetValue[] | und
       {all && known.length > MANY && <Search label={`Find a ${FACET_TITLES[facet].toLowerCase()}`} value={wanted} onChange={setWanted} />}
       {shown.map(({ value, count }) => (
         <Check key={value} on={chosen.includes(value)} set={() => toggle(value)}>
-          {facet === 'status' && <Mark tone={kindOf(value).tone} />}
-          <span class="clip" title={value}>{facet === 'status' ? kindOf(value).word : value || <em class="muted">none</em>}</span>
+          {WITH_MARK.has(facet) && <Mark tone={kindOf(value).tone} />}
+          <span class="clip" title={value}>{WITH_MARK.has(facet) ? wordOf(value) : value || <em class="muted">none</em>}</span>
           <span class="facet-count"><Count v={count} unit="applications" /></span>
         </Check>
       ))}

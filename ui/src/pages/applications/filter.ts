@@ -13,6 +13,7 @@ export const RANGES: Record<string, { title: string; ms: number }> = {
 
 export const FACET_TITLES: Record<Facet, string> = {
   status: 'Status',
+  findings: 'Severest finding',
   cluster: 'Cluster',
   user: 'User',
   queue: 'Queue',

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { DocPage } from '../../../build/markdown';
+import type { DocPage } from '../../core/doc-page';
 import { useCrumbs } from '../../app/breadcrumbs';
 import { Empty, Skeleton } from '../../components/state';
 import { usePlace } from '../../core/router';
@@ -18,6 +18,7 @@ const PAGES: [string, string][] = [
   ['operations', 'Operations'],
   ['rest-differences', 'Differences from Spark’s REST'],
   ['api', 'Afterglow’s own API'],
+  ['alerts', 'Incidents and delivery'],
   ['metrics', 'Metrics and alerts'],
   ['opentelemetry', 'OpenTelemetry'],
   ['performance', 'Performance'],

@@ -1,4 +1,5 @@
 import type { Environment, Property } from '../../api/spark';
+import { confs } from '../../core/shell';
 
 /** Settings of an application, side by side with defaults and with another application. */
 
@@ -117,11 +118,6 @@ export function submitText(rows: Setting[]): SubmitText {
   const own = rows.filter((row) => row.value !== undefined && row.value !== '' && row.name.startsWith('spark.') && !isOfTheRun(row.name));
   const useful = own.filter((row) => !(ADDED_OPENS.test(row.name) && ADDED.test(row.value ?? '')));
   const shown = useful.filter((row) => !row.masked);
-  const text = shown.map((row) => `--conf ${quoted(`${row.name}=${row.value ?? ''}`)}`).join(' \\\n');
+  const text = confs(shown.map((row) => [row.name, row.value ?? '']));
   return { text, count: shown.length, masked: useful.length - shown.length };
-}
-
-/** For a POSIX shell. */
-function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -5,6 +5,7 @@ import { allExecutors, environment, type Process, processes, sparkTime } from '.
 import { useApp } from '../../app/app-context';
 import { Badge } from '../../components/badge';
 import { Button } from '../../components/button';
+import { FindingsHere } from '../../components/finding/here';
 import { Count, Duration, Percent, Time } from '../../components/number';
 import { PlainTable } from '../../components/plain-table';
 import { Search } from '../../components/search';
@@ -19,6 +20,9 @@ import { Details } from './details';
 import { Pauses } from './pauses';
 import { REMOVALS, type Row, rowsOf, type Summary, summaryOf } from './rows';
 import './executors.css';
+
+/** Families of rules whose findings about a whole application are about its executors. */
+const OF_EXECUTORS = ['memory', 'resources'];
 
 /** Executors over time, and each of them: when it was there, what it did, why it went. */
 export default function ExecutorsPage() {
@@ -41,6 +45,7 @@ export default function ExecutorsPage() {
   return (
     <div class="page">
       <Section title="Summary">{summary ? <Sum of={summary} live={live} /> : <Skeleton lines={2} />}</Section>
+      <FindingsHere place about={({ where, family }) => where.kind === 'executor' || where.kind === 'host' || (where.kind === 'application' && OF_EXECUTORS.includes(family))} />
       <div class="executors-over-time">
         <Section title="Cores and running tasks" help="cores">
           <Loaded of={timeline} skeleton={<Skeleton height={200} />}>

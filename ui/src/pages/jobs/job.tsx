@@ -7,6 +7,7 @@ import { useCrumbs } from '../../app/breadcrumbs';
 import { Badge } from '../../components/badge';
 import { Button } from '../../components/button';
 import { DetailHead } from '../../components/detail-head';
+import { FindingsHere } from '../../components/finding/here';
 import { Link } from '../../components/link';
 import { Bytes, Count, Duration, Time } from '../../components/number';
 import { Progress } from '../../components/progress';
@@ -64,6 +65,7 @@ function Shown({ job }: { job: Job }) {
           {job.description !== undefined && <span>{job.name}</span>}
         </div>
       </DetailHead>
+      <FindingsHere about={({ where }) => where.kind === 'job' && where.job === job.jobId} />
       <Section title="Key numbers">
         <Numbers job={job} stages={stages} until={span.end} />
       </Section>

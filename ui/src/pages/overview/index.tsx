@@ -9,6 +9,7 @@ import { Fact, Facts, Section } from '../../components/section';
 import { Empty, Loaded, Note, Skeleton } from '../../components/state';
 import { type AppRef, appUrl } from '../../core/address';
 import { Capacity } from './capacity';
+import { FindingsSection } from './findings';
 import { Attempts, PreviousRuns } from './runs';
 import { SlowestSql, SlowestStages } from './slowest';
 import { WallClock } from './wall-clock';
@@ -27,6 +28,7 @@ export default function OverviewPage() {
               <WallClock of={data.wallClock} />
               <About data={data} />
             </div>
+            <FindingsSection />
             <div class="columns">
               <CapacitySection />
               <Totals data={data} />

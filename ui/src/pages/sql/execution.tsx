@@ -1,9 +1,11 @@
 import { useCallback, useEffect, useMemo, useRef } from 'preact/hooks';
+import type { Finding } from '../../api/findings';
 import { sqlExecution, type SqlExecution } from '../../api/ours';
 import { useResource } from '../../api/resource';
 import { useApp } from '../../app/app-context';
 import { useCrumbs } from '../../app/breadcrumbs';
 import { Button } from '../../components/button';
+import { FindingsHere, useFindingsHere } from '../../components/finding/here';
 import { Search } from '../../components/search';
 import { Segments } from '../../components/segments';
 import { Empty, Failed, Note, Skeleton } from '../../components/state';
@@ -108,11 +110,13 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
     if (next !== undefined) select(next);
   };
 
+  const about = useCallback(({ where }: Finding) => (where.kind === 'sql' || where.kind === 'node') && where.sql === execution.id, [execution.id]);
+  const findings = useFindingsHere(about);
   const withPanel = tab === 'plan' || tab === 'operators' || tab === 'text';
   return (
     <>
       <Head app={app} of={execution} />
-      <ViewTabs label="Execution" views={viewsOf(execution, final.operators.length)} shown={tab} />
+      <ViewTabs label="Execution" views={viewsOf(execution, final.operators.length, findings.length)} shown={tab} />
       <div class="sql-body">
         {tab === 'plan' && (
           <div class="sql-main">
@@ -139,11 +143,12 @@ function Content({ app, execution }: { app: AppRef; execution: SqlExecution }) {
         {tab === 'operators' && <div class="sql-main"><Operators app={app} execution={execution} plan={final} selected={ran} found={search(final, find)} onSelect={toFinal} /></div>}
         {tab === 'text' && <div class="sql-main"><TextPlan text={text} selected={ran} onSelect={toFinal} /></div>}
         {tab === 'jobs' && <Jobs app={app} execution={execution} plan={final} onSelect={toPlan} />}
+        {tab === 'findings' && <div class="sql-scroll sql-findings">{findings.length === 0 ? <Empty title="Nothing found about this execution" /> : <FindingsHere place about={about} />}</div>}
         {tab === 'settings' && <Settings of={execution.modifiedConfigs} />}
         {withPanel && (
           <aside class={`panel${selected === undefined ? ' idle' : ''}`} aria-label={selected === undefined ? 'Where the time went' : 'The chosen operator'}>
             {selected === undefined ? (
-              <Summary execution={execution} plan={final} changes={stories} onSelect={(id) => setQuery({ plan: undefined, node: String(id) })} onChange={follow} />
+              <Summary execution={execution} plan={final} changes={stories} findings={findings} onSelect={(id) => setQuery({ plan: undefined, node: String(id) })} onChange={follow} />
             ) : (
               <NodePanel app={app} execution={execution} plan={plan} id={selected} change={change} other={other} initial={shows === 'initial'} text={text}
                 onSelect={select} onOther={(id) => turn(shows === 'initial' ? 'final' : 'initial', id)} onText={() => setQuery({ view: 'text' }, { push: true })} />
@@ -169,7 +174,7 @@ function useFollow(execution: number, plan: Plan, selected: number | undefined):
 
 const toFinal = (id: number): void => setQuery({ plan: undefined, node: String(id) });
 
-function viewsOf(execution: SqlExecution, operators: number): View[] {
+function viewsOf(execution: SqlExecution, operators: number, findings: number): View[] {
   const settings = Object.keys(execution.modifiedConfigs).length;
   return [
     { id: 'plan', title: 'Plan' },
@@ -177,5 +182,6 @@ function viewsOf(execution: SqlExecution, operators: number): View[] {
     { id: 'text', title: 'Text plan' },
     { id: 'jobs', title: 'Jobs and stages', count: execution.stages.length },
     { id: 'settings', title: 'Settings', ...(settings > 0 && { count: settings }) },
+    ...(findings > 0 ? [{ id: 'findings', title: 'Findings', count: findings }] : []),
   ];
 }

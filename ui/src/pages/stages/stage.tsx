@@ -3,6 +3,7 @@ import { type Stage, type StageRef, stageAttempts, stageExecutors } from '../../
 import { useResource } from '../../api/resource';
 import { useApp } from '../../app/app-context';
 import { useCrumbs } from '../../app/breadcrumbs';
+import { FindingsHere } from '../../components/finding/here';
 import { Empty, Loaded, Skeleton } from '../../components/state';
 import { Link } from '../../components/link';
 import { type View, ViewTabs } from '../../components/tabs';
@@ -75,6 +76,7 @@ function Shown({ stage, attempts, stageRef }: { stage: Stage; attempts: Stage[];
       <div>
         <ViewTabs label="Views of the stage" views={views} shown={shown} drop={OF_VIEWS} />
       </div>
+      {shown === 'summary' && <FindingsHere about={({ where }) => where.kind === 'stage' && where.stage === stage.stageId && where.attempt === stage.attemptId} />}
       {never && shown !== 'graph' ? <NeverRan stage={stage} /> : content(shown, stage, stageRef)}
     </div>
   );

@@ -7,6 +7,7 @@ import { Button } from '../../components/button';
 import type { ChartLink } from '../../components/chart';
 import { Copy } from '../../components/copy';
 import { DetailHead, FactLine } from '../../components/detail-head';
+import { FindingsHere } from '../../components/finding/here';
 import { Link } from '../../components/link';
 import { LongText } from '../../components/long-text';
 import { Bytes, Count, Duration, Percent, Rate, Time } from '../../components/number';
@@ -39,6 +40,7 @@ export default function QueryPage({ params }: PageProps) {
   return (
     <div class="page">
       {run && <Head app={app} run={run} all={runs.data ?? []} sink={series.data?.sink} />}
+      <FindingsHere place about={({ where }) => (where.kind === 'query' || where.kind === 'batch') && where.run === runId} />
       <Loaded of={series} skeleton={<div class="columns"><Skeleton height={220} /><Skeleton height={220} /></div>}>
         {(data) => (data.points === 0 ? <NoBatches active={run?.active ?? false} /> : <Batches app={app} of={data} active={run?.active ?? false} />)}
       </Loaded>

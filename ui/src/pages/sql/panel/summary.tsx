@@ -1,8 +1,12 @@
+import type { Finding } from '../../../api/findings';
 import type { SqlExecution } from '../../../api/ours';
+import { Mark, kindOf as toneOf } from '../../../components/badge';
+import { keyOf } from '../../../components/finding/advice';
 import { Help } from '../../../components/help';
 import { Icon } from '../../../components/icon';
 import { Duration, Percent } from '../../../components/number';
 import { counted } from '../../../core/format';
+import { usePlace, withQuery } from '../../../core/router';
 import { Glyph } from '../graph/glyph';
 import type { Told } from '../plan/diff';
 import { flags, heat } from '../plan/metric';
@@ -13,6 +17,8 @@ interface Props {
   execution: SqlExecution;
   plan: Plan;
   changes: Told[];
+  /** What rules found about this execution. */
+  findings: Finding[];
   onSelect: (id: number) => void;
   onChange: (told: Told) => void;
 }
@@ -21,13 +27,27 @@ const HOTTEST = 10;
 const FLAGGED = 8;
 
 /** Where the time of the whole plan went, what looks wrong, and what adaptive execution did: while no operator is chosen. */
-export function Summary({ execution, plan, changes, onSelect, onChange }: Props) {
+export function Summary({ execution, plan, changes, findings, onSelect, onChange }: Props) {
+  const { path, query } = usePlace();
   const timed = plan.operators.filter((node) => (node.share ?? 0) > 0).sort((a, b) => (b.time ?? 0) - (a.time ?? 0));
   const flagged = [...plan.operators, ...[...plan.clusters.values()].map((c) => c.node)].flatMap((node) => flags(node).map((flag) => ({ node, flag })));
   const run = execution.stages.reduce((sum, stage) => sum + (stage.runTime ?? 0), 0);
   const explained = timed.reduce((sum, node) => sum + (node.share ?? 0), 0);
   return (
     <>
+      {findings.length > 0 && (
+        <>
+          <h3>{counted(findings.length, 'finding')}</h3>
+          <ul class="panel-list">
+            {findings.slice(0, FLAGGED).map((of) => (
+              <li key={keyOf(of)} class="panel-flag">
+                <Mark tone={toneOf(of.severity).tone} />
+                <a href={withQuery(path, query, { view: 'findings' })}>{of.summary}</a>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
       <header class="panel-head"><h2>Where the time went</h2><Help of="operatorTime" /></header>
       {timed.length === 0 ? (
         <p class="muted">{execution.stages.length === 0 ? 'It ran without a stage, so no task reported a time.' : 'No task has reported a time for its operators.'}</p>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { docPage } from './markdown';
+import { docPage } from './doc-page';
 
 describe('docPage', () => {
   it('names the page and its sections', () => {

@@ -1,0 +1,61 @@
+//! Grafana: an annotation where incidents begin and end.
+
+use async_trait::async_trait;
+use reqwest::Client;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use super::message::Message;
+use super::secret::Secret;
+use super::text::{cut, plain};
+use super::{Destination, SendError, http};
+
+/// A Grafana that gets annotations.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grafana {
+    /// Its address, without `/api/annotations`.
+    pub url: String,
+    /// A service account's token.
+    pub token: Secret,
+    /// The dashboard that shows them; all of them, unless set.
+    pub dashboard_uid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub panel_id: Option<i64>,
+    /// Beside `afterglow`, the status and the rule.
+    pub tags: Vec<String>,
+}
+
+pub(super) struct Sender {
+    pub config: Grafana,
+    pub client: Client,
+}
+
+#[async_trait]
+impl Destination for Sender {
+    async fn send(&self, message: &Message) -> Result<(), SendError> {
+        let mut request = self.client.post(format!("{}/api/annotations", self.config.url.trim_end_matches('/')));
+        if !self.config.token.is_empty() {
+            request = request.bearer_auth(self.config.token.read().map_err(SendError::later)?);
+        }
+        http::send_json(request, &body(message, &self.config)).await.map(drop)
+    }
+}
+
+fn body(m: &Message, config: &Grafana) -> Json {
+    let rule = m.common_labels.get("rule").cloned();
+    let tags: Vec<String> =
+        ["afterglow".to_owned(), m.status.clone()].into_iter().chain(rule).chain(config.tags.iter().cloned()).collect();
+    let started = m.incidents.iter().map(|t| t.started_at).min().unwrap_or(m.at);
+    let mut out =
+        json!({ "time": if m.firing > 0 { started } else { m.at }, "tags": tags, "text": cut(&plain(m), 10_000) });
+    if let Some(map) = out.as_object_mut() {
+        if !config.dashboard_uid.is_empty() {
+            map.insert("dashboardUID".into(), config.dashboard_uid.clone().into());
+        }
+        if let Some(panel) = config.panel_id {
+            map.insert("panelId".into(), panel.into());
+        }
+    }
+    out
+}

@@ -1,0 +1,90 @@
+//! `alerts`: watch a store that others fill, and tell who wants to know; `alerts test` sends a sample.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use afterglow_alerts::api::incidents::Alerts;
+use afterglow_alerts::incident::Labels;
+use afterglow_alerts::ledger::{FILE, Ledger};
+use afterglow_alerts::service::{Sampled, Service, sample};
+
+use super::{Opened, asked_to_stop, fail, now, open_existing};
+use crate::config::Config;
+
+/// The ledger of an open store, with what requests need.
+pub async fn ledger(config: &Config, opened: &Opened) -> Result<Alerts, String> {
+    let file = opened.dir.join(FILE);
+    let ledger = Ledger::open(&file).await.map_err(|e| format!("{}: {e}", file.display()))?;
+    Ok(Alerts { ledger, settings: Arc::new(config.alerting()?), now })
+}
+
+/// Everything that alerting does beside answering requests; to be opened before anything is indexed.
+pub async fn service(alerts: &Alerts, opened: &Opened) -> Result<Service, String> {
+    let (settings, ledger) = (alerts.settings.clone(), alerts.ledger.clone());
+    Service::open(settings, ledger, opened.catalog.clone(), opened.store.clone(), now).await
+}
+
+/// Watches until asked to stop.
+pub async fn run(config: Config) -> ExitCode {
+    let stop = asked_to_stop();
+    let opened = match open_existing(&config).await {
+        Ok(opened) => opened,
+        Err(e) => return fail(&e),
+    };
+    let alerts = match ledger(&config, &opened).await {
+        Ok(alerts) => alerts,
+        Err(e) => return fail(&e),
+    };
+    let service = match service(&alerts, &opened).await {
+        Ok(service) => service,
+        Err(e) => return fail(&e),
+    };
+    tracing::info!("alerting about {}", opened.dir.display());
+    tokio::select! {
+        () = service.run() => {}
+        () = stop => {}
+    }
+    alerts.ledger.close().await;
+    opened.catalog.close().await;
+    ExitCode::SUCCESS
+}
+
+/// Sends a sample with labels given as `LABEL=VALUE`, and prints what went where.
+pub async fn test(config: Config, given: Vec<String>, dry_run: bool) -> ExitCode {
+    let mut labels = Labels::new();
+    for text in &given {
+        let Some((name, value)) = text.split_once('=') else {
+            return fail(&format!("--route: `{text}` is no label: write LABEL=VALUE"));
+        };
+        labels.insert(name.trim().to_owned(), value.trim().to_owned());
+    }
+    let sampled = match config.alerting() {
+        Ok(settings) => sample(&settings, labels, !dry_run, now()).await,
+        Err(e) => Err(e),
+    };
+    let sampled = match sampled {
+        Ok(sampled) => sampled,
+        Err(e) => return fail(&e),
+    };
+    let mut failed = false;
+    for Sampled { group, destinations } in &sampled {
+        let labels: Vec<String> = group.labels.iter().map(|(k, v)| format!("{k}=\"{v}\"")).collect();
+        let receiver = if group.receiver.is_empty() { "nobody" } else { &group.receiver };
+        println!("{receiver} (group {})", labels.join(", "));
+        if destinations.is_empty() {
+            println!("  no destinations");
+        }
+        for (name, sent) in destinations {
+            let told = match sent {
+                None => "not sent".to_owned(),
+                Some(Ok(())) => "sent".to_owned(),
+                Some(Err(e)) => {
+                    failed = true;
+                    format!("failed: {e}")
+                }
+            };
+            println!("  {name}: {told}");
+        }
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
