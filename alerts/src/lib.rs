@@ -5,5 +5,6 @@ pub mod conf;
 pub mod facts;
 pub mod finding;
 pub mod judge;
+pub mod remedy;
 pub mod report;
 pub mod rules;
