@@ -1,0 +1,112 @@
+//! The ledger: incidents and what happened to them, mutes and silences, and the outbox. SQLite, in a file of its own beside the catalog,
+//! because it cannot be built again from logs, as the catalog can.
+//!
+//! Invariant: a message is in the outbox by the transaction that notes its incidents as told.
+//! Invariant: no SQL of alerts outside this module.
+
+mod actions;
+mod groups;
+mod incidents;
+mod list;
+mod outbox;
+mod quiet;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Row as _, Sqlite, Transaction};
+
+pub use actions::Action;
+pub use groups::{Flush, Group, Member, Membership};
+pub use incidents::{Place, Seen};
+pub use list::{Event, Filter};
+pub use outbox::{Delivery, DeliveryState, Outcome, Taken};
+
+/// The ledger's file, beside the catalog's.
+pub const FILE: &str = "alerts.db";
+
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    #[error("ledger: {0}")]
+    Sql(#[from] sqlx::Error),
+    #[error("ledger: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("ledger: {0}")]
+    Stored(String),
+}
+
+/// The ledger of one store. Several processes may have it open.
+#[derive(Clone)]
+pub struct Ledger {
+    pub(crate) readers: SqlitePool,
+    /// SQLite takes one writer at a time; waiting for a turn here costs less than being refused.
+    pub(crate) writer: SqlitePool,
+}
+
+impl Ledger {
+    /// Opens or creates the ledger in a file.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or is of a later release.
+    pub async fn open(file: &Path) -> Result<Self, LedgerError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // What is lost with the power is lost for ever here.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(30));
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        sqlx::migrate!("./migrations").run(&writer).await?;
+        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
+        Ok(Ledger { readers, writer })
+    }
+
+    /// Closes all connections; what was committed is in the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Transaction<'_, Sqlite>, LedgerError> {
+        // A write that follows a read must not find that another process wrote in between.
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// How far a follower has read; none before its first time.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn position(&self, name: &str) -> Result<Option<i64>, LedgerError> {
+        let row =
+            sqlx::query("SELECT value FROM positions WHERE name = $1").bind(name).fetch_optional(&self.readers).await?;
+        Ok(row.map(|r| r.try_get(0)).transpose()?)
+    }
+
+    /// Remembers how far a follower has read. It never goes back.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub async fn note_position(&self, name: &str, value: i64) -> Result<(), LedgerError> {
+        sqlx::query(
+            "INSERT INTO positions (name, value) VALUES ($1, $2)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE positions.value < excluded.value",
+        )
+        .bind(name)
+        .bind(value)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+}
+
+/// A value as JSON text. What is written so has no form that JSON lacks.
+fn json(value: &impl serde::Serialize) -> Result<String, LedgerError> {
+    serde_json::to_string(value).map_err(|e| LedgerError::Stored(e.to_string()))
+}
+
+/// What JSON text says.
+fn parsed<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, LedgerError> {
+    serde_json::from_str(text).map_err(|e| LedgerError::Stored(format!("{what}: {e}")))
+}
