@@ -8,7 +8,7 @@ mod telemetry;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command, Export};
+use cli::{Alerts, Cli, Command, Export};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -63,6 +63,14 @@ async fn run(command: Command) -> ExitCode {
         Command::Findings { logs, json, config } => {
             let config = config::load(config.as_deref(), std::env::vars(), &[], &[]);
             roles::with(config, |c| roles::findings::run(c, logs, json)).await
+        }
+        Command::Alerts { what: Alerts::Prompt { about } } => {
+            roles::with(load(&about.common, Vec::new(), &[]), |c| roles::advise::prompt(c, about.logs, about.rule))
+                .await
+        }
+        Command::Alerts { what: Alerts::Advise { about, json } } => {
+            roles::with(load(&about.common, Vec::new(), &[]), |c| roles::advise::run(c, about.logs, about.rule, json))
+                .await
         }
         Command::Export { to: Export::Otel { applications, receiver, common } } => {
             // It has no traces of its own, unless somebody asks for them.

@@ -5,6 +5,7 @@ pub mod findings;
 mod load;
 pub mod otel;
 pub mod postgres;
+pub mod remediation;
 pub mod units;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use load::{ConfigError, load};
 use otel::Otel;
 use postgres::Postgres;
+use remediation::Remediation;
 use units::{Size, Time};
 
 /// All settings.
@@ -37,6 +39,7 @@ pub struct Config {
     pub otel: Otel,
     pub findings: Findings,
     pub cost: Cost,
+    pub remediation: Remediation,
     pub source: Vec<SourceConfig>,
 }
 
@@ -297,7 +300,9 @@ impl Config {
         let secret = |k: &str| {
             ["secret", "token", "key", "password", "credential"].iter().any(|w| k.to_ascii_lowercase().contains(w))
         };
-        for options in std::iter::once(&mut shown.store.options).chain(shown.source.iter_mut().map(|s| &mut s.options))
+        for options in [&mut shown.store.options, &mut shown.remediation.runbooks_options]
+            .into_iter()
+            .chain(shown.source.iter_mut().map(|s| &mut s.options))
         {
             options
                 .iter_mut()
@@ -307,9 +312,15 @@ impl Config {
         for value in shown.remote_write.headers.values_mut().chain(shown.otel.headers.values_mut()) {
             afterglow_history::redact::REDACTED.clone_into(value);
         }
-        for url in [&mut shown.store.url, &mut shown.remote_write.url, &mut shown.otel.endpoint]
-            .into_iter()
-            .chain(shown.source.iter_mut().map(|s| &mut s.url))
+        for url in [
+            &mut shown.store.url,
+            &mut shown.remote_write.url,
+            &mut shown.otel.endpoint,
+            &mut shown.remediation.endpoint_url,
+            &mut shown.remediation.runbooks,
+        ]
+        .into_iter()
+        .chain(shown.source.iter_mut().map(|s| &mut s.url))
         {
             *url = shown_url(url);
         }
@@ -333,6 +344,7 @@ impl Config {
         out.extend(self.otel.problems());
         out.extend(self.findings.problems());
         out.extend(self.cost.problems());
+        out.extend(self.remediation.problems());
         if let Err(e) = afterglow_history::redact::Redactor::new(&self.redaction.regex) {
             out.push(format!(
                 "redaction.regex: {}: write a regular expression of Rust's `regex` crate",
@@ -371,6 +383,10 @@ mod tests {
         all.otel.protocol = Some(afterglow_history::otel::Protocol::Grpc);
         all.cost.core_hour = Some(0.05);
         all.cost.gib_hour = Some(0.005);
+        let r = &mut all.remediation;
+        for amount in [&mut r.money_per_day, &mut r.money_per_incident, &mut r.input_price, &mut r.output_price] {
+            *amount = Some(1.0);
+        }
         all.retention = Retention { age: Some(Time(Duration::from_secs(1))), size: Some(Size(1)) };
         let table = toml::Table::try_from(all).unwrap();
         for (section, keys) in &table {

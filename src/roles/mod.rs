@@ -1,5 +1,6 @@
 //! What the binary can be. Each role takes the settings and ends with an exit status.
 
+pub mod advise;
 pub mod check;
 pub mod demo;
 pub mod export;

@@ -10,6 +10,7 @@ mod incidents;
 mod list;
 mod outbox;
 mod quiet;
+mod remediation;
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use groups::{Flush, Group, Member, Membership};
 pub use incidents::{Place, Seen};
 pub use list::{Event, Filter};
 pub use outbox::{Delivery, DeliveryState, Outcome, Taken};
+pub use remediation::{Asking, Call, Remediation, Settled};
 
 /// The ledger's file, beside the catalog's.
 pub const FILE: &str = "alerts.db";

@@ -198,6 +198,11 @@ pub fn known(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|k| k.name.eq_ignore_ascii_case(name.trim()))
 }
 
+/// All of them.
+pub fn all() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter()
+}
+
 impl Key {
     /// Whether this can be its value.
     pub fn takes(&self, value: &str) -> bool {
