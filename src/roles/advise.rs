@@ -7,6 +7,7 @@ use afterglow_alerts::ledger::{self, Ledger};
 use afterglow_alerts::remedy::advisor::{Advice, Advisor, cited, text};
 use afterglow_alerts::remedy::bedrock::Bedrock;
 use afterglow_alerts::remedy::case::{Case, PASSAGES};
+use afterglow_alerts::remedy::follow_up::kind;
 use afterglow_alerts::remedy::knowledge::Knowledge;
 use afterglow_alerts::remedy::mask::Mask;
 use afterglow_alerts::remedy::prompt::{Prompt, schema};
@@ -128,6 +129,8 @@ async fn cases(
     problems.iter().for_each(|p| eprintln!("{p}"));
     let mut out = Vec::new();
     for j in &judged {
+        // The severest of a rule and a kind of place stands for all of them, as it does for an incident.
+        let mut seen = std::collections::BTreeSet::new();
         for f in j.judgement.findings.iter().filter(|f| rule.is_none_or(|r| f.rule == r)) {
             let finding =
                 serde_json::to_value(told(&j.subject, f, &config.cost.prices())).map_err(|e| e.to_string())?;

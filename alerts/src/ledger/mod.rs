@@ -11,6 +11,7 @@ mod list;
 mod outbox;
 mod quiet;
 mod remediation;
+mod runs;
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use incidents::{Place, Seen};
 pub use list::{Event, Filter};
 pub use outbox::{Delivery, DeliveryState, Outcome, Taken};
 pub use remediation::{Asking, Call, Remediation, Settled};
+pub use runs::{ActionRun, Decided};
 
 /// The ledger's file, beside the catalog's.
 pub const FILE: &str = "alerts.db";
