@@ -1,5 +1,7 @@
 //! Findings over HTTP, beside the resources of `history`.
 
+pub mod remediation;
+
 use std::sync::Arc;
 
 use afterglow_history::api::{Api, ApiError, Target, json};

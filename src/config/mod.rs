@@ -1,6 +1,7 @@
 //! Settings: plain data with defaults that work. File under environment under flags.
 //! Everything that can be set is a field here and a line in `docs/configuration.md`.
 
+pub mod actions;
 pub mod findings;
 mod load;
 pub mod otel;
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use actions::ActionConfig;
 use afterglow_ingest::SourceKind;
 use findings::{Cost, Findings};
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,7 @@ pub struct Config {
     pub findings: Findings,
     pub cost: Cost,
     pub remediation: Remediation,
+    pub action: Vec<ActionConfig>,
     pub source: Vec<SourceConfig>,
 }
 
@@ -324,6 +327,10 @@ impl Config {
         {
             *url = shown_url(url);
         }
+        // The address of a webhook is often all that one needs to call it.
+        for action in shown.action.iter_mut().filter(|a| a.kind == "webhook") {
+            afterglow_history::redact::REDACTED.clone_into(&mut action.target);
+        }
         shown.postgres.users.values_mut().for_each(|p| afterglow_history::redact::REDACTED.clone_into(p));
         toml::to_string_pretty(&shown).unwrap_or_default()
     }
@@ -345,6 +352,12 @@ impl Config {
         out.extend(self.findings.problems());
         out.extend(self.cost.problems());
         out.extend(self.remediation.problems());
+        out.extend(self.action.iter().enumerate().flat_map(|(i, a)| a.problems(i)));
+        for (i, a) in self.action.iter().enumerate() {
+            if self.action[..i].iter().any(|before| before.name == a.name) {
+                out.push(format!("action[{i}].name: `{}` is there twice: give each action a name of its own", a.name));
+            }
+        }
         if let Err(e) = afterglow_history::redact::Redactor::new(&self.redaction.regex) {
             out.push(format!(
                 "redaction.regex: {}: write a regular expression of Rust's `regex` crate",
@@ -376,7 +389,11 @@ mod tests {
     #[test]
     fn every_key_is_documented() {
         let docs = include_str!("../../docs/configuration.md");
-        let mut all = Config { source: vec![SourceConfig::default()], ..Config::default() };
+        let mut all = Config {
+            source: vec![SourceConfig::default()],
+            action: vec![ActionConfig::default()],
+            ..Config::default()
+        };
         all.postgres.users.insert("NAME".into(), String::new());
         all.metrics.listen = Some(all.server.listen);
         all.remote_write.sigv4 = Some(SigV4::default());

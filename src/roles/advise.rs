@@ -132,6 +132,9 @@ async fn cases(
         // The severest of a rule and a kind of place stands for all of them, as it does for an incident.
         let mut seen = std::collections::BTreeSet::new();
         for f in j.judgement.findings.iter().filter(|f| rule.is_none_or(|r| f.rule == r)) {
+            if !seen.insert((f.rule, kind(&f.place))) {
+                continue;
+            }
             let finding =
                 serde_json::to_value(told(&j.subject, f, &config.cost.prices())).map_err(|e| e.to_string())?;
             let case = Case::of_finding(&finding, &j.version, &j.properties, &mask);

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{fail, http, open};
+use super::{fail, http, open, remedy};
 use crate::config::Config;
 
 pub async fn run(config: Config) -> ExitCode {
@@ -10,7 +10,11 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(opened) => opened,
         Err(e) => return fail(&e),
     };
-    let served = match http::Serving::open(&config, &opened, "history", None) {
+    let remedies = match remedy::remedies(&config, &opened).await {
+        Ok(remedies) => remedies,
+        Err(e) => return fail(&e),
+    };
+    let served = match http::Serving::open(&config, &opened, "history", None, remedies) {
         Ok(serving) => http::serve(&config, &opened, serving).await,
         Err(e) => Err(e),
     };

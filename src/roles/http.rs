@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use afterglow_alerts::api::remediation::{self, Remedies};
 use afterglow_history::api::{Api, SPARK_VERSION, SourceAccess, metrics, router};
 use afterglow_history::catalog::Catalog;
 use afterglow_history::indexer::Indexer;
@@ -30,6 +31,8 @@ pub struct Serving {
     search: Arc<Search>,
     query: Arc<Engine>,
     pub telemetry: Arc<Telemetry>,
+    /// What answers about remediation.
+    pub remedies: Remedies,
 }
 
 impl Serving {
@@ -39,12 +42,13 @@ impl Serving {
         opened: &Opened,
         role: &'static str,
         indexer: Option<Arc<Indexer>>,
+        remedies: Remedies,
     ) -> Result<Serving, String> {
         let search = Arc::new(Search::open(&opened.dir.join("search")).map_err(|e| e.to_string())?);
         let query = engine(config, opened)?;
         let (with_search, with_query) = (Some(search.clone()), Some(query.clone()));
         let watched = Watched { indexer, search: with_search, query: with_query, ..watched(config, opened, role) };
-        Ok(Serving { search, query, telemetry: Telemetry::new(watched) })
+        Ok(Serving { search, query, telemetry: Telemetry::new(watched), remedies })
     }
 }
 
@@ -64,7 +68,8 @@ async fn bind(key: &str, address: SocketAddr, flag: &str) -> Result<TcpListener,
 
 /// Serves until asked to stop.
 pub async fn serve(config: &Config, opened: &Opened, serving: Serving) -> Result<(), String> {
-    let Serving { search, query, telemetry } = serving;
+    let Serving { search, query, telemetry, remedies } = serving;
+    let ledger = remedies.ledger.clone();
     let sources: BTreeMap<_, _> = config
         .source
         .iter()
@@ -94,7 +99,8 @@ pub async fn serve(config: &Config, opened: &Opened, serving: Serving) -> Result
     let findings = afterglow_alerts::api::router(afterglow_alerts::api::Settings {
         limits: config.findings.limits(),
         prices: config.cost.prices(),
-    });
+    })
+    .merge(remediation::router(remedies));
     let pages = traced(metrics::counted(router(api, findings).merge(afterglow_ui::router()), telemetry.clone()));
     let (settings, sent) = (config.clone(), telemetry);
     let sending = tokio::spawn(async move {
@@ -108,6 +114,7 @@ pub async fn serve(config: &Config, opened: &Opened, serving: Serving) -> Result
     drop(postgres);
     sending.abort();
     query.close();
+    ledger.close().await;
     served.map_err(|e| e.to_string())
 }
 

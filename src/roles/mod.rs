@@ -8,6 +8,7 @@ pub mod findings;
 pub mod history;
 pub mod http;
 pub mod ingest;
+pub mod remedy;
 pub mod serve;
 pub mod sql;
 

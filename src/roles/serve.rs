@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{exports, fail, http, indexer, open, sources};
+use super::{exports, fail, http, indexer, open, remedy, sources};
 use crate::config::{Config, shown_url};
 
 pub async fn run(config: Config) -> ExitCode {
@@ -25,7 +25,15 @@ pub async fn run(config: Config) -> ExitCode {
     if let Err(e) = indexer.prepare().await {
         return fail(&e.to_string());
     }
-    let serving = match http::Serving::open(&config, &opened, "serve", Some(indexer.clone())) {
+    let remedies = match remedy::remedies(&config, &opened).await {
+        Ok(remedies) => remedies,
+        Err(e) => return fail(&e),
+    };
+    let remedying = match remedy::worker(&config, &opened, &remedies).await {
+        Ok(worker) => tokio::spawn(worker.run()),
+        Err(e) => return fail(&e),
+    };
+    let serving = match http::Serving::open(&config, &opened, "serve", Some(indexer.clone()), remedies) {
         Ok(serving) => serving,
         Err(e) => return fail(&e),
     };
@@ -39,6 +47,7 @@ pub async fn run(config: Config) -> ExitCode {
     let maintaining =
         tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
     let served = http::serve(&config, &opened, serving).await;
+    remedying.abort();
     exporting.abort();
     maintaining.abort();
     indexing.abort();

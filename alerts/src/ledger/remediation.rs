@@ -290,19 +290,15 @@ impl Ledger {
                     .execute(&mut *tx)
                     .await?;
             }
-            // Who was told that it fires is told again. Who was not will be, with the advice.
+            // Who was told that it fires is told again, as if the time for that had come. Who was not will be, with the advice.
             sqlx::query(
-                "UPDATE groups SET next_at = $2 WHERE next_at > $2 AND id IN
+                "UPDATE groups SET told_at = NULL, next_at = MIN(next_at, $2) WHERE id IN
                      (SELECT group_id FROM group_members WHERE incident = $1 AND told = 'firing')",
             )
             .bind(incident)
             .bind(now)
             .execute(&mut *tx)
             .await?;
-            sqlx::query("UPDATE group_members SET told = '' WHERE incident = $1 AND told = 'firing'")
-                .bind(incident)
-                .execute(&mut *tx)
-                .await?;
         }
         tx.commit().await?;
         Ok(())
@@ -462,4 +458,143 @@ fn call(r: &SqliteRow) -> Result<Call, LedgerError> {
         spent: Spent { tokens: r.try_get("tokens")?, money: r.try_get("money")?, time: r.try_get("took")? },
         dropped: r.try_get("dropped")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::incident::{Labels, Origin, Sighting, State};
+    use crate::ledger::{Flush, Membership};
+    use crate::remedy::budget::Bounds;
+
+    async fn ledger(folder: &tempfile::TempDir) -> Ledger {
+        Ledger::open(&folder.path().join("alerts.db")).await.unwrap()
+    }
+
+    fn place(_: &Labels) -> Vec<Membership> {
+        vec![Membership {
+            key: "k".into(),
+            receiver: "r".into(),
+            labels: Labels::new(),
+            group_wait: 10,
+            group_interval: 60_000,
+            repeat_interval: 3_600_000,
+            active: Vec::new(),
+            mute: Vec::new(),
+        }]
+    }
+
+    fn sighting() -> Sighting {
+        Sighting {
+            fingerprint: "f".into(),
+            occurrence: "1".into(),
+            active: true,
+            rule: "gc-pressure".into(),
+            severity: "warning".into(),
+            cluster: "c".into(),
+            app_id: "app-1".into(),
+            attempt_id: String::new(),
+            app_name: "load".into(),
+            owner: "me".into(),
+            summary: "s".into(),
+            labels: Labels::new(),
+            annotations: Labels::new(),
+            finding: None,
+            origin: Origin::Findings,
+            at: 1_000,
+            hold: 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_set_aside_counts_until_it_is_settled() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(&folder).await;
+        let bounds = Bounds { tokens: Some(1_000), money: None, time: Some(60_000) };
+        let budgets = Budgets { day: bounds, incident: Bounds { tokens: Some(700), ..Bounds::default() } };
+        let most = Spent { tokens: 600, money: 0.0, time: 20_000 };
+        let asking = |incident| Asking { incident, fingerprint: "f", model: "m", system: "s", prompt: "p", most };
+        let ask = async |incident, now| ledger.set_aside(&asking(incident), &budgets, now).await.unwrap();
+        let (first, time) = ask(Some(1), 0).await.unwrap();
+        assert_eq!(time, 20_000);
+        assert_eq!(ask(Some(2), 1).await.unwrap_err(), "the budget of tokens of the day is used up");
+        let settled = |outcome, tokens| Settled {
+            outcome,
+            answer: Some("{}".into()),
+            error: None,
+            tokens: Some(Tokens { input: tokens, output: 0 }),
+            spent: Spent { tokens, money: 0.0, time: 55_000 },
+            dropped: 2,
+        };
+        ledger.settle(first, &settled("answered", 200)).await.unwrap();
+        assert_eq!(ask(Some(1), 2).await.unwrap_err(), "the budget of tokens of the incident is used up");
+        // 5 seconds are left of the day's minute.
+        assert_eq!(ask(Some(2), 3).await.unwrap().1, 5_000);
+        // Another day.
+        assert!(ask(Some(3), DAY).await.is_ok());
+        assert_eq!(ledger.answered("f", "m", 0).await.unwrap(), Some((0, serde_json::json!({}))));
+        assert_eq!(ledger.answered("f", "m", 1).await.unwrap(), None);
+        assert_eq!(ledger.calls(Some(1), 10).await.unwrap()[0].dropped, 2);
+        assert_eq!(ledger.forget_calls(DAY).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn advice_has_those_told_again_who_were_told_and_loses_no_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(&folder).await;
+        ledger.see(&[sighting()], 1_000, &place).await.unwrap();
+        let ids = ledger.unadvised(&["warning", "critical"], 0, 10).await.unwrap();
+        assert_eq!(ids.len(), 1);
+        assert_eq!(ledger.unadvised(&["critical"], 0, 10).await.unwrap(), [0i64; 0]);
+        let id = ids[0];
+        assert!(ledger.begin_advice(id, "m", 1_001, 61_001).await.unwrap());
+        assert!(!ledger.begin_advice(id, "m", 1_001, 61_001).await.unwrap(), "one looks for it");
+        // It is told of meanwhile.
+        let tell = |_: &crate::ledger::Group, members: &[crate::ledger::Member]| Flush {
+            tells: true,
+            told: members.iter().map(|m| (m.incident.id, State::Firing)).collect(),
+            ..Flush::default()
+        };
+        assert_eq!(ledger.flush(1_100, 10, &tell).await.unwrap(), 1);
+        assert!(!ledger.any_group_due(1_200).await.unwrap());
+        let given = Remediation { state: "advised".into(), model: "m".into(), ..Remediation::default() };
+        ledger.note_advice(id, &given, Some("do this [e1]"), 1_200).await.unwrap();
+        assert!(ledger.any_group_due(1_200).await.unwrap());
+        let seen = Mutex::new(Vec::new());
+        let look = |group: &crate::ledger::Group, members: &[crate::ledger::Member]| {
+            let m = &members[0];
+            seen.lock().unwrap().push((group.told_at, m.told, m.incident.annotations.get("advice").cloned()));
+            Flush::default()
+        };
+        ledger.flush(1_200, 10, &look).await.unwrap();
+        let expected = (None, Some(State::Firing), Some("do this [e1]".to_owned()));
+        assert_eq!(seen.into_inner().unwrap(), [expected]);
+        let events = ledger.events(id).await.unwrap();
+        assert_eq!(events.last().map(|e| (e.kind.as_str(), e.text.as_str())), Some(("remediation", "do this [e1]")));
+        assert_eq!(ledger.remediation(id).await.unwrap().unwrap().state, "advised");
+    }
+
+    #[tokio::test]
+    async fn an_action_runs_once_and_not_too_often() {
+        use crate::ledger::Decided;
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(&folder).await;
+        ledger.see(&[sighting()], 1_000, &place).await.unwrap();
+        let id = ledger.without_action("gc-pressure", "a", 0).await.unwrap()[0];
+        let request = serde_json::json!({});
+        let run = ledger.propose(id, "a", false, &request, 1).await.unwrap().unwrap();
+        assert_eq!(ledger.propose(id, "a", false, &request, 1).await.unwrap(), None);
+        assert_eq!(ledger.without_action("*", "a", 0).await.unwrap(), [0i64; 0]);
+        assert_eq!(ledger.decide(run, "me", true, 0, 2).await.unwrap(), Decided::TooOften);
+        assert_eq!(ledger.decide(run, "me", true, 1, 2).await.unwrap(), Decided::Done);
+        assert_eq!(ledger.decide(run, "you", true, 1, 2).await.unwrap(), Decided::Gone);
+        ledger.end_run(run, &Ok("fine".into()), 3).await.unwrap();
+        let other = ledger.propose(id, "b", true, &request, 4).await.unwrap().unwrap();
+        assert_eq!(ledger.decide(other, "me", false, 0, 5).await.unwrap(), Decided::Done);
+        let states: Vec<_> = ledger.runs(id).await.unwrap().into_iter().map(|r| (r.action, r.state, r.by)).collect();
+        let me = Some("me".to_owned());
+        assert_eq!(states, [("a".into(), "done".into(), me.clone()), ("b".into(), "refused".into(), me)]);
+    }
 }

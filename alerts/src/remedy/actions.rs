@@ -252,3 +252,71 @@ pub async fn propose(ledger: &Ledger, actions: &[Action], since: i64, now: fn() 
     }
     Ok(proposed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::{Labels, Origin, State};
+
+    fn incident(app_name: &str) -> Incident {
+        Incident {
+            id: 7,
+            fingerprint: "f".into(),
+            state: State::Firing,
+            rule: "gc-pressure".into(),
+            severity: "warning".into(),
+            cluster: "c".into(),
+            app_id: "app-1".into(),
+            attempt_id: String::new(),
+            app_name: app_name.into(),
+            owner: String::new(),
+            summary: "$(reboot)".into(),
+            labels: Labels::new(),
+            annotations: Labels::new(),
+            finding: None,
+            origin: Origin::Findings,
+            started_at: 1,
+            due_at: 1,
+            fired_at: Some(1),
+            resolved_at: None,
+            last_seen_at: 1,
+            count: 1,
+            acknowledged_by: None,
+            assigned_to: None,
+            inhibited_by: None,
+        }
+    }
+
+    fn action(kind: Kind) -> Action {
+        let parameters = [("job".to_owned(), "{app_name} of {cluster}{nothing}{".to_owned())].into();
+        Action {
+            name: "restart".into(),
+            kind,
+            target: "T".into(),
+            parameters,
+            rules: vec!["*".into()],
+            automatic: vec!["gc-pressure".into()],
+            dry_run: true,
+            per_hour: 1,
+            region: "eu-central-1".into(),
+            profile: String::new(),
+            endpoint: String::new(),
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn what_a_log_says_is_a_word_and_no_command() {
+        let bad = incident("x; rm -rf / $(id) {app_id} \"'`\n");
+        let request = action(Kind::SsmCommand { targets: vec!["tag:role=master".into(), "i-1".into()] }).request(&bad);
+        assert_eq!(request["Parameters"]["job"][0], "x__rm_-rf_/___id___app_id______ of c{nothing}{");
+        assert_eq!(request["Targets"], json!([{ "Key": "tag:role", "Values": ["master"] }]));
+        assert_eq!(request["InstanceIds"], json!(["i-1"]));
+        let token = action(Kind::SsmAutomation).request(&bad)["ClientToken"].as_str().unwrap().to_owned();
+        assert_eq!(token, action(Kind::SsmAutomation).request(&incident("other"))["ClientToken"]);
+        assert_eq!(token.len(), 36);
+        let machine = action(Kind::StepFunctions).request(&incident("load"));
+        assert!(machine["name"].as_str().unwrap().len() <= 80);
+        assert_eq!(action(Kind::Webhook).address("ssm"), "https://ssm.eu-central-1.amazonaws.com/");
+    }
+}
