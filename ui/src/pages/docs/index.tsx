@@ -20,6 +20,7 @@ const PAGES: [string, string][] = [
   ['api', 'Afterglow’s own API'],
   ['metrics', 'Metrics and alerts'],
   ['opentelemetry', 'OpenTelemetry'],
+  ['remediation', 'Remediation'],
   ['performance', 'Performance'],
   ['sql', 'SQL'],
   ['grafana', 'Grafana'],
