@@ -138,7 +138,10 @@ fn what_is_printed_is_what_is_sent_and_has_no_secret() {
     assert_eq!(asked.body["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"], first["answer_schema"]);
     assert_eq!(asked.body["toolConfig"]["toolChoice"], json!({ "tool": { "name": "advise" } }));
     assert_eq!(asked.body["inferenceConfig"], json!({ "maxTokens": 700, "temperature": 0.0 }));
-    assert_eq!(asked.body["guardrailConfig"], json!({ "guardrailIdentifier": "gr-1", "guardrailVersion": "3" }));
+    assert_eq!(
+        asked.body["guardrailConfig"],
+        json!({ "guardrailIdentifier": "gr-1", "guardrailVersion": "3", "trace": "disabled" })
+    );
     let signed = asked.headers["authorization"].to_str().unwrap();
     assert!(
         signed.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/") && signed.contains("/eu-central-1/bedrock/"),
