@@ -130,6 +130,35 @@ pub enum AlertsCommand {
         #[arg(long, value_name = "FILE", env = "AFTERGLOW_CONFIG")]
         config: Option<PathBuf>,
     },
+    /// Print what a model would be told about the findings of event logs; nothing is sent
+    ///
+    /// One JSON document a line: instructions, message and form of the answer, exactly as Bedrock would get them.
+    Prompt {
+        #[command(flatten)]
+        about: About,
+    },
+    /// Ask the model of [remediation] about the findings of event logs, and print what it says and what was left out
+    ///
+    /// Asks whether or not remediation.enabled is set. Budgets hold, and requests are kept, in the store's alerts.db.
+    Advise {
+        #[command(flatten)]
+        about: About,
+        /// Print a JSON list
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct About {
+    /// Event logs, or folders of them: paths or URLs
+    #[arg(required = true, value_name = "LOG")]
+    pub logs: Vec<String>,
+    /// Only findings of this rule
+    #[arg(long)]
+    pub rule: Option<String>,
+    #[command(flatten)]
+    pub common: Common,
 }
 
 #[derive(Debug, Subcommand)]

@@ -69,6 +69,14 @@ async fn run(command: Command) -> ExitCode {
             roles::with(config, |c| roles::alerts::test(c, labels, dry_run)).await
         }
         Command::Alerts { what: None, common } => roles::with(load(&common, Vec::new(), &[]), roles::alerts::run).await,
+        Command::Alerts { what: Some(AlertsCommand::Prompt { about }), .. } => {
+            roles::with(load(&about.common, Vec::new(), &[]), |c| roles::advise::prompt(c, about.logs, about.rule))
+                .await
+        }
+        Command::Alerts { what: Some(AlertsCommand::Advise { about, json }), .. } => {
+            roles::with(load(&about.common, Vec::new(), &[]), |c| roles::advise::run(c, about.logs, about.rule, json))
+                .await
+        }
         Command::Export { to: Export::Otel { applications, receiver, common } } => {
             // It has no traces of its own, unless somebody asks for them.
             let flags = [receiver.flags(), vec![("otel", "sample", "0".into())]].concat();

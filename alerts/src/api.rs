@@ -1,6 +1,7 @@
 //! Findings over HTTP, beside the resources of `history`.
 
 pub mod incidents;
+pub mod remediation;
 
 use std::sync::Arc;
 

@@ -68,7 +68,7 @@ impl Conf {
 }
 
 /// `3.5.1-amzn-0` is (3, 5); what is no version is (0, 0).
-fn parse_version(text: &str) -> Version {
+pub fn parse_version(text: &str) -> Version {
     let mut numbers = text.split(['.', '-']).map(|n| n.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }

@@ -13,6 +13,7 @@ pub mod intake;
 pub mod judge;
 pub mod ledger;
 pub mod note;
+pub mod remedy;
 pub mod report;
 pub mod route;
 pub mod rules;

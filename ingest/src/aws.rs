@@ -1,5 +1,5 @@
 //! Amazon S3 as the AWS SDKs find it: credentials (environment, profile with SSO, roles and
-//! processes, web identity, container, instance), region and endpoint. Only this module knows the SDK, but for signatures, which [`crate::sign`] makes.
+//! processes, web identity, container, instance), region and endpoint. Only this module knows how the SDK is set up; [`crate::sign`] makes signatures, and clients of other services begin with [`settings`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -73,6 +73,16 @@ pub(crate) async fn open(
 pub(crate) async fn credentials(region: &str, profile: Option<&String>) -> Option<SharedCredentialsProvider> {
     let sdk = sdk(profile, Some(region.to_owned()), false).await;
     provider(&sdk, profile)
+}
+
+/// Settings for clients of other services of AWS: region, credentials and HTTP client as for S3. One with an endpoint of its own needs no
+/// region.
+pub async fn settings(region: Option<String>, profile: Option<&String>, endpoint: bool) -> SdkConfig {
+    let sdk = sdk(profile, region, endpoint).await;
+    let provider = provider(&sdk, profile);
+    let mut builder = sdk.into_builder();
+    builder.set_credentials_provider(provider);
+    builder.build()
 }
 
 /// The SDK's settings. Without a region it asks the profile and then the instance; a store with an

@@ -15,6 +15,7 @@ pub mod scan;
 pub mod sign;
 pub mod source;
 
+pub use aws::settings as aws_settings;
 pub use log::EventLog;
 pub use read::{Block, LogReader, Position};
 pub use source::{Source, SourceKind};

@@ -1,11 +1,13 @@
 //! Settings: plain data with defaults that work. File under environment under flags.
 //! Everything that can be set is a field here and a line in `docs/configuration.md`.
 
+pub mod actions;
 pub mod alerts;
 pub mod findings;
 mod load;
 pub mod otel;
 pub mod postgres;
+pub mod remediation;
 pub mod units;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use actions::ActionConfig;
 use afterglow_ingest::SourceKind;
 use alerts::Alerts;
 use findings::{Cost, Findings};
@@ -21,6 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use load::{ConfigError, load};
 use otel::Otel;
 use postgres::Postgres;
+use remediation::Remediation;
 use units::{Size, Time};
 
 /// All settings.
@@ -40,6 +44,8 @@ pub struct Config {
     pub findings: Findings,
     pub cost: Cost,
     pub alerts: Alerts,
+    pub remediation: Remediation,
+    pub action: Vec<ActionConfig>,
     pub source: Vec<SourceConfig>,
 }
 
@@ -300,7 +306,9 @@ impl Config {
         let secret = |k: &str| {
             ["secret", "token", "key", "password", "credential"].iter().any(|w| k.to_ascii_lowercase().contains(w))
         };
-        for options in std::iter::once(&mut shown.store.options).chain(shown.source.iter_mut().map(|s| &mut s.options))
+        for options in [&mut shown.store.options, &mut shown.remediation.runbooks_options]
+            .into_iter()
+            .chain(shown.source.iter_mut().map(|s| &mut s.options))
         {
             options
                 .iter_mut()
@@ -310,11 +318,21 @@ impl Config {
         for value in shown.remote_write.headers.values_mut().chain(shown.otel.headers.values_mut()) {
             afterglow_history::redact::REDACTED.clone_into(value);
         }
-        for url in [&mut shown.store.url, &mut shown.remote_write.url, &mut shown.otel.endpoint]
-            .into_iter()
-            .chain(shown.source.iter_mut().map(|s| &mut s.url))
+        for url in [
+            &mut shown.store.url,
+            &mut shown.remote_write.url,
+            &mut shown.otel.endpoint,
+            &mut shown.remediation.endpoint_url,
+            &mut shown.remediation.runbooks,
+        ]
+        .into_iter()
+        .chain(shown.source.iter_mut().map(|s| &mut s.url))
         {
             *url = shown_url(url);
+        }
+        // The address of a webhook is often all that one needs to call it.
+        for action in shown.action.iter_mut().filter(|a| a.kind == "webhook") {
+            afterglow_history::redact::REDACTED.clone_into(&mut action.target);
         }
         shown.postgres.users.values_mut().for_each(|p| afterglow_history::redact::REDACTED.clone_into(p));
         toml::to_string_pretty(&shown).unwrap_or_default()
@@ -337,6 +355,13 @@ impl Config {
         out.extend(self.findings.problems());
         out.extend(self.cost.problems());
         out.extend(self.alerts.problems());
+        out.extend(self.remediation.problems());
+        out.extend(self.action.iter().enumerate().flat_map(|(i, a)| a.problems(i)));
+        for (i, a) in self.action.iter().enumerate() {
+            if self.action[..i].iter().any(|before| before.name == a.name) {
+                out.push(format!("action[{i}].name: `{}` is there twice: give each action a name of its own", a.name));
+            }
+        }
         if let Err(e) = afterglow_history::redact::Redactor::new(&self.redaction.regex) {
             out.push(format!(
                 "redaction.regex: {}: write a regular expression of Rust's `regex` crate",
@@ -368,7 +393,11 @@ mod tests {
     #[test]
     fn every_key_is_documented() {
         let docs = include_str!("../../docs/configuration.md");
-        let mut all = Config { source: vec![SourceConfig::default()], ..Config::default() };
+        let mut all = Config {
+            source: vec![SourceConfig::default()],
+            action: vec![ActionConfig::default()],
+            ..Config::default()
+        };
         all.postgres.users.insert("NAME".into(), String::new());
         all.metrics.listen = Some(all.server.listen);
         all.remote_write.sigv4 = Some(SigV4::default());
@@ -376,6 +405,10 @@ mod tests {
         all.cost.core_hour = Some(0.05);
         all.cost.gib_hour = Some(0.005);
         all.alerts.inhibit = Some(Vec::new());
+        let r = &mut all.remediation;
+        for amount in [&mut r.money_per_day, &mut r.money_per_incident, &mut r.input_price, &mut r.output_price] {
+            *amount = Some(1.0);
+        }
         all.retention = Retention { age: Some(Time(Duration::from_secs(1))), size: Some(Size(1)) };
         let table = toml::Table::try_from(all).unwrap();
         for (section, keys) in &table {

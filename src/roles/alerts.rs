@@ -39,9 +39,15 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(service) => service,
         Err(e) => return fail(&e),
     };
+    let remedies = super::remedy::remedies(&config, &alerts.ledger);
+    let worker = match super::remedy::worker(&config, &opened, &remedies).await {
+        Ok(worker) => worker,
+        Err(e) => return fail(&e),
+    };
     tracing::info!("alerting about {}", opened.dir.display());
     tokio::select! {
         () = service.run() => {}
+        () = worker.run() => {}
         () = stop => {}
     }
     alerts.ledger.close().await;

@@ -18,9 +18,12 @@ use crate::config::{Config, SourceConfig};
 const CLUSTER: &str = "local";
 
 /// An attempt with what was found about it.
-struct Judged {
-    subject: Subject,
-    judgement: Judgement,
+pub(super) struct Judged {
+    pub subject: Subject,
+    pub judgement: Judgement,
+    /// Version of Spark, and its settings.
+    pub version: String,
+    pub properties: Vec<(String, String)>,
     damaged: bool,
 }
 
@@ -41,7 +44,10 @@ pub async fn run(config: Config, logs: Vec<String>, json: bool) -> ExitCode {
 }
 
 /// Indexes the logs and judges every attempt; with what was wrong with them.
-async fn findings(mut config: Config, logs: &[String]) -> Result<(Vec<String>, Vec<Judged>, Config), String> {
+pub(super) async fn findings(
+    mut config: Config,
+    logs: &[String],
+) -> Result<(Vec<String>, Vec<Judged>, Config), String> {
     let folder = tempfile::tempdir().map_err(|e| format!("cannot make a folder to index into: {e}: set TMPDIR"))?;
     config.store.url = folder.path().join("store").display().to_string();
     config.store.dir = PathBuf::new();
@@ -68,7 +74,10 @@ async fn findings(mut config: Config, logs: &[String]) -> Result<(Vec<String>, V
     for row in all.into_iter().flatten() {
         let reader = AttemptReader::new(opened.store.clone(), row.parts.clone());
         let judgement = judge(&row, &reader, &config.findings.limits()).await.map_err(|e| e.to_string())?;
-        out.push(Judged { subject: Subject::new(&row), judgement, damaged: row.damaged });
+        let environment = reader.environment().await.map_err(|e| e.to_string())?;
+        let properties = environment.spark_properties.iter().cloned().collect();
+        let (subject, version) = (Subject::new(&row), row.spark_version.clone());
+        out.push(Judged { subject, judgement, version, properties, damaged: row.damaged });
     }
     opened.catalog.close().await;
     Ok((problems, out, config))

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{alerts, fail, http, open};
+use super::{alerts, fail, http, open, remedy};
 use crate::config::Config;
 
 pub async fn run(config: Config) -> ExitCode {
@@ -14,8 +14,9 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(alerts) => alerts,
         Err(e) => return fail(&e),
     };
+    let remedies = remedy::remedies(&config, &alerts.ledger);
     let served = match http::Serving::open(&config, &opened, "history", None) {
-        Ok(serving) => http::serve(&config, &opened, serving, alerts.clone()).await,
+        Ok(serving) => http::serve(&config, &opened, serving, alerts.clone(), remedies).await,
         Err(e) => Err(e),
     };
     alerts.ledger.close().await;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_alerts::api::incidents::{self, Alerts};
+use afterglow_alerts::api::remediation::{self, Remedies};
 use afterglow_history::api::{Api, SPARK_VERSION, SourceAccess, metrics, router};
 use afterglow_history::catalog::Catalog;
 use afterglow_history::indexer::Indexer;
@@ -64,7 +65,13 @@ async fn bind(key: &str, address: SocketAddr, flag: &str) -> Result<TcpListener,
 }
 
 /// Serves until asked to stop.
-pub async fn serve(config: &Config, opened: &Opened, serving: Serving, alerts: Alerts) -> Result<(), String> {
+pub async fn serve(
+    config: &Config,
+    opened: &Opened,
+    serving: Serving,
+    alerts: Alerts,
+    remedies: Remedies,
+) -> Result<(), String> {
     let Serving { search, query, telemetry } = serving;
     let sources: BTreeMap<_, _> = config
         .source
@@ -96,7 +103,8 @@ pub async fn serve(config: &Config, opened: &Opened, serving: Serving, alerts: A
         limits: config.findings.limits(),
         prices: config.cost.prices(),
     })
-    .merge(incidents::router(alerts));
+    .merge(incidents::router(alerts))
+    .merge(remediation::router(remedies));
     let pages = traced(metrics::counted(router(api, findings).merge(afterglow_ui::router()), telemetry.clone()));
     let (settings, sent) = (config.clone(), telemetry);
     let sending = tokio::spawn(async move {

@@ -1,5 +1,6 @@
 //! What the binary can be. Each role takes the settings and ends with an exit status.
 
+pub mod advise;
 pub mod alerts;
 pub mod check;
 pub mod demo;
@@ -8,6 +9,7 @@ pub mod findings;
 pub mod history;
 pub mod http;
 pub mod ingest;
+pub mod remedy;
 pub mod serve;
 pub mod sql;
 

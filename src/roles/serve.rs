@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{alerts, exports, fail, http, indexer, open, sources};
+use super::{alerts, exports, fail, http, indexer, open, remedy, sources};
 use crate::config::{Config, shown_url};
 
 pub async fn run(config: Config) -> ExitCode {
@@ -41,6 +41,11 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(service) => tokio::spawn(service.run()),
         Err(e) => return fail(&e),
     };
+    let remedies = remedy::remedies(&config, &alerts.ledger);
+    let remedying = match remedy::worker(&config, &opened, &remedies).await {
+        Ok(worker) => tokio::spawn(worker.run()),
+        Err(e) => return fail(&e),
+    };
     let exporting = tokio::spawn(super::export(exports, opened.catalog.clone()));
     let notary = match super::notary(&config, &opened).await {
         Ok(notary) => notary,
@@ -51,8 +56,9 @@ pub async fn run(config: Config) -> ExitCode {
     let indexing = tokio::spawn(async move { indexer.run(good, std::future::pending()).await });
     let maintaining =
         tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
-    let served = http::serve(&config, &opened, serving, alerts.clone()).await;
+    let served = http::serve(&config, &opened, serving, alerts.clone(), remedies).await;
     alerting.abort();
+    remedying.abort();
     exporting.abort();
     judging.abort();
     maintaining.abort();

@@ -2,7 +2,7 @@
 //!
 //! The tools: [`server`] runs the binary, [`http`] asks it, [`logs`] unpacks `tests/logs`, [`rules`]
 //! compares answers, [`archive`] reads the recordings of `tests/golden`, [`answers`] collects all that a
-//! server says of an application, [`moto`] is an S3 server, [`proxy`] stands before it and fails, [`otlp`] is a
+//! server says of an application, [`bedrock`] speaks the wire format of Amazon Bedrock, [`moto`] is an S3 server, [`proxy`] stands before it and fails, [`otlp`] is a
 //! receiver of OTLP and Rotel a real one, [`paged`] is a store in memory that fails, [`prometheus`] is a real one, [`skip`] notes what cannot be tested. The others are tests, by what
 //! they are about.
 
@@ -10,6 +10,7 @@
 
 mod answers;
 mod archive;
+mod bedrock;
 mod http;
 mod logs;
 mod moto;
@@ -42,6 +43,7 @@ mod otel;
 mod ours;
 mod pages;
 mod postgres;
+mod remediation;
 mod remote_write;
 mod restart;
 mod s3;

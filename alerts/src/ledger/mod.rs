@@ -10,6 +10,8 @@ mod incidents;
 mod list;
 mod outbox;
 mod quiet;
+mod remediation;
+mod runs;
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,6 +24,8 @@ pub use groups::{Flush, Group, Member, Membership};
 pub use incidents::{Place, Seen};
 pub use list::{Event, Filter, may_see};
 pub use outbox::{Delivery, DeliveryState, Outcome, Taken};
+pub use remediation::{Asking, Call, Remediation, Settled};
+pub use runs::{ActionRun, Decided};
 
 /// The ledger's file, beside the catalog's.
 pub const FILE: &str = "alerts.db";

@@ -21,6 +21,7 @@ const PAGES: [string, string][] = [
   ['alerts', 'Incidents and delivery'],
   ['metrics', 'Metrics and alerts'],
   ['opentelemetry', 'OpenTelemetry'],
+  ['remediation', 'Remediation'],
   ['performance', 'Performance'],
   ['sql', 'SQL'],
   ['grafana', 'Grafana'],
