@@ -63,6 +63,25 @@ fn fleet_tables_hold_what_the_answers_say_and_nothing_twice() {
 }
 
 #[test]
+fn files_of_a_few_applications_are_joined() {
+    let dir = logs::folder();
+    let (store, source) = (dir.path().join("store"), dir.path().join("logs"));
+    fs::create_dir(&source).unwrap();
+    let (app, log) = logs::plain("3.5.9", "codec-none");
+    let mut rounds = Vec::new();
+    for n in 0..9 {
+        let name = format!("{app}{n}");
+        fs::write(source.join(&name), logs::renamed(&log, &app, &name)).unwrap();
+        server::ingest(&store, &[source.to_str().unwrap()]);
+        rounds.push((files(&store, "applications").len(), read(&store).0["applications"]));
+    }
+    // The eighth is written with seven others there; the round after it finds eight, and makes one of them.
+    assert_eq!(rounds, [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6), (7, 7), (8, 8), (2, 9)]);
+    let server = TestServer::history(&store);
+    assert_eq!(server.json("/api/v1/applications").as_array().unwrap().len(), 9);
+}
+
+#[test]
 fn retention_removes_attempts_their_objects_and_their_rows() {
     let dir = logs::folder();
     let store = dir.path().join("store");

@@ -177,6 +177,46 @@ fn psql_lists_tables_and_reads_them() {
     assert!(psql("SHOW TABLES").contains("executor_samples"));
 }
 
+/// Grafana's query builder: the version, the tables, and the columns of the one that was chosen.
+#[test]
+fn a_query_builder_finds_tables_and_columns() {
+    const PATH: &str = r#"SELECT CASE WHEN trim(s[i]) = '"$user"' THEN user ELSE trim(s[i]) END
+        FROM generate_series(array_lower(string_to_array(current_setting('search_path'),','),1),
+             array_upper(string_to_array(current_setting('search_path'),','),1)) as i,
+             string_to_array(current_setting('search_path'),',') s"#;
+    let dir = logs::folder();
+    let server = start(&store(dir.path())).start();
+    connected(&server, async |client| {
+        let text = async |statement: &str| -> Vec<String> {
+            let rows = client.query(statement, &[]).await.unwrap_or_else(|e| panic!("{statement}: {e:?}"));
+            rows.iter().map(|r| r.get(0)).collect()
+        };
+        let version = "SELECT current_setting('server_version_num')::int / 100 AS version";
+        let version: i64 =
+            client.query_one(&format!("SELECT version::bigint FROM ({version})"), &[]).await.unwrap().get(0);
+        assert_eq!(version, 1600);
+        let unknown = client.simple_query("SELECT current_setting('nothing')").await.unwrap_err();
+        assert!(unknown.as_db_error().unwrap().message().contains("nothing"), "{unknown:?}");
+        let tables = text(&format!(
+            "SELECT CASE WHEN quote_ident(table_schema) IN ({PATH}) THEN quote_ident(table_name)
+             ELSE quote_ident(table_schema) || '.' || quote_ident(table_name) END AS \"table\" FROM information_schema.tables
+             WHERE quote_ident(table_schema) NOT IN ('information_schema', 'pg_catalog')
+             ORDER BY CASE WHEN quote_ident(table_schema) IN ({PATH}) THEN 0 ELSE 1 END, 1"
+        ))
+        .await;
+        assert!(tables.iter().any(|t| t == "public.executor_samples") && tables.len() >= 10, "{tables:?}");
+        let columns = text(&format!(
+            "SELECT quote_ident(column_name) AS \"column\", data_type AS \"type\" FROM information_schema.columns
+             WHERE CASE WHEN array_length(parse_ident('public.stages'),1) = 2
+               THEN quote_ident(table_schema) = (parse_ident('public.stages'))[1]
+                 AND quote_ident(table_name) = (parse_ident('public.stages'))[2]
+               ELSE quote_ident(table_name) = 'public.stages' AND quote_ident(table_schema) IN ({PATH}) END"
+        ))
+        .await;
+        assert!(columns.contains(&"stage_id".to_owned()) && !columns.contains(&"exit_code".to_owned()), "{columns:?}");
+    });
+}
+
 #[test]
 fn users_prove_who_they_are_and_connections_are_encrypted() {
     if !has_psql() {

@@ -137,6 +137,8 @@ pub struct AttemptSpan {
     /// The last time that its log tells of.
     pub last_time: i64,
     pub ended: bool,
+    /// Task attempts.
+    pub tasks: i64,
 }
 
 pub(super) const COLUMNS: &str = "id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time, end_time,
@@ -460,7 +462,7 @@ impl Catalog {
     /// When each attempt ran, and whose it is: what tells which of them a question is about.
     pub async fn spans(&self, viewer: &Viewer) -> Result<Vec<AttemptSpan>, CatalogError> {
         let rows = sqlx::query(
-            "SELECT id, cluster, app_id, name, user_name, start_time, last_event_time, end_time, status FROM attempts",
+            "SELECT id, cluster, app_id, name, user_name, start_time, last_event_time, end_time, status, tasks FROM attempts",
         )
         .fetch_all(&self.readers)
         .await?;
@@ -475,6 +477,7 @@ impl Catalog {
                 start_time: r.try_get("start_time")?,
                 last_time: last.max(end),
                 ended: r.try_get::<String, _>("status")? != "running",
+                tasks: r.try_get("tasks")?,
             })
         };
         let mut all = rows.iter().map(span).collect::<Result<Vec<_>, CatalogError>>()?;

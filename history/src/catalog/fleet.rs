@@ -3,10 +3,13 @@
 //! A batch is named here before its files are written and confirmed after, so a crash in between
 //! leaves a batch to be written again under the same names: nothing lost, nothing double.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, Transaction};
+use twox_hash::XxHash3_64;
 
 use super::{AttemptRow, Catalog, CatalogError, next};
 use crate::viewer::Viewer;
@@ -34,8 +37,11 @@ pub struct BatchFile {
 #[derive(Debug, Clone)]
 pub struct FleetFiles {
     pub batch: Batch,
-    pub files: BTreeMap<String, BatchFile>,
+    pub files: Arc<BTreeMap<String, BatchFile>>,
 }
+
+/// Files of batches as they were read last, with the checksum of the text that they were read from.
+pub type ReadFiles = Mutex<HashMap<i64, (u64, Arc<BTreeMap<String, BatchFile>>)>>;
 
 /// See [`Catalog::fleet`].
 #[derive(Debug, Clone)]
@@ -69,7 +75,7 @@ impl Catalog {
             )
             .fetch_optional(&mut *tx)
             .await?;
-            let Some(first) = first else { return Ok(planned + self.merge_batches(size).await?) };
+            let Some(first) = first else { break };
             let (cluster, day): (String, String) = (first.try_get(0)?, first.try_get(1)?);
             let id = new_batch(&mut tx, &day, &cluster).await?;
             sqlx::query(
@@ -85,21 +91,32 @@ impl Catalog {
             tx.commit().await?;
             planned += 1;
         }
+        // Not within the transaction that found nothing: there is one writer.
+        Ok(planned + self.merge_batches(size).await?)
     }
 
     /// Joins the small batches of a day and cluster once they are many: the old ones are left
-    /// without attempts, and so without files.
+    /// without attempts, and so without files. Those of a few attempts are joined first, and only
+    /// with each other: else each of them would have all that was joined before written again.
     async fn merge_batches(&self, size: i64) -> Result<usize, CatalogError> {
+        let few = self.merge_between(0, size / 8).await?;
+        Ok(few + self.merge_between(size / 8, size / 2).await?)
+    }
+
+    /// Joins batches of a day and cluster that have at least `least` attempts and fewer than `below`.
+    async fn merge_between(&self, least: i64, below: i64) -> Result<usize, CatalogError> {
         let small = "SELECT b.id, b.cluster, b.day FROM fleet_batches b JOIN attempts a ON a.fleet_batch = b.id
-             WHERE b.state = 'written' GROUP BY b.id, b.cluster, b.day HAVING COUNT(*) < $1";
-        let many = format!("SELECT cluster, day FROM ({small}) s GROUP BY cluster, day HAVING COUNT(*) >= $2");
-        let groups = sqlx::query(sqlx::AssertSqlSafe(many)).bind(size / 2).bind(MANY).fetch_all(&self.readers).await?;
+             WHERE b.state = 'written' GROUP BY b.id, b.cluster, b.day HAVING COUNT(*) >= $1 AND COUNT(*) < $2";
+        let many = format!("SELECT cluster, day FROM ({small}) s GROUP BY cluster, day HAVING COUNT(*) >= $3");
+        let groups = sqlx::query(sqlx::AssertSqlSafe(many)).bind(least).bind(below).bind(MANY);
+        let groups = groups.fetch_all(&self.readers).await?;
         for group in &groups {
             let (cluster, day): (String, String) = (group.try_get(0)?, group.try_get(1)?);
             let mut tx = self.begin().await?;
-            let of_day = format!("SELECT id FROM ({small}) s WHERE cluster = $2 AND day = $3 ORDER BY id LIMIT $4");
+            let of_day = format!("SELECT id FROM ({small}) s WHERE cluster = $3 AND day = $4 ORDER BY id LIMIT $5");
             let old = sqlx::query(sqlx::AssertSqlSafe(of_day))
-                .bind(size / 2)
+                .bind(least)
+                .bind(below)
                 .bind(&cluster)
                 .bind(&day)
                 .bind(MANY)
@@ -179,7 +196,9 @@ impl Catalog {
     /// All that the fleet tables hold: the files of written batches, and the attempts that are in
     /// none of them, newest first, at most `limit`, with how many there are.
     pub async fn fleet(&self, viewer: &Viewer, limit: i64) -> Result<Fleet, CatalogError> {
-        const OPEN: &str = "FROM attempts a LEFT JOIN fleet_batches b ON b.id = a.fleet_batch WHERE b.state IS NULL OR b.state <> 'written'";
+        // In two halves, each of which an index answers: nearly all attempts are in a written batch.
+        const OPEN: &str = "FROM (SELECT id, start_time FROM attempts WHERE fleet_batch IS NULL UNION ALL SELECT id, start_time FROM attempts
+             WHERE fleet_batch IN (SELECT id FROM fleet_batches WHERE state <> 'written'))";
         // One transaction: a batch that is written in between would be missing or double.
         let mut tx = self.readers.begin().await?;
         let rows = sqlx::query(
@@ -187,15 +206,10 @@ impl Catalog {
         )
         .fetch_all(&mut *tx)
         .await?;
-        let files = rows.iter().map(|r| {
-            let batch = Batch { id: r.try_get("id")?, day: r.try_get("day")?, cluster: r.try_get("cluster")? };
-            let files = serde_json::from_str(&r.try_get::<String, _>("files")?);
-            Ok(FleetFiles { batch, files: files.map_err(|e| CatalogError::Stored(format!("fleet files: {e}")))? })
-        });
-        let files = files.collect::<Result<Vec<_>, CatalogError>>()?;
+        let files = self.files(&rows)?;
         let count = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) {OPEN}"));
         let open: i64 = sqlx::query(count).fetch_one(&mut *tx).await?.try_get(0)?;
-        let ids = sqlx::AssertSqlSafe(format!("SELECT a.id {OPEN} ORDER BY a.start_time DESC LIMIT $1"));
+        let ids = sqlx::AssertSqlSafe(format!("SELECT id {OPEN} ORDER BY start_time DESC LIMIT $1"));
         let ids = sqlx::query(ids).bind(limit).fetch_all(&mut *tx).await?;
         let ids = ids.iter().map(|r| r.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
         drop(tx);
@@ -204,6 +218,27 @@ impl Catalog {
             attempts.extend(self.attempts(viewer, some).await?);
         }
         Ok(Fleet { files, attempts, open: open as usize })
+    }
+    /// The files that rows of batches name; most are as they were for the statement before, and not parsed again.
+    fn files(&self, rows: &[SqliteRow]) -> Result<Vec<FleetFiles>, CatalogError> {
+        let mut known = self.fleet_files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = HashMap::with_capacity(rows.len());
+        let read = rows.iter().map(|r| {
+            let batch = Batch { id: r.try_get("id")?, day: r.try_get("day")?, cluster: r.try_get("cluster")? };
+            let text: &str = r.try_get("files")?;
+            let checksum = XxHash3_64::oneshot(text.as_bytes());
+            let files = match known.remove(&batch.id).filter(|(c, _)| *c == checksum) {
+                Some((_, files)) => files,
+                None => {
+                    Arc::new(serde_json::from_str(text).map_err(|e| CatalogError::Stored(format!("fleet files: {e}")))?)
+                }
+            };
+            now.insert(batch.id, (checksum, files.clone()));
+            Ok(FleetFiles { batch, files })
+        });
+        let read = read.collect::<Result<Vec<_>, CatalogError>>()?;
+        *known = now;
+        Ok(read)
     }
 }
 

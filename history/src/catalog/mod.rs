@@ -51,6 +51,7 @@ pub struct Catalog {
     /// As far as they were read.
     groups: Arc<Mutex<groups::Groups>>,
     commits: Arc<commit::Queue>,
+    fleet_files: Arc<fleet::ReadFiles>,
 }
 
 impl Catalog {
@@ -65,7 +66,7 @@ impl Catalog {
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         sqlx::migrate!("./migrations").run(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Catalog { readers, writer, groups: Arc::default(), commits: Arc::default() })
+        Ok(Catalog { readers, writer, groups: Arc::default(), commits: Arc::default(), fleet_files: Arc::default() })
     }
 
     /// Closes all connections; what was committed is in the file.

@@ -66,7 +66,7 @@ pub struct Limits {
     /// A statement that takes longer is stopped.
     pub timeout: Duration,
     /// Memory of all statements together; what sorts and joins need beyond it goes to disk, and a
-    /// statement that cannot do so is stopped.
+    /// statement that cannot do so is stopped. A quarter of it is used beside, for what files say of themselves.
     pub memory: u64,
     /// Rows that are given at most.
     pub rows: usize,
@@ -189,6 +189,7 @@ impl Engine {
             .with_max_temp_directory_size(SPILL);
         let env = RuntimeEnvBuilder::new()
             .with_memory_limit(usize::try_from(limits.memory).unwrap_or(usize::MAX), 1.0)
+            .with_metadata_cache_limit(usize::try_from(limits.memory / 4).unwrap_or(usize::MAX))
             .with_disk_manager_builder(disk)
             .build_arc()?;
         env.register_object_store(table::store_url().as_ref(), store.objects());

@@ -12,6 +12,7 @@ use datafusion::common::{DFSchema, Result as Answered, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -39,6 +40,9 @@ pub const DATE: &str = "date";
 const AT_ONCE: usize = 8;
 /// Bytes of rows that are kept for the next statement.
 const KEPT: u64 = 64 << 20;
+
+/// Bytes at the end of a file that are fetched first: they hold what it says of itself.
+const FOOTER: usize = 64 << 10;
 
 /// Under which the engine knows our store. Nothing is resolved by it.
 pub fn store_url() -> ObjectStoreUrl {
@@ -199,11 +203,18 @@ impl TableProvider for FleetTable {
         let mut plans: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
         let files = self.files(&now, predicate.as_ref())?;
         if !files.is_empty() {
-            let mut source = ParquetSource::new(
-                TableSchema::builder(self.name.schema())
-                    .with_table_partition_cols(vec![Arc::new(date_field())])
-                    .build(),
+            // What a file says of itself is read once, and not by every statement.
+            let env = state.runtime_env();
+            let reader = CachedParquetFileReaderFactory::new(
+                env.object_store(store_url())?,
+                env.cache_manager.get_file_metadata_cache(),
             );
+            let schema = TableSchema::builder(self.name.schema())
+                .with_table_partition_cols(vec![Arc::new(date_field())])
+                .build();
+            let mut source = ParquetSource::new(schema)
+                .with_parquet_file_reader_factory(Arc::new(reader))
+                .with_metadata_size_hint(FOOTER);
             if let Some(predicate) = &predicate {
                 source = source.with_predicate(predicate.clone());
             }

@@ -10,6 +10,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
+use datafusion::arrow::compute::concat_batches;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, Result as Answered};
 use datafusion::datasource::TableType;
@@ -20,7 +21,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::prune::{Candidate, may_match};
 use super::table::{Snapshot, date_field};
@@ -29,13 +30,20 @@ use crate::fleet::schema::Type;
 use crate::store::reader::Piece;
 use crate::store::segment::{Metric, TaskColumn};
 use crate::store::{AttemptReader, Store, StoreError};
+use crate::viewer::Viewer;
 
 pub const NAME: &str = "tasks";
 pub const ABOUT: &str =
     "One row a task attempt, read from the store itself. Say whose: by `app_id`, `cluster`, `date` or `launch_time`.";
 
-/// Attempts whose tasks one statement may read.
-const MOST: usize = 2000;
+/// Attempts whose rows in the catalog are read at once.
+const CHUNK: usize = 200;
+/// Small attempts that are read at once, each of which is little but waiting.
+const AHEAD: usize = 8;
+/// Tasks that a small attempt has at most; those of a larger one are given on while it is read.
+const SMALL: i64 = 20_000;
+/// Rows that are given on together, at least, where attempts are small.
+const TOGETHER: usize = 8192;
 
 /// Where the values of a column come from.
 #[derive(Clone, Copy)]
@@ -242,13 +250,8 @@ impl Tasks {
         Tasks { schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())), store, catalog }
     }
 
-    /// The attempts that may have rows that match, with their day.
-    async fn attempts(
-        &self,
-        now: &Snapshot,
-        state: &dyn Session,
-        filters: &[Expr],
-    ) -> Answered<Vec<(AttemptRow, Option<i32>)>> {
+    /// The attempts that may have rows that match.
+    async fn attempts(&self, now: &Snapshot, state: &dyn Session, filters: &[Expr]) -> Answered<Vec<Wanted>> {
         let failed = |e: crate::catalog::CatalogError| DataFusionError::External(Box::new(e));
         let schema = DFSchema::try_from(self.schema.clone())?;
         let predicate = conjunction(filters.iter().cloned()).map(|all| state.create_physical_expr(all, &schema));
@@ -264,27 +267,18 @@ impl Tasks {
             .collect();
         let candidates: Vec<_> = all.iter().zip(&times).map(|(a, times)| Candidate::of_span(a, times)).collect();
         let keep = may_match(predicate.as_ref(), &self.schema, &candidates.iter().collect::<Vec<_>>())?;
-        let kept: Vec<_> = all.iter().zip(&candidates).zip(keep).filter(|(_, keep)| *keep).map(|(a, _)| a).collect();
-        if kept.len() > MOST {
-            return Err(DataFusionError::Plan(format!(
-                "the tasks of {} applications would be read, and one statement reads those of {MOST} at most: say which by app_id, cluster, date or launch_time",
-                kept.len()
-            )));
-        }
-        let days: BTreeMap<i64, Option<i32>> = kept.iter().map(|(a, c)| (a.id, c.day)).collect();
-        let ids: Vec<i64> = days.keys().copied().collect();
-        let mut rows = Vec::with_capacity(ids.len());
-        for some in ids.chunks(500) {
-            rows.extend(self.catalog.attempts(&now.viewer, some).await.map_err(failed)?);
-        }
-        Ok(rows
-            .into_iter()
-            .map(|a| {
-                let day = days.get(&a.id).copied().flatten();
-                (a, day)
-            })
-            .collect())
+        let kept = all.iter().zip(&candidates).zip(keep).filter(|(_, keep)| *keep);
+        Ok(kept.map(|((a, c), _)| Wanted { id: a.id, tasks: a.tasks.max(0), day: c.day }).collect())
     }
+}
+
+/// An attempt to be read.
+#[derive(Clone, Copy)]
+struct Wanted {
+    id: i64,
+    tasks: i64,
+    /// Days since 1970.
+    day: Option<i32>,
 }
 
 #[async_trait]
@@ -308,23 +302,24 @@ impl TableProvider for Tasks {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Answered<Arc<dyn ExecutionPlan>> {
-        let attempts = self.attempts(&*Snapshot::of(state)?, state, filters).await?;
+        let now = Snapshot::of(state)?;
+        let mut attempts = self.attempts(&now, state, filters).await?;
         let columns = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
         let schema = Arc::new(self.schema.project(&columns)?);
         // The largest first, each to who has least.
         let mut shares: Vec<(i64, Vec<_>)> =
             vec![(0, Vec::new()); state.config().target_partitions().clamp(1, attempts.len().max(1))];
-        let mut attempts = attempts;
-        attempts.sort_by_key(|(a, _)| std::cmp::Reverse(a.summary.tasks));
+        attempts.sort_by_key(|a| std::cmp::Reverse(a.tasks));
         for attempt in attempts {
             if let Some(least) = shares.iter_mut().min_by_key(|(tasks, _)| *tasks) {
-                least.0 = least.0.saturating_add(attempt.0.summary.tasks.max(0));
+                least.0 = least.0.saturating_add(attempt.tasks);
                 least.1.push(attempt);
             }
         }
         let part = |(_, attempts)| {
-            let of = Part { schema: schema.clone(), columns: columns.clone(), store: self.store.clone(), attempts };
-            Arc::new(of) as Arc<dyn PartitionStream>
+            let (store, catalog) = (self.store.clone(), self.catalog.clone());
+            let (schema, columns, viewer) = (schema.clone(), columns.clone(), now.viewer.clone());
+            Arc::new(Part { schema, columns, viewer, store, catalog, attempts }) as Arc<dyn PartitionStream>
         };
         let parts = shares.into_iter().map(part).collect();
         Ok(Arc::new(StreamingTableExec::try_new(schema.clone(), parts, None, None, false, limit)?))
@@ -336,8 +331,10 @@ impl TableProvider for Tasks {
 struct Part {
     schema: SchemaRef,
     columns: Vec<usize>,
+    viewer: Viewer,
     store: Arc<Store>,
-    attempts: Vec<(AttemptRow, Option<i32>)>,
+    catalog: Catalog,
+    attempts: Vec<Wanted>,
 }
 
 impl std::fmt::Debug for Part {
@@ -358,24 +355,103 @@ impl Part {
         Ok(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?)
     }
 
-    /// Sends the rows of an attempt to who asks, as long as somebody does.
-    async fn send(
-        &self,
-        to: &tokio::sync::mpsc::Sender<Answered<RecordBatch>>,
-        attempt: &AttemptRow,
-        day: Option<i32>,
-    ) -> Result<(), StoreError> {
+    /// All rows of a small attempt.
+    async fn small(&self, attempt: &AttemptRow, day: Option<i32>) -> Answered<Vec<RecordBatch>> {
         let reader = AttemptReader::new(self.store.clone(), attempt.parts.clone());
-        let mut segments = std::pin::pin!(reader.segments().await?);
-        while let Some(pieces) = segments.try_next().await? {
-            for piece in &pieces {
-                if to.send(self.rows(attempt, day, piece)).await.is_err() {
-                    return Ok(());
+        let pieces = async { reader.segments().await?.try_concat().await };
+        match pieces.await {
+            Ok(pieces) => pieces.iter().map(|piece| self.rows(attempt, day, piece)).collect(),
+            Err(e) => passed(e).map(|()| Vec::new()),
+        }
+    }
+
+    /// Sends the rows of a large attempt as they are read.
+    async fn large(&self, to: &Sender, attempt: &AttemptRow, day: Option<i32>) -> Answered<()> {
+        let reader = AttemptReader::new(self.store.clone(), attempt.parts.clone());
+        let mut segments = match reader.segments().await {
+            Ok(segments) => std::pin::pin!(segments),
+            Err(e) => return passed(e),
+        };
+        loop {
+            match segments.try_next().await {
+                Ok(None) => return Ok(()),
+                Ok(Some(pieces)) => {
+                    for piece in &pieces {
+                        give(to, self.rows(attempt, day, piece)?).await?;
+                    }
                 }
+                Err(e) => return passed(e),
             }
         }
-        Ok(())
     }
+
+    async fn send(&self, to: &Sender) -> Answered<()> {
+        let mut waiting = Waiting { schema: self.schema.clone(), rows: 0, batches: Vec::new() };
+        for chunk in self.attempts.chunks(CHUNK) {
+            let days: BTreeMap<i64, Option<i32>> = chunk.iter().map(|a| (a.id, a.day)).collect();
+            let ids: Vec<i64> = days.keys().copied().collect();
+            let rows = self.catalog.attempts(&self.viewer, &ids).await;
+            let rows = rows.map_err(|e| DataFusionError::External(Box::new(e)))?;
+            let day = |a: &AttemptRow| days.get(&a.id).copied().flatten();
+            let (small, large): (Vec<_>, Vec<_>) = rows.iter().partition(|a| a.summary.tasks <= SMALL);
+            let small: Vec<_> = small.into_iter().map(|a| self.small(a, day(a))).collect();
+            let mut small = futures::stream::iter(small).buffered(AHEAD);
+            while let Some(batches) = small.try_next().await? {
+                for batch in batches {
+                    if let Some(rows) = waiting.add(batch)? {
+                        give(to, rows).await?;
+                    }
+                }
+            }
+            for attempt in large {
+                self.large(to, attempt, day(attempt)).await?;
+            }
+        }
+        match waiting.take()? {
+            Some(rows) => give(to, rows).await,
+            None => Ok(()),
+        }
+    }
+}
+
+type Sender = tokio::sync::mpsc::Sender<Answered<RecordBatch>>;
+
+/// Rows of small attempts, until they are so many that they are worth to be looked at.
+struct Waiting {
+    schema: SchemaRef,
+    rows: usize,
+    batches: Vec<RecordBatch>,
+}
+
+impl Waiting {
+    fn add(&mut self, batch: RecordBatch) -> Answered<Option<RecordBatch>> {
+        self.rows += batch.num_rows();
+        self.batches.push(batch);
+        if self.rows < TOGETHER { Ok(None) } else { self.take() }
+    }
+
+    fn take(&mut self) -> Answered<Option<RecordBatch>> {
+        self.rows = 0;
+        let batches = std::mem::take(&mut self.batches);
+        if batches.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(concat_batches(&self.schema, &batches)?))
+    }
+}
+
+/// Gives rows on; an error if nobody wants any more.
+async fn give(to: &Sender, rows: RecordBatch) -> Answered<()> {
+    to.send(Ok(rows)).await.map_err(|_| DataFusionError::Execution("nobody waits for the tasks any more".into()))
+}
+
+/// An attempt that cannot be read: its parts were replaced since, or are damaged and will be, and the next statement has it.
+fn passed(e: StoreError) -> Answered<()> {
+    if !e.is_damage() {
+        return Err(DataFusionError::External(Box::new(e)));
+    }
+    tracing::warn!("{e}");
+    Ok(())
 }
 
 impl PartitionStream for Part {
@@ -386,17 +462,7 @@ impl PartitionStream for Part {
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
         let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema.clone(), 2);
         let (to, me) = (builder.tx(), self.clone());
-        builder.spawn(async move {
-            for (attempt, day) in &me.attempts {
-                match me.send(&to, attempt, *day).await {
-                    Ok(()) => {}
-                    // Its parts were replaced since, or are damaged and will be: the next statement has it.
-                    Err(e) if e.is_damage() => tracing::warn!("{e}"),
-                    Err(e) => return Err(DataFusionError::External(Box::new(e))),
-                }
-            }
-            Ok(())
-        });
+        builder.spawn(async move { me.send(&to).await });
         builder.build()
     }
 }
