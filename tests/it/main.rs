@@ -26,6 +26,7 @@ mod conformance;
 mod containers;
 mod credentials;
 mod engines;
+mod findings_data;
 mod fleet;
 mod follow;
 mod golden;

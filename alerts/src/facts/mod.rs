@@ -11,6 +11,7 @@ mod cost;
 pub mod memory;
 pub mod operators;
 mod tasks;
+pub mod words;
 
 use std::collections::BTreeMap;
 
