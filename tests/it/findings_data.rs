@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::logs;
-use crate::server::{run, stderr, stdout};
+use crate::server::{TestServer, afterglow, run, stderr, stdout};
 
 const FAMILIES: [&str; 5] = ["memory", "shuffle", "files", "sql", "settings"];
 
@@ -68,7 +68,8 @@ fn each_log_triggers_its_rule_and_no_other_of_its_family() {
     for (rule, wanted) in &expected {
         let found = all.get(wanted["app"].as_str().unwrap_or_default()).map(Vec::as_slice).unwrap_or_default();
         let family = found.iter().find(|f| f["rule"] == rule.as_str()).map(|f| f["family"].clone());
-        let of_family: Vec<Value> = found.iter().filter(|f| Some(&f["family"]) == family.as_ref()).map(essence).collect();
+        let of_family: Vec<Value> =
+            found.iter().filter(|f| Some(&f["family"]) == family.as_ref()).map(essence).collect();
         assert!(of_family.iter().all(|f| f["rule"] == rule.as_str()), "{rule}: others of its family: {of_family:#?}");
         got.insert(rule.clone(), json!({ "app": wanted["app"], "findings": of_family }));
     }
@@ -98,5 +99,56 @@ fn real_logs_have_what_they_were_made_to_have() {
         let mut rules: Vec<&str> = ours.map(|f| f["rule"].as_str().unwrap()).collect();
         rules.dedup();
         assert_eq!(rules, wanted, "{version}/{case}");
+    }
+}
+
+/// What only container logs tell, over REST; each number is where its evidence says.
+#[test]
+fn container_logs_tell_of_pauses_and_mappings() {
+    let dir = logs::folder();
+    let app = "app-20260102000000-0002";
+    let events = dir.path().join("events");
+    std::fs::create_dir(&events).unwrap();
+    std::fs::copy(findings().join("logs/executor-memory-low.zst"), events.join(format!("{app}.zstd"))).unwrap();
+    let zgc = "\
+[0.003s][info   ][gc,init] Initializing The Z Garbage Collector
+[0.003s][warning][gc,init] max Java heap size (131072M). Please adjust /proc/sys/vm/max_map_count to allow for at
+[0.003s][warning][gc,init] least 235929 mappings (current limit is 65530). Continuing execution with the current
+";
+    let g1 = "\
+[0.010s][info][gc] Using G1
+[20.500s][info][gc] GC(0) Pause Young (Normal) (G1 Evacuation Pause) 900M->850M(1024M) 500.250ms
+[62.000s][info][gc] GC(1) Pause Full (G1 Compaction Pause) 1000M->990M(1024M) 12000.000ms
+[99.000s][info][gc] GC(2) Pause Young (Normal) (G1 Evacuation Pause) 995M->991M(1024M) 20.000ms
+";
+    for (executor, text) in [("0", zgc), ("1", g1)] {
+        let place = dir.path().join("containers").join(app).join(executor);
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("stdout"), text).unwrap();
+    }
+    let store = dir.path().join("store");
+    let containers = dir.path().join("containers");
+    let args = ["ingest", "--once", "--store", store.to_str().unwrap(), "--logs", events.to_str().unwrap()];
+    let out = afterglow(&args).args(["--container-logs", containers.to_str().unwrap()]).output().unwrap();
+    assert!(out.status.success(), "{}", stderr(&out));
+    let server = TestServer::history(&store);
+    let all = server.json(&format!("/api/afterglow/v1/applications/{app}/findings"));
+    let of = |rule: &str| {
+        let mut found = all.as_array().unwrap().iter().filter(|f| f["rule"] == rule);
+        let one = found.next().unwrap_or_else(|| panic!("no {rule}: {all:#}"));
+        assert!(found.next().is_none(), "{rule} twice");
+        one
+    };
+    let pauses = of("jvm-pauses");
+    let summary = "the JVM of 1 stood still for 12.5 s in 3 pauses, 13 % of its time, 12.0 s at once";
+    assert_eq!((pauses["summary"].as_str(), &pauses["severity"]), (Some(summary), &json!("warning")));
+    assert_eq!(pauses["where"]["executor"], "1");
+    let mappings = of("memory-mappings");
+    assert!(mappings["summary"].as_str().unwrap().starts_with("ZGC may need 235929 mappings"), "{mappings}");
+    assert_eq!(mappings["where"]["executor"], "0");
+    for evidence in [pauses, mappings].iter().flat_map(|f| f["evidence"].as_array().unwrap()) {
+        if let (Some(path), Some(pointer)) = (evidence["path"].as_str(), evidence["pointer"].as_str()) {
+            assert_eq!(server.json(path).pointer(pointer), Some(&evidence["value"]), "{evidence}");
+        }
     }
 }
