@@ -20,9 +20,11 @@ def log(rule):
     return take
 
 
-def busy(base, factor, stages):
-    """A log in which the tasks of these stages run all the time that they have."""
+def busy(base, factor, stages, from_sql=None):
+    """A log in which the tasks of these stages run all the time that they have; begun with one of its SQL executions."""
     x = Log(base)
+    if from_sql is not None:
+        x.one("SparkListenerApplicationStart")["Timestamp"] = x.of("SparkListenerSQLExecutionStart")[from_sql]["time"] - 1000
     x.stretch(factor)
     for stage in stages:
         for e in x.tasks(stage):
@@ -91,7 +93,7 @@ def _():
         e["Block Updated Info"]["Memory Size"] = 200 * MIB
     # The last of them drives the first out.
     first, last = blocks[0], blocks[-1]
-    gone = {"Event": first["Event"], "Block Updated Info": {**first["Block Updated Info"], "Memory Size": 0, "Disk Size": 0}}
+    gone = {"Event": first["Event"], "Block Updated Info": {**first["Block Updated Info"]}}
     gone["Block Updated Info"]["Storage Level"] = {"Use Disk": False, "Use Memory": False, "Use Off Heap": False, "Deserialized": False, "Replication": 1}
     x.events.insert(x.events.index(last) + 1, gone)
     return x
@@ -167,8 +169,8 @@ def _():
 
 @log("repeated-reads")
 def _():
-    x = Log("again")
-    x.stretch(20)
+    x = busy("again", 20, [e["Stage Info"]["Stage ID"] for e in Log("again").of("SparkListenerStageCompleted")], from_sql=0)
+    x.metric("FileScan", "scan time", 100_000)
     x.metric("FileScan", "size of files read", 200 * GIB)
     x.metric("FileScan", "number of files read", 1600)
     return x
@@ -215,9 +217,9 @@ def _():
 @log("cross-join")
 def _():
     x = busy("nested", 20, [4])
-    x.metric("ColumnarToRow", "number of output rows", 2_000_000)
-    for node in ("Filter",):
-        x.metric(node, "number of output rows", 800_000)
+    # Two tasks, each of which reads all of the right side.
+    x.metric("Filter isnotnull(cust#22L)", "number of output rows", 400_000)
+    x.metric("Filter isnotnull(cust#29L)", "number of output rows", 100_000)
     return x
 
 
@@ -250,6 +252,9 @@ def _():
     for node in x.nodes():
         if node["nodeName"] == "Filter":
             node["simpleString"] = f"Filter ({values})"
+    # What no other operator explains is the filter's.
+    x.metric("FileScan", "scan time", 0)
+    x.metric("HashAggregate(keys=[day#16], functions=[partial", "time in aggregation build", 0)
     return x
 
 
@@ -257,6 +262,8 @@ def _():
 def _():
     x = Log("adaptive-off")
     x.stretch(40)
+    for stage in (0, 1):
+        x.spread(stage, 0, "JVM GC Time")
     return x
 
 

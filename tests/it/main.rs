@@ -31,6 +31,7 @@ mod engines;
 mod findings;
 mod findings_streaming;
 mod findings_tasks;
+mod findings_data;
 mod fleet;
 mod follow;
 mod golden;

@@ -1,7 +1,8 @@
 //! Facts made by hand, for tests of rules.
 
 use afterglow_history::state::{
-    Environment, Executor, PlanMetric, PlanNode, SqlExecution, SqlMetric, StageAttempt, StageStatus, metrics::Peaks,
+    Environment, Executor, Job, PlanMetric, PlanNode, SqlExecution, SqlMetric, StageAttempt, StageStatus,
+    metrics::Peaks,
 };
 
 use super::Facts;
@@ -103,6 +104,12 @@ impl Facts {
                 x.metrics.insert(accumulator_id, value);
             }
             x.plan.nodes.push(node);
+        }
+        self.jobs.insert(id, Job { id, sql_execution_id: Some(id), ..Job::default() });
+        for ((stage, _), attempt) in &mut self.stages {
+            if stages.contains(stage) {
+                attempt.job_ids.insert(id);
+            }
         }
         self.sql.insert(id, x.clone());
         self.plans.insert(id, x);

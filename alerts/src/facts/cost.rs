@@ -24,9 +24,9 @@ impl Facts {
         AtStake::wall(wall).cores(cores)
     }
 
-    /// Stages that work for SQL executions.
-    pub fn stages_of_sql(&self) -> BTreeSet<i64> {
-        self.sql.values().flat_map(|x| x.stages.iter().copied()).collect()
+    /// The SQL execution that a stage attempt works for.
+    pub fn sql_of(&self, stage: &StageAttempt) -> Option<i64> {
+        stage.job_ids.iter().find_map(|job| self.jobs.get(job)?.sql_execution_id)
     }
 
     /// How much somebody should care about waste: by its share of the application's duration, or of the time of its cores.

@@ -16,6 +16,7 @@ pub mod operators;
 mod spread;
 mod streams;
 mod tasks;
+pub mod words;
 
 use std::collections::BTreeMap;
 

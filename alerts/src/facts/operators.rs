@@ -10,6 +10,8 @@ use crate::finding::{AtStake, Evidence, Place, Source, Value};
 
 /// Operators between one and the rows that it takes in, at most.
 const DEEP: usize = 64;
+/// Stages that are looked through for an operator of which none is known.
+const NEAR: usize = 8;
 
 /// An operator of a SQL execution's plan.
 #[derive(Clone, Copy)]
@@ -130,7 +132,12 @@ impl<'f> Operator<'f> {
     pub fn cost(&self, facts: &Facts, others: &[Operator<'f>]) -> AtStake {
         let run = |stage: i64| facts.attempts(stage).map(|(_, s)| s.metrics.executor_run_time.max(0)).sum::<i64>();
         let (mut wall, mut cores) = (0.0, 0.0);
-        for stage in &self.sql.stages {
+        let mut stages: BTreeSet<i64> = std::iter::once(self).chain(others).flat_map(Operator::stages).collect();
+        if stages.is_empty() {
+            // Nobody said where it worked: its neighbours may have.
+            stages.extend(self.sql.stages.iter().take(NEAR));
+        }
+        for stage in &stages {
             let run = run(*stage);
             if run == 0 {
                 continue;

@@ -50,10 +50,11 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
             continue;
         }
         let summary = format!(
-            "it replaced {:.0} % of the files of {} ({} written), and the table has {:.1} % more or fewer rows than before",
+            "it replaced {:.0} % of the files of {} ({} written), and the table {} by {:.1} % of its rows",
             share * 100.0,
             c.table,
             bytes(n("addedFilesSizeInBytes")),
+            if rows_added < rows_removed { "shrank" } else { "grew" },
             changed * 100.0
         );
         let severity = if share > MOST { facts.weight(&at_stake) } else { Severity::Info };

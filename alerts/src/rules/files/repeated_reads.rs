@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::facts::Facts;
 use crate::facts::operators::Operator;
+use crate::facts::words::counted;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Sure, Value};
 use crate::report::bytes;
 use crate::rules::{Family, Limits, Rule, Verdict};
@@ -58,7 +59,11 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     if !limits.worth(facts, &at_stake) {
         return;
     }
-    let summary = format!("{scans} scans read {locations} locations; {} were read more than once", bytes(total));
+    let summary = format!(
+        "{scans} scans read {}; {} were read more than once",
+        counted(locations as i64, "location"),
+        bytes(total)
+    );
     let mut finding = Finding::new(facts.weight(&at_stake), Place::Application, summary)
         .evidence(Evidence::derived("read again", Value::Bytes(total)))
         .evidence(Evidence::derived("of that from the worst location", Value::Bytes(again(reads))))
@@ -100,7 +105,7 @@ mod tests {
         let one = |_: i64| "InMemoryFileIndex(1 paths)[s3://b/t]".to_owned();
         assert_eq!(found(RULE.name, &with(5, 24 * GIB, one)), []);
         let again = found(RULE.name, &with(5, 25 * GIB, one));
-        assert_eq!(again[0].summary, "5 scans read 1 locations; 100.0 GiB were read more than once");
+        assert_eq!(again[0].summary, "5 scans read 1 location; 100.0 GiB were read more than once");
         assert_eq!(again[0].at_stake, AtStake::wall(200_000).cores(200_000));
         assert_eq!(found(RULE.name, &with(4, 200 * GIB, |id| format!("s3://b/{}", id / 2))), [], "half are distinct");
     }

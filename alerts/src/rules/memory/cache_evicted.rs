@@ -1,6 +1,7 @@
 //! `cache-evicted`: what was cached was driven out of memory again.
 
 use crate::facts::Facts;
+use crate::facts::words::counted;
 use crate::finding::{Advice, Evidence, Finding, Place, Setting, Severity, Source, Sure, Value};
 use crate::report::bytes;
 use crate::rules::{Family, Limits, Rule, Verdict};
@@ -29,7 +30,8 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         return;
     }
     let summary = format!(
-        "{blocks} cached blocks of {} were driven out of memory, which held {} at most",
+        "{} of {} in all driven out of memory, which held {} at most",
+        counted(blocks, "cached block"),
         bytes(evicted),
         bytes(most)
     );
@@ -93,7 +95,7 @@ mod tests {
         assert_eq!(some[0].severity, Severity::Info);
         assert_eq!(
             some[0].summary,
-            "3 cached blocks of 100.0 MiB were driven out of memory, which held 1000.0 MiB at most"
+            "3 cached blocks of 100.0 MiB in all driven out of memory, which held 1000.0 MiB at most"
         );
         assert_eq!(found(RULE.name, &with(100 * MIB, 100 * MIB))[0].severity, Severity::Warning);
     }

@@ -6,6 +6,7 @@ use afterglow_history::state::Executor;
 use crate::conf::as_setting;
 use crate::facts::Facts;
 use crate::facts::memory::{Asked, Resident};
+use crate::facts::words::counted;
 use crate::finding::{Advice, Evidence, Finding, Place, Setting, Severity, Sure, Value};
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -53,7 +54,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     let lost = near.iter().filter(|(e, _)| is_lost(e)).count();
     let ratio = most.total() as f64 / limit as f64;
     let how = if lost > 0 { format!("; {lost} broke it") } else { String::new() };
-    let executors = if near.len() == 1 { "1 executor".to_owned() } else { format!("{} executors", near.len()) };
+    let executors = counted(near.len() as i64, "executor");
     let summary = format!("{executors} took up to {:.0} % of the container's limit{how}", ratio * 100.0);
     let mut finding = Finding::new(Severity::Warning, Place::Application, summary)
         .evidence(Evidence::derived("resident memory over limit", Value::Ratio(ratio)));

@@ -6,6 +6,7 @@ use afterglow_history::state::Executor;
 use crate::conf::as_setting;
 use crate::facts::Facts;
 use crate::facts::memory::{Asked, heap_peak};
+use crate::facts::words::counted;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Setting, Severity, Source, Sure, Value};
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -54,7 +55,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     let ratio = peak as f64 / heap as f64;
     let key = "spark.executor.memory";
     let how = if lost > 0 { format!(", and {lost} of them ran out of memory") } else { String::new() };
-    let executors = if full.len() == 1 { "1 executor".to_owned() } else { format!("{} executors", full.len()) };
+    let executors = counted(full.len() as i64, "executor");
     let summary = format!("{executors} filled up to {:.0} % of the heap{how}", ratio * 100.0);
     let mut finding = Finding::new(if hurts { Severity::Warning } else { Severity::Info }, Place::Application, summary)
         .evidence(Evidence::derived("peak over size of the heap", Value::Ratio(ratio)));

@@ -3,6 +3,7 @@
 use afterglow_history::state::StageAttempt;
 
 use crate::facts::Facts;
+use crate::facts::words::counted;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Setting, Source, Sure, Value};
 use crate::rules::sql::missed_broadcast;
 use crate::rules::{Family, Limits, Rule, Verdict};
@@ -29,14 +30,13 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
         return;
     }
     // Streaming queries do without it in most versions.
-    let sql: Vec<_> = facts.sql.values().filter(|x| !x.description.contains("runId = ")).collect();
-    let ids = sql.iter().flat_map(|x| x.stages.iter()).collect::<std::collections::BTreeSet<_>>();
+    let batch = |sql: i64| facts.sql.get(&sql).is_some_and(|x| !x.description.contains("runId = "));
     let read =
         |s: &StageAttempt| s.metrics.shuffle_local_bytes_read.saturating_add(s.metrics.shuffle_remote_bytes_read);
-    let small = facts
-        .stages
-        .iter()
-        .filter(|((id, _), s)| ids.contains(id) && s.num_tasks >= MANY && read(s) > 0 && read(s) / s.num_tasks < SMALL);
+    let small = facts.stages.iter().filter(|(_, s)| {
+        let is = s.num_tasks >= MANY && read(s) > 0 && read(s) / s.num_tasks < SMALL;
+        is && facts.sql_of(s).is_some_and(batch)
+    });
     let (mut stages, mut tasks, mut wall, mut cores) = (0, 0, 0, 0);
     let mut worst: Option<(i64, &StageAttempt)> = None;
     for (key, s) in small {
@@ -64,10 +64,11 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     }
     let mut parts = Vec::new();
     if stages > 0 {
-        parts.push(format!("{stages} stages had {tasks} tasks with less than 1 MiB each"));
+        parts.push(format!("{} had {tasks} tasks with less than 1 MiB each", counted(stages, "stage")));
     }
     if !joins.is_empty() {
-        parts.push(format!("{} joins sorted both sides although one is small", joins.len()));
+        let joins = counted(joins.len() as i64, "join");
+        parts.push(format!("{joins} sorted both sides although one is small"));
     }
     let mut finding = Finding::new(facts.weight(&at_stake), Place::Application, parts.join(", and "))
         .evidence(Evidence::derived("stages with small partitions", Value::Count(stages)))
@@ -115,7 +116,7 @@ mod tests {
         let off = [("spark.sql.adaptive.enabled", "false")];
         let small = found(RULE.name, &with("3.5.1", &off, 200, 100 << 20));
         assert_eq!(small[0].at_stake, AtStake::wall(25_000).cores(100_000));
-        assert_eq!(small[0].summary, "1 stages had 200 tasks with less than 1 MiB each");
+        assert_eq!(small[0].summary, "1 stage had 200 tasks with less than 1 MiB each");
         assert_eq!(settings(&small[0]), [(KEY, Some("false"), "true")]);
         assert_eq!(found(RULE.name, &with("3.5.1", &off, 200, 200 << 20)), []);
         assert_eq!(found(RULE.name, &with("3.5.1", &off, 99, 1 << 20)), []);

@@ -1,6 +1,7 @@
 //! `java-serializer`: RDD code spends time in Java's own serialization, which Kryo does faster.
 
 use crate::facts::Facts;
+use crate::facts::words::counted;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Setting, Source, Sure, Value};
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -20,14 +21,13 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     if !facts.conf.known || kryo {
         return;
     }
-    let of_sql = facts.stages_of_sql();
     let (mut wall, mut cores, mut stages) = (0, 0, 0);
     let mut worst: Option<(i64, i64, i64)> = None;
     for (key, stage) in &facts.stages {
         // SQL has its own format, and Python's objects are bytes to Spark.
-        let python = stage.rdds.iter().any(|r| r.name.contains("Python"));
+        let python = || stage.rdds.iter().any(|r| r.name.contains("Python"));
         let time = stage.metrics.result_serialization_time;
-        if of_sql.contains(&key.0) || python || time <= 0 || stage.measured_time <= 0 {
+        if time <= 0 || stage.measured_time <= 0 || facts.sql_of(stage).is_some() || python() {
             continue;
         }
         stages += 1;
@@ -40,7 +40,8 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     let at_stake = AtStake::wall(wall).cores(cores);
     let Some((most, stage, attempt)) = worst.filter(|_| limits.worth(facts, &at_stake)) else { return };
     let path = format!("stages/{stage}/{attempt}");
-    let summary = format!("tasks of {stages} stages took {} to serialize their results", crate::report::time(cores));
+    let summary =
+        format!("tasks of {} took {} to serialize their results", counted(stages, "stage"), crate::report::time(cores));
     verdict.find(
         Finding::new(facts.weight(&at_stake), Place::Application, summary)
             .evidence(Evidence::derived("serialization of results", Value::Millis(cores)))

@@ -29,9 +29,8 @@ const KEY: &str = "spark.sql.files.maxPartitionBytes";
 
 fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     let now = facts.conf.bytes(KEY, 1).unwrap_or(DEFAULT);
-    let of_sql = facts.stages_of_sql();
     let mut worst: Option<(AtStake, Finding)> = None;
-    for (key, stage) in facts.stages.iter().filter(|((id, _), _)| of_sql.contains(id)) {
+    for (key, stage) in &facts.stages {
         let m = &stage.metrics;
         let shuffled = m.shuffle_local_bytes_read.saturating_add(m.shuffle_remote_bytes_read);
         let tasks = stage.completed_tasks;
@@ -49,6 +48,9 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
             (_, true) => (1.0 / (1.0 + m.input_bytes_read as f64 / (2.0 * m.disk_bytes_spilled as f64)), 2 * DEFAULT),
             _ => continue,
         };
+        if facts.sql_of(stage).is_none() {
+            continue;
+        }
         let of = of.clamp(0.0, 1.0);
         let run = m.executor_run_time.max(0);
         let at_stake = AtStake::wall((facts.wall_of(*key) as f64 * of) as i64).cores(if small {

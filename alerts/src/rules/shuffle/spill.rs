@@ -31,7 +31,6 @@ const STAGES: usize = 5;
 const MIB: i64 = 1 << 20;
 
 fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
-    let of_sql = facts.stages_of_sql();
     let mut all: Vec<(i64, Finding)> = Vec::new();
     for (key, stage) in &facts.stages {
         let m = &stage.metrics;
@@ -67,7 +66,7 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
             .evidence(Evidence::derived("in memory over what came in", Value::Ratio(ratio)));
         finding.evidence.extend(skew.map(|(most, _)| Evidence::derived("of the largest task", Value::Bytes(most))));
         finding.evidence.extend(skew.map(|(_, median)| Evidence::derived("of the median task", Value::Bytes(median))));
-        finding.advice = advice(facts, stage, of_sql.contains(&key.0), skew.is_some());
+        finding.advice = advice(facts, stage, facts.sql_of(stage).is_some(), skew.is_some());
         all.push((m.disk_bytes_spilled, finding.costs(at_stake).sure(Sure::Certain)));
     }
     all.sort_by_key(|(spilled, _)| std::cmp::Reverse(*spilled));
@@ -199,7 +198,7 @@ mod tests {
             [("spark.sql.adaptive.advisoryPartitionSizeInBytes", None, "32m")]
         );
         let mut rdd = with("3.5.1", &[("spark.memory.fraction", "0.2")], 100 * MIB);
-        rdd.sql.clear();
+        rdd.jobs.clear();
         assert_eq!(settings(&found(RULE.name, &rdd)[0]), [("spark.memory.fraction", Some("0.2"), "0.6")]);
     }
 
