@@ -83,6 +83,19 @@ pub enum Command {
         #[arg(long, value_name = "FILE", env = "AFTERGLOW_CONFIG")]
         config: Option<PathBuf>,
     },
+    /// Evaluate the rules of the settings file once, and say what holds
+    ///
+    /// For writing rules ([[rule]], see docs/custom-rules.md): a condition that must hold for some time is pending.
+    Rules {
+        /// Evaluate as of this time [default: now]
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// Print a JSON list
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Send applications to other systems
     Export {
         #[command(subcommand)]

@@ -111,7 +111,7 @@ fn time(text: &str, unit: i64) -> Option<i64> {
 /// Bytes as a setting takes them, rounded up to whole mebibytes, or gibibytes where it is many.
 pub fn as_setting(bytes: i64) -> String {
     let mib = bytes.clamp(0, 1 << 60).unsigned_abs().div_ceil(1 << 20);
-    if mib >= 10 * 1024 || (mib > 0 && mib % 1024 == 0) {
+    if mib >= 10 * 1024 || (mib > 0 && mib.is_multiple_of(1024)) {
         format!("{}g", mib.div_ceil(1024))
     } else {
         format!("{mib}m")

@@ -5,6 +5,7 @@ pub mod findings;
 mod load;
 pub mod otel;
 pub mod postgres;
+pub mod rules;
 pub mod units;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use load::{ConfigError, load};
 use otel::Otel;
 use postgres::Postgres;
+use rules::RuleConfig;
 use units::{Size, Time};
 
 /// All settings.
@@ -37,6 +39,7 @@ pub struct Config {
     pub otel: Otel,
     pub findings: Findings,
     pub cost: Cost,
+    pub rule: Vec<RuleConfig>,
     pub source: Vec<SourceConfig>,
 }
 
@@ -333,6 +336,7 @@ impl Config {
         out.extend(self.otel.problems());
         out.extend(self.findings.problems());
         out.extend(self.cost.problems());
+        out.extend(rules::problems(&self.rule));
         if let Err(e) = afterglow_history::redact::Redactor::new(&self.redaction.regex) {
             out.push(format!(
                 "redaction.regex: {}: write a regular expression of Rust's `regex` crate",
@@ -371,6 +375,8 @@ mod tests {
         all.otel.protocol = Some(afterglow_history::otel::Protocol::Grpc);
         all.cost.core_hour = Some(0.05);
         all.cost.gib_hour = Some(0.005);
+        let job = rules::MissingConfig { cluster: Some(String::new()), ..rules::MissingConfig::default() };
+        all.rule = vec![RuleConfig { missing: Some(job), ..RuleConfig::default() }];
         all.retention = Retention { age: Some(Time(Duration::from_secs(1))), size: Some(Size(1)) };
         let table = toml::Table::try_from(all).unwrap();
         for (section, keys) in &table {

@@ -7,6 +7,7 @@ pub mod findings;
 pub mod history;
 pub mod http;
 pub mod ingest;
+pub mod rules;
 pub mod serve;
 pub mod sql;
 

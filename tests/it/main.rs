@@ -25,6 +25,7 @@ mod cli;
 mod conformance;
 mod containers;
 mod credentials;
+mod custom_rules;
 mod engines;
 mod findings_streaming;
 mod fleet;
