@@ -93,6 +93,19 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Evaluate the rules of the settings file once, and say what holds
+    ///
+    /// For writing rules ([[rule]], see docs/custom-rules.md): a condition that must hold for some time is pending.
+    Rules {
+        /// Evaluate as of this time [default: now]
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// Print a JSON list
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Send applications to other systems
     Export {
         #[command(subcommand)]

@@ -77,6 +77,9 @@ async fn run(command: Command) -> ExitCode {
             roles::with(load(&about.common, Vec::new(), &[]), |c| roles::advise::run(c, about.logs, about.rule, json))
                 .await
         }
+        Command::Rules { at, json, common } => {
+            roles::with(load(&common, Vec::new(), &[]), |c| roles::rules::run(c, at, json)).await
+        }
         Command::Export { to: Export::Otel { applications, receiver, common } } => {
             // It has no traces of its own, unless somebody asks for them.
             let flags = [receiver.flags(), vec![("otel", "sample", "0".into())]].concat();

@@ -8,6 +8,7 @@ mod load;
 pub mod otel;
 pub mod postgres;
 pub mod remediation;
+pub mod rules;
 pub mod units;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use load::{ConfigError, load};
 use otel::Otel;
 use postgres::Postgres;
 use remediation::Remediation;
+use rules::RuleConfig;
 use units::{Size, Time};
 
 /// All settings.
@@ -46,6 +48,7 @@ pub struct Config {
     pub alerts: Alerts,
     pub remediation: Remediation,
     pub action: Vec<ActionConfig>,
+    pub rule: Vec<RuleConfig>,
     pub source: Vec<SourceConfig>,
 }
 
@@ -362,6 +365,7 @@ impl Config {
                 out.push(format!("action[{i}].name: `{}` is there twice: give each action a name of its own", a.name));
             }
         }
+        out.extend(rules::problems(&self.rule));
         if let Err(e) = afterglow_history::redact::Redactor::new(&self.redaction.regex) {
             out.push(format!(
                 "redaction.regex: {}: write a regular expression of Rust's `regex` crate",
@@ -409,6 +413,8 @@ mod tests {
         for amount in [&mut r.money_per_day, &mut r.money_per_incident, &mut r.input_price, &mut r.output_price] {
             *amount = Some(1.0);
         }
+        let job = rules::MissingConfig { cluster: Some(String::new()), ..rules::MissingConfig::default() };
+        all.rule = vec![RuleConfig { missing: Some(job), ..RuleConfig::default() }];
         all.retention = Retention { age: Some(Time(Duration::from_secs(1))), size: Some(Size(1)) };
         let table = toml::Table::try_from(all).unwrap();
         for (section, keys) in &table {

@@ -10,6 +10,7 @@ pub mod history;
 pub mod http;
 pub mod ingest;
 pub mod remedy;
+pub mod rules;
 pub mod serve;
 pub mod sql;
 

@@ -173,7 +173,7 @@ fn missed(job: &Missing, ran: f64, now: i64, due: i64) -> BTreeMap<Labels, f64> 
     }
     let mut labels: Labels = [("app_name".to_owned(), job.app_name.clone())].into();
     labels.extend(job.cluster.clone().map(|c| ("cluster".to_owned(), c)));
-    [(labels, (now - due) as f64 / 60_000.0)].into()
+    [(labels, ((now - due) / 60_000) as f64)].into()
 }
 
 #[cfg(test)]

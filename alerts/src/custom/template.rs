@@ -52,10 +52,19 @@ impl Template {
     pub fn fill(&self, labels: &Labels, value: Option<f64>) -> String {
         let part = |p: &Part| match p {
             Part::Text(text) => text.clone(),
-            Part::Value => value.map(|v| v.to_string()).unwrap_or_default(),
+            Part::Value => value.map(number).unwrap_or_default(),
             Part::Label(name) => labels.get(name).cloned().unwrap_or_default(),
         };
         self.0.iter().map(part).collect()
+    }
+}
+
+/// As people write it: to a hundredth where it matters, whole where it is large.
+fn number(value: f64) -> String {
+    match value.abs() {
+        ..0.1 => value.to_string(),
+        ..1_000.0 => ((value * 100.0).round() / 100.0).to_string(),
+        _ => value.round().to_string(),
     }
 }
 
@@ -72,6 +81,12 @@ mod tests {
         assert_eq!(filled("no places {here}"), Ok("no places {here}".into()));
         assert_eq!(filled("{{ value"), Err(TemplateError::Open));
         assert_eq!(filled("{{ query \"x\" }}"), Err(TemplateError::Unknown("query \"x\"".into())));
-        assert_eq!(Template::parse("{{ value }}").unwrap().fill(&labels, None), "");
+        let value = Template::parse("{{ value }}").unwrap();
+        let told = |v: f64| value.fill(&labels, Some(v));
+        assert_eq!(
+            [told(0.00125), told(-2.504), told(496.0362), told(123_456.7), told(0.0)],
+            ["0.00125", "-2.5", "496.04", "123457", "0"]
+        );
+        assert_eq!(value.fill(&labels, None), "");
     }
 }

@@ -557,7 +557,7 @@ fn sessions(sql: &BTreeMap<i64, SqlExecution>) -> BTreeMap<&str, &SqlExecution> 
     let run = |x: &'_ SqlExecution| -> Option<(usize, usize)> {
         let at = x.description.find("runId = ")? + "runId = ".len();
         let rest = &x.description[at..];
-        Some((at, at + rest.find(|c: char| c == '\n' || c == '<').unwrap_or(rest.len())))
+        Some((at, at + rest.find(['\n', '<']).unwrap_or(rest.len())))
     };
     let mut out: BTreeMap<&str, &SqlExecution> = BTreeMap::new();
     for x in sql.values() {

@@ -11,13 +11,15 @@ const TOO_MUCH: f64 = 0.6;
 /// Mean of the phase from which it is felt, milliseconds.
 const FELT: f64 = 500.0;
 
+/// Part of a phase: what it is called, its name in the report, its value.
+pub(super) type Part = (&'static str, &'static str, fn(&Batch) -> f64);
+
 /// A phase of a batch.
 pub(super) struct Phase {
     /// What it is in a sentence, as `planning the query`.
     pub what: &'static str,
     pub of: fn(&Batch) -> f64,
-    /// Names of the parts in the report, with their values.
-    pub parts: &'static [(&'static str, &'static str, fn(&Batch) -> f64)],
+    pub parts: &'static [Part],
 }
 
 impl Phase {

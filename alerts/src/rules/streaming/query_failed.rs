@@ -83,7 +83,7 @@ const CAUSES: [(&str, &str, &str); 12] = [
 fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     let mut failed: BTreeMap<&str, Vec<&Stream>> = BTreeMap::new();
     for stream in &facts.streams {
-        if stream.exception.as_deref().is_some_and(|e| !e.trim().is_empty()) {
+        if stream.exception.as_deref().is_some_and(|e| !e.trim().is_empty() && !is_shutdown(e)) {
             failed.entry(&stream.id).or_default().push(stream);
         }
     }
@@ -131,6 +131,17 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     }
 }
 
+/// Whether the query ended since the application did: that is no failure of its own.
+fn is_shutdown(exception: &str) -> bool {
+    const SIGNS: [&str; 4] = [
+        "SparkContext was shut down",
+        "SparkContext has been shutdown",
+        "Cannot call methods on a stopped SparkContext",
+        "SparkContext is shutting down",
+    ];
+    SIGNS.iter().any(|sign| exception.contains(sign))
+}
+
 /// The line of an exception that says what went wrong, cut where it is long.
 fn message(exception: &str) -> String {
     let line = first_line(exception);
@@ -159,6 +170,8 @@ mod tests {
     fn a_query_that_was_started_again_is_less_urgent() {
         let (boom, none) = (Some("java.lang.OutOfMemoryError: Java heap space"), None);
         assert!(found(vec![stream("a", 0, none)]).is_empty());
+        let stopped = Some("org.apache.spark.SparkException: Job 7 cancelled because SparkContext was shut down");
+        assert!(found(vec![stream("a", 0, stopped)]).is_empty());
         let twice = found(vec![stream("a", 0, boom), stream("b", 1, none), stream("a", 2, boom)]);
         assert_eq!((twice.len(), twice[0].severity), (1, Severity::Critical));
         assert!(
