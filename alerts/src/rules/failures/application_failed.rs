@@ -2,7 +2,7 @@
 
 use afterglow_history::insight::outcome::{self, RootError};
 
-use super::cause::Cause;
+use super::cause::{Cause, telling_line};
 use crate::facts::Facts;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Severity, Source, Sure, Value};
 use crate::rules::resources::is_streaming;
@@ -60,7 +60,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         return;
     }
     let kind = if cause == Cause::Other { String::new() } else { format!(" ({})", cause.name()) };
-    let summary = format!("it failed{kind}: {}", quoted(&line));
+    let summary = format!("it failed{kind}: {}", quoted(&telling_line(&error.text)));
     let mut finding = Finding::new(Severity::Critical, Place::Application, summary)
         .evidence(Evidence::new("error", Value::Text(line), Source::ours("overview", "/error/line")))
         .evidence(Evidence::derived("kind of error", Value::Text(cause.name().to_owned())));

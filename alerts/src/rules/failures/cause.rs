@@ -1,5 +1,6 @@
 //! What kind of thing an error is, told from its text, and what helps.
 
+use afterglow_history::insight::outcome::first_line;
 use afterglow_history::insight::removal::{self, Removal};
 
 use crate::conf::as_setting;
@@ -267,6 +268,20 @@ impl Cause {
     }
 }
 
+/// Lines of an error that are looked at for one that says more.
+const LINES: usize = 1_000;
+
+/// The line of an error that says what kind it is: the one of its last cause, unless that says less than one before.
+pub fn telling_line(error: &str) -> String {
+    let (line, cause) = (first_line(error), Cause::of(error));
+    // Of Python's errors the exception says most, and not that it is one.
+    if matches!(cause, Other | PythonError) || Cause::of(&line) == cause {
+        return line;
+    }
+    let telling = error.lines().take(LINES).find(|l| Cause::of(l) == cause);
+    telling.map_or(line, |l| first_line(l.trim().trim_start_matches("Caused by: ")))
+}
+
 /// Work that somebody, or Spark itself, stopped on purpose.
 fn is_cancelled(text: &str) -> bool {
     // "Job 6 cancelled part of cancelled job group", "Job 3 cancelled as part of cancellation of all jobs",
@@ -376,6 +391,22 @@ mod tests {
         for (text, cause) in cases {
             assert_eq!(Cause::of(text), cause, "{text}");
         }
+    }
+
+    #[test]
+    fn the_last_cause_may_say_less() {
+        let dead = "org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)\n\tat a.b(C.scala:1)\n\
+                    Caused by: java.io.EOFException\n\tat d.e(F.java:2)";
+        assert_eq!(telling_line(dead), "org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)");
+        let aborted = format!(
+            "Job aborted due to stage failure: Task 0 in stage 3.0 failed 4 times, most recent failure: Lost task 0.3 in stage 3.0 (TID 9) (h executor 2): {dead}"
+        );
+        assert_eq!(
+            telling_line(&aborted),
+            "org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)"
+        );
+        let python = "org.apache.spark.api.python.PythonException: Traceback (most recent call last):\n  File \"a.py\"\nValueError: x";
+        assert_eq!(telling_line(python), "ValueError: x");
     }
 
     #[test]

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use afterglow_history::insight::outcome::first_line;
 use afterglow_history::state::{Job, JobStatus};
 
 use super::application_failed::{quoted, root};
-use super::cause::Cause;
+use super::cause::{Cause, telling_line};
 use crate::facts::Facts;
 use crate::finding::{AtStake, Evidence, Finding, Place, Severity, Source, Sure, Value};
 use crate::rules::{Family, Limits, Rule, Verdict};
@@ -29,7 +28,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     for job in facts.jobs.values().filter(|j| j.status == JobStatus::Failed && !is_root(j)) {
         let text = job.error.as_deref().unwrap_or_default();
         if Cause::of(text) != Cause::Cancelled {
-            by_error.entry(same_words(&first_line(text))).or_default().push(job);
+            by_error.entry(same_words(&telling_line(text))).or_default().push(job);
         }
     }
     let mut all: Vec<Vec<&Job>> = by_error.into_values().collect();
@@ -53,7 +52,7 @@ fn finding(facts: &Facts, jobs: &[&Job]) -> Finding {
         1 => "it failed".to_owned(),
         n => format!("{n} jobs failed alike, this one first"),
     };
-    let summary = format!("{many}{kind}, and the application went on: {}", quoted(&first_line(text)));
+    let summary = format!("{many}{kind}, and the application went on: {}", quoted(&telling_line(text)));
     // A job that failed took its time for nothing.
     let took =
         |j: &&Job| j.completion_time.zip(j.submission_time).map_or(0, |(to, from)| to.saturating_sub(from).max(0));

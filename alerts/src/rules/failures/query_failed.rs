@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use afterglow_history::insight::outcome::first_line;
 use afterglow_history::state::{JobStatus, SqlExecution, SqlStatus};
 
 use super::application_failed::{quoted, root};
-use super::cause::Cause;
+use super::cause::{Cause, telling_line};
 use super::job_failed::same_words;
 use crate::facts::Facts;
 use crate::finding::{AtStake, Evidence, Finding, Place, Severity, Source, Sure, Value};
@@ -31,7 +30,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         // With a failed job, that tells it.
         let by_job = x.jobs.values().any(|s| *s == JobStatus::Failed);
         if !by_job && root != Some(x.id) && Cause::of(text) != Cause::Cancelled {
-            by_error.entry(same_words(&first_line(text))).or_default().push(x);
+            by_error.entry(same_words(&telling_line(text))).or_default().push(x);
         }
     }
     let mut all: Vec<Vec<&SqlExecution>> = by_error.into_values().collect();
@@ -50,13 +49,13 @@ fn finding(facts: &Facts, queries: &[&SqlExecution]) -> Finding {
         1 => "it failed".to_owned(),
         n => format!("{n} queries failed alike, this one first"),
     };
-    let summary = format!("{many}{kind}, though none of its jobs did: {}", quoted(&first_line(text)));
+    let summary = format!("{many}{kind}, though none of its jobs did: {}", quoted(&telling_line(text)));
     let took = |x: &&SqlExecution| x.completion_time.map_or(0, |to| to.saturating_sub(x.submission_time).max(0));
     let wall = queries.iter().map(took).fold(0, i64::saturating_add).min(facts.duration());
     let source = Source::spark(format!("sql/{}?details=false", first.id), "/status");
     let mut finding = Finding::new(Severity::Warning, Place::Sql(first.id), summary)
         .evidence(Evidence::new("status", Value::Text("FAILED".into()), source))
-        .evidence(Evidence::derived("error", Value::Text(first_line(text))))
+        .evidence(Evidence::derived("error", Value::Text(telling_line(text))))
         .evidence(Evidence::derived("queries that failed so", Value::Count(queries.len() as i64)))
         .costs(AtStake::wall(wall))
         .sure(Sure::Certain);

@@ -1,10 +1,9 @@
 //! `stage-retried`: a stage failed and ran again, for another reason than a failed fetch.
 
-use afterglow_history::insight::outcome::first_line;
 use afterglow_history::state::StageStatus;
 
 use super::application_failed::quoted;
-use super::cause::Cause;
+use super::cause::{Cause, telling_line};
 use crate::facts::Facts;
 use crate::finding::{AtStake, Evidence, Finding, Place, Severity, Source, Sure, Value};
 use crate::rules::{Family, Limits, Rule, Verdict};
@@ -31,7 +30,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         }
         let path = format!("stages/{}/{}?details=false", key.0, key.1);
         let (wall, run) = (facts.wall_of(*key), stage.metrics.executor_run_time);
-        let summary = format!("this attempt failed and the stage ran again: {}", quoted(&first_line(reason)));
+        let summary = format!("this attempt failed and the stage ran again: {}", quoted(&telling_line(reason)));
         let mut finding = Finding::new(Severity::Warning, Place::Stage(key.0, key.1), summary)
             .evidence(Evidence::new("why", Value::Text(reason.to_owned()), Source::spark(&path, "/failureReason")))
             .evidence(Evidence::new(

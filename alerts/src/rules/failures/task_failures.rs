@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use afterglow_history::insight::outcome::first_line;
 use afterglow_history::state::{StageAttempt, StageKey, StageStatus, Task};
 
 use super::application_failed::quoted;
-use super::cause::Cause;
+use super::cause::{Cause, telling_line};
 use crate::facts::Facts;
 use crate::finding::{AtStake, Evidence, Finding, Place, Severity, Source, Sure, Value};
 use crate::rules::{Family, Limits, Rule, Verdict};
@@ -75,9 +74,10 @@ fn finding(facts: &Facts, cause: Cause, failed: &Failed<'_>) -> Finding {
     let error = failed.first.and_then(|t| t.error.clone()).unwrap_or_default();
     let stages = if failed.stages.len() == 1 { String::new() } else { format!(" in {} stages", failed.stages.len()) };
     let tasks = if failed.tasks == 1 { "1 task".to_owned() } else { format!("{} tasks", failed.tasks) };
+    let again = if failed.tasks == 1 { "was" } else { "were" };
     let kind = if cause == Cause::Other { String::new() } else { format!(" ({})", cause.name()) };
-    let line = first_line(&error);
-    let summary = format!("{tasks} failed{stages} and were tried again{kind}: {}", quoted(&line));
+    let line = telling_line(&error);
+    let summary = format!("{tasks} failed{stages} and {again} tried again{kind}: {}", quoted(&line));
     let path = format!("stages/{}/{}?details=false", key.0, key.1);
     let mut finding = Finding::new(severity, Place::Stage(key.0, key.1), summary)
         .evidence(Evidence::derived("tasks that failed so", Value::Count(failed.tasks)))
