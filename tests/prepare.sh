@@ -40,14 +40,16 @@ prometheus() {
     rm -rf $to && mkdir -p $to && (cd $to && apt-get download -qq prometheus 2>/dev/null && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb)
 }
 
+# As Prometheus; but its templates it wants in their place.
 alertmanager() {
-    local to=tests/.work/alertmanager
+    local to=tests/.work/alertmanager templates=usr/share/prometheus/alertmanager
     command -v prometheus-alertmanager >/dev/null && return
-    [ ! -x $to/usr/bin/prometheus-alertmanager ] || return 0
+    [ ! -x $to/usr/bin/prometheus-alertmanager ] || [ ! -e /$templates/default.tmpl ] || return 0
     command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
     echo "unpacking prometheus-alertmanager"
     [ "$(id -u)" != 0 ] || apt-get update -qq
-    rm -rf $to && mkdir -p $to && (cd $to && apt-get download -qq prometheus-alertmanager 2>/dev/null && dpkg-deb -x prometheus-alertmanager_*.deb . && rm prometheus-alertmanager_*.deb)
+    rm -rf $to && mkdir -p $to && (cd $to && apt-get download -qq prometheus-alertmanager 2>/dev/null && dpkg-deb -x prometheus-alertmanager_*.deb . && rm prometheus-alertmanager_*.deb) &&
+        mkdir -p /$templates && cp $to/$templates/*.tmpl /$templates/
 }
 
 packages || echo "not prepared: .venv; Python 3.11 or later with venv is needed, and a package index"

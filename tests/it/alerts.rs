@@ -510,7 +510,7 @@ fn a_real_alertmanager_brings_alerts_and_ours_are_no_news() {
     let webhook = format!("http://{}/api/afterglow/v1/intake/alertmanager", server.address);
     let (_alertmanager, at) = alertmanager(&program, folder.path(), &webhook);
     let alerts = json!([
-        { "labels": { "alertname": "NodeDown", "cluster": "prod", "severity": "critical" }, "annotations": { "summary": "a node is down" } },
+        { "labels": { "alertname": "NodeDown", "cluster": "prod", "severity": "critical" }, "annotations": { "summary": "a node is down" }, "startsAt": "2025-11-21T12:00:00Z" },
         { "labels": { "alertname": "gc-pressure" }, "annotations": { "afterglow_incident": "1" } },
     ]);
     // It wants to know the type.
@@ -532,8 +532,7 @@ fn a_real_alertmanager_brings_alerts_and_ours_are_no_news() {
         (&json!("NodeDown"), &json!("firing"), &json!("alertmanager"))
     );
     let mut over = alerts[0].clone();
-    over["endsAt"] = "2026-11-21T13:00:00Z".into();
-    over["startsAt"] = "2026-11-21T12:00:00Z".into();
+    over["endsAt"] = "2025-11-21T13:00:00Z".into();
     push(&json!([over]));
     eventually("it is over", 30, || {
         (server.json("/api/afterglow/v1/incidents")["incidents"][0]["state"] == "resolved").then_some(())
