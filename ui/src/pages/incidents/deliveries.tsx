@@ -40,7 +40,7 @@ export function DeliveryTable({ all, reload }: { all: Delivery[]; reload: () => 
         { title: 'Sent', cell: (d) => (d.sent_at === null ? '–' : <Time v={d.sent_at} />) },
         { title: 'Next attempt', cell: (d) => (d.next_at === null ? '–' : <Time v={d.next_at} />) },
         { title: 'What went wrong', wide: true, cell: (d) => d.error && <span class="failure-text" title={d.error}>{d.error}</span> },
-        { title: '', cell: (d) => d.state === 'dead' && <Button quiet disabled={busy} onClick={() => run(resend(d.id), 'To be sent again')}>Send again</Button> },
+        { title: 'Act', cell: (d) => d.state === 'dead' && <Button quiet disabled={busy} onClick={() => run(resend(d.id), 'To be sent again')}>Send again</Button> },
       ]}
     />
   );

@@ -28,6 +28,7 @@ export default function IncidentPage({ params }: PageProps) {
   useCrumbs(0, [{ text: 'Incidents', href: '/incidents' }, { text: params.incident ?? '' }]);
   return (
     <div class="page">
+      <h1 class="hidden-visually">Incident {params.incident}</h1>
       <Loaded of={incident}>{(data) => <Shown of={data} reload={incident.reload} />}</Loaded>
     </div>
   );
@@ -53,9 +54,9 @@ function Shown({ of, reload }: { of: IncidentDetail; reload: () => void }) {
         <Section title="About it">
           <Facts>
             <Fact name="Started"><Time v={of.started_at} /></Fact>
-            <Fact name="Fired">{of.fired_at !== null && <Time v={of.fired_at} />}</Fact>
+            <Fact name="Fired">{of.fired_at === null ? null : <Time v={of.fired_at} />}</Fact>
             <Fact name="Last seen"><Time v={of.last_seen_at} /></Fact>
-            <Fact name="Resolved">{of.resolved_at !== null && <Time v={of.resolved_at} />}</Fact>
+            <Fact name="Resolved">{of.resolved_at === null ? null : <Time v={of.resolved_at} />}</Fact>
           </Facts>
           <Pairs title="Labels" of={of.labels} />
           <Pairs title="Annotations" of={of.annotations} />

@@ -38,7 +38,7 @@ function Mutes() {
             { title: 'Reason', wide: true, cell: (m) => <span title={m.reason}>{m.reason}</span> },
             { title: 'By', cell: (m) => m.by },
             { title: 'Until', cell: (m) => (m.until === null ? 'for ever' : <Time v={m.until} />) },
-            { title: '', cell: (m) => <Button quiet disabled={busy} onClick={() => run(removeMute(m.id), 'Mute removed')}>Remove</Button> },
+            { title: 'Act', cell: (m) => <Button quiet disabled={busy} onClick={() => run(removeMute(m.id), 'Mute removed')}>Remove</Button> },
           ]} />
         )}
       </Loaded>
@@ -69,7 +69,7 @@ function Silences() {
             { title: 'Reason', wide: true, cell: (s) => <span title={s.reason}>{s.reason}</span> },
             { title: 'By', cell: (s) => s.by },
             { title: 'Until', cell: (s) => <Time v={s.until} /> },
-            { title: '', cell: (s) => <Button quiet disabled={busy} onClick={() => run(removeSilence(s.id), 'Silence removed')}>Remove</Button> },
+            { title: 'Act', cell: (s) => <Button quiet disabled={busy} onClick={() => run(removeSilence(s.id), 'Silence removed')}>Remove</Button> },
           ]} />
         )}
       </Loaded>
