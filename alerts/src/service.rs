@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use afterglow_history::catalog::Catalog;
+use afterglow_history::query::Engine;
 use afterglow_history::store::Store;
 use tokio::task::JoinSet;
 
+use crate::custom::{Evaluator, Rule};
 use crate::deliver::message::Message;
 use crate::deliver::worker::Outbox;
 use crate::deliver::{Receiver, SendError};
@@ -23,6 +25,8 @@ pub struct Service {
     outbox: Outbox,
     settings: Arc<Settings>,
     ledger: Ledger,
+    rules: Vec<Rule>,
+    engine: Option<Arc<Engine>>,
     now: fn() -> i64,
 }
 
@@ -60,13 +64,22 @@ impl Service {
         };
         let watch = Watch::new(settings.clone(), catalog, store, ledger.clone(), now);
         watch.prepare().await.map_err(|e: WatchError| e.to_string())?;
-        Ok(Service { watch, outbox, settings, ledger, now })
+        Ok(Service { watch, outbox, settings, ledger, rules: Vec::new(), engine: None, now })
+    }
+
+    /// Has an engine evaluate rules that operators wrote.
+    pub fn with_rules(self, rules: Vec<Rule>, engine: Arc<Engine>) -> Self {
+        Service { rules, engine: Some(engine), ..self }
     }
 
     /// Does it for ever. Its tasks end when it is dropped.
     pub async fn run(self) {
-        let Service { watch, outbox, settings, ledger, now } = self;
+        let Service { watch, outbox, settings, ledger, rules, engine, now } = self;
         let mut tasks = JoinSet::new();
+        if let Some(engine) = engine {
+            let evaluator = Evaluator { engine, ledger: ledger.clone(), settings: settings.clone(), now };
+            tasks.spawn(evaluator.run(rules));
+        }
         for queue in settings.queues.clone() {
             tasks.spawn(sqs::run(queue, settings.clone(), ledger.clone(), now));
         }

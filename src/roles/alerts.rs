@@ -4,11 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use afterglow_alerts::api::incidents::Alerts;
+use afterglow_alerts::custom::Rule;
 use afterglow_alerts::incident::Labels;
 use afterglow_alerts::ledger::{FILE, Ledger};
 use afterglow_alerts::service::{Sampled, Service, sample};
+use afterglow_history::query::Engine;
 
-use super::{Opened, asked_to_stop, fail, now, open_existing};
+use super::{Opened, asked_to_stop, engine, fail, now, open_existing};
 use crate::config::Config;
 
 /// The ledger of an open store, with what requests need.
@@ -19,9 +21,16 @@ pub async fn ledger(config: &Config, opened: &Opened) -> Result<Alerts, String> 
 }
 
 /// Everything that alerting does beside answering requests; to be opened before anything is indexed.
-pub async fn service(alerts: &Alerts, opened: &Opened) -> Result<Service, String> {
+pub async fn service(
+    config: &Config,
+    alerts: &Alerts,
+    opened: &Opened,
+    engine: Arc<Engine>,
+) -> Result<Service, String> {
     let (settings, ledger) = (alerts.settings.clone(), alerts.ledger.clone());
-    Service::open(settings, ledger, opened.catalog.clone(), opened.store.clone(), now).await
+    let rules = config.rule.iter().map(|r| r.rule()).collect::<Result<Vec<Rule>, String>>()?;
+    let service = Service::open(settings, ledger, opened.catalog.clone(), opened.store.clone(), now).await?;
+    Ok(service.with_rules(rules, engine))
 }
 
 /// Watches until asked to stop.
@@ -35,7 +44,11 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(alerts) => alerts,
         Err(e) => return fail(&e),
     };
-    let service = match service(&alerts, &opened).await {
+    let engine = match engine(&config, &opened) {
+        Ok(engine) => engine,
+        Err(e) => return fail(&e),
+    };
+    let service = match service(&config, &alerts, &opened, engine.clone()).await {
         Ok(service) => service,
         Err(e) => return fail(&e),
     };
@@ -50,6 +63,7 @@ pub async fn run(config: Config) -> ExitCode {
         () = worker.run() => {}
         () = stop => {}
     }
+    engine.close();
     alerts.ledger.close().await;
     opened.catalog.close().await;
     ExitCode::SUCCESS

@@ -30,7 +30,7 @@ const FOLLOW: Duration = Duration::from_secs(1);
 /// What a process that serves has beside its store.
 pub struct Serving {
     search: Arc<Search>,
-    query: Arc<Engine>,
+    pub query: Arc<Engine>,
     pub telemetry: Arc<Telemetry>,
 }
 

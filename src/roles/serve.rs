@@ -37,7 +37,7 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(alerts) => alerts,
         Err(e) => return fail(&e),
     };
-    let alerting = match alerts::service(&alerts, &opened).await {
+    let alerting = match alerts::service(&config, &alerts, &opened, serving.query.clone()).await {
         Ok(service) => tokio::spawn(service.run()),
         Err(e) => return fail(&e),
     };

@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::logs;
-use crate::server::{ingest, run, stderr, stdout};
+use crate::logs::{self, case, lay};
+use crate::server::{TestServer, eventually, ingest, run, stderr, stdout};
 
 const RULES: &str = r#"
 [[rule]]
@@ -44,7 +44,7 @@ by = "06:00"
 fn rules_of_the_settings_are_evaluated_over_the_fleet_tables() {
     let dir = logs::folder();
     let store = dir.path().join("store");
-    let case = logs::case("3.5.9", "codec-none");
+    let case = case("3.5.9", "codec-none");
     assert!(ingest(&store, &[case.to_str().unwrap()]).status.success());
     let row = |sql: &str| -> Value {
         let told = run(&["sql", sql, "--format", "json", "--store", store.to_str().unwrap()]);
@@ -106,4 +106,43 @@ fn a_condition_must_hold_for_as_long_as_the_rule_says() {
         "{}",
         stdout(&told)
     );
+}
+
+#[test]
+fn what_rules_say_becomes_incidents_and_ends_with_their_condition() {
+    let dir = logs::folder();
+    let (logs, store) = (dir.path().join("logs"), dir.path().join("store"));
+    fs::create_dir_all(&logs).unwrap();
+    let file = dir.path().join("rules.toml");
+    // Holds as long as there is one application alone.
+    let rules = r#"
+[[rule]]
+name = "lonely"
+sql = "SELECT cluster, CAST(count(*) AS DOUBLE) AS value FROM applications GROUP BY 1"
+when = "< 2"
+interval = "1s"
+severity = "critical"
+labels = { team = "data" }
+summary = "{{ labels.cluster }} has {{ value }} application"
+"#;
+    fs::write(&file, rules).unwrap();
+    lay(&case("3.5.9", "codec-none"), &logs, &|_| true);
+    let server = TestServer::serve(&store)
+        .logs(&format!("east={}", logs.display()))
+        .env("AFTERGLOW_CONFIG", file.to_str().unwrap())
+        .start();
+    let incident = |state: &str| {
+        let all = server.json(&format!("/api/afterglow/v1/incidents?rule=lonely&state={state}"));
+        all["incidents"].as_array().unwrap().first().cloned()
+    };
+    let fires = eventually("an incident", 30, || incident("firing"));
+    assert_eq!(fires["severity"], "critical");
+    assert_eq!(fires["cluster"], "east");
+    assert_eq!(fires["summary"], "east has 1 application");
+    assert_eq!(fires["labels"]["team"], "data");
+    assert_eq!(fires["count"], 1);
+    lay(&case("4.3.0", "codec-none"), &logs, &|_| true);
+    let over = eventually("its end", 30, || incident("resolved"));
+    assert_eq!(over["id"], fires["id"]);
+    assert_eq!(over["count"], 1);
 }

@@ -68,6 +68,11 @@ impl Watched {
         self.machine.held()
     }
 
+    /// What is pending or fires now, with the texts of the last evaluation.
+    pub fn holding(&self) -> Vec<Alert> {
+        self.machine.held().map(|t| alert(&self.rule, t)).collect()
+    }
+
     /// Evaluates the rule at `now`, epoch milliseconds, and gives what changed.
     ///
     /// # Errors

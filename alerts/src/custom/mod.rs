@@ -2,15 +2,18 @@
 //! Shaped as Prometheus's and Grafana's: a rule is evaluated at an interval, each set of labels that its condition holds for is
 //! pending at first, and fires once the condition has held for long enough.
 //!
-//! [`Watched`] is a rule with its state: what it gives is [`Alert`]s, one for each change of state, as plain data.
+//! [`Watched`] is a rule with its state: what it gives is [`Alert`]s, one for each change of state, as plain data. [`Evaluator`] evaluates
+//! rules at their intervals, and has the ledger know what holds.
 
 mod evaluate;
+mod follow;
 mod machine;
 mod missing;
 mod rule;
 mod template;
 
 pub use evaluate::{EvaluationError, Watched};
+pub use follow::Evaluator;
 pub use machine::{Labels, Machine, State, Transition};
 pub use missing::Missing;
 pub use rule::{Condition, Kind, Rule, RuleError};

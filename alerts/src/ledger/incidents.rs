@@ -113,6 +113,20 @@ impl Ledger {
         rows.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect()
     }
 
+    /// Fingerprints of what is open of a rule that an operator wrote.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn open_of_rule(&self, rule: &str) -> Result<Vec<String>, LedgerError> {
+        let rows = sqlx::query(
+            "SELECT fingerprint FROM incidents WHERE rule = $1 AND state <> 'resolved' AND origin = 'rules'",
+        )
+        .bind(rule)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(|r| Ok(r.try_get(0)?)).collect()
+    }
+
     /// Resolves what was not seen since a time; gives how many. Forgets occurrences as old.
     ///
     /// # Errors
