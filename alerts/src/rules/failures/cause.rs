@@ -287,6 +287,10 @@ fn is_cancelled(text: &str) -> bool {
     // "Job 6 cancelled part of cancelled job group", "Job 3 cancelled as part of cancellation of all jobs",
     // "Stage 2 was cancelled", "Job 4 cancelled because SparkContext was shut down" is none: the driver went.
     let line = text.lines().next().unwrap_or_default();
+    // A stream that is stopped interrupts what it does.
+    if line.starts_with("java.lang.interruptedexception") {
+        return true;
+    }
     let stopped = line.contains("cancelled") || line.contains("canceled") || line.contains("operation_canceled");
     stopped && !line.contains("sparkcontext was shut down") && !line.contains("failed")
 }
@@ -385,6 +389,7 @@ mod tests {
             ("Kryo serialization failed: Buffer overflow. Available: 0, required: 1", KryoBuffer),
             ("[DIVIDE_BY_ZERO] Division by zero.", BadValue),
             ("software.amazon.awssdk.services.s3.model.S3Exception: Please reduce your request rate.", Throttled),
+            ("java.lang.InterruptedException\n\tat java.base/java.util.concurrent.locks.X(X.java:1)", Cancelled),
             ("java.lang.RuntimeException: boom", Other),
             ("", Other),
         ];
