@@ -10,12 +10,14 @@ use afterglow_history::store::{AttemptReader, StoreError};
 use afterglow_ingest::event::ProgressReport;
 use afterglow_ingest::event::progress::StateOperator;
 use futures::TryStreamExt as _;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Facts;
 use crate::conf::Conf;
 use crate::finding::{Advice, Place, Setting, Source};
 
+/// What is not in a run's id as Spark makes them.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
 /// Batches of a run that are held: the last that ran.
 const RECENT: usize = 100;
 /// So many are enough to judge by: the first batches of a run start things up.
@@ -288,7 +290,7 @@ impl Stream {
 
     /// A place in the report of a batch, as `/durationMs/addBatch`.
     pub fn report(&self, batch: &Batch, pointer: &str) -> Source {
-        let run = utf8_percent_encode(&self.run, NON_ALPHANUMERIC);
+        let run = utf8_percent_encode(&self.run, RESERVED);
         let mut path = format!("streaming/progress?runId={run}&batch={}", batch.id);
         if batch.nth > 0 {
             path.push_str(&format!("&offset={}&length=1", batch.nth));
@@ -298,7 +300,7 @@ impl Stream {
 
     /// A place in the series of what was triggered when a batch was, as `/sources/0/lag/0`.
     pub fn series(&self, batch: &Batch, pointer: &str) -> Source {
-        let run = utf8_percent_encode(&self.run, NON_ALPHANUMERIC);
+        let run = utf8_percent_encode(&self.run, RESERVED);
         let path = format!("streaming/queries/{run}/series?points=1&from={0}&to={0}", batch.time);
         Source::ours(path, pointer)
     }
