@@ -491,7 +491,7 @@ fn real_receivers_get_it() {
     assert_eq!(ask(&mut aws, &aws_says, "drain other"), json!([]), "its filter wants info");
     let first: Value = serde_json::from_str(ordered[0]["body"].as_str().unwrap()).unwrap();
     let first: Value = serde_json::from_str(first["Message"].as_str().unwrap()).unwrap();
-    assert_eq!(ordered[0]["system"]["MessageDeduplicationId"].as_str().unwrap().len() >= 32, true, "{ordered:?}");
+    assert!(ordered[0]["system"]["MessageDeduplicationId"].as_str().unwrap().len() >= 32, "{ordered:?}");
     assert_eq!(first["group_key"], inner["group_key"]);
     assert_eq!(direct[0]["attributes"]["rule"], "cpu");
 
