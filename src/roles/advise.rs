@@ -93,7 +93,8 @@ pub async fn advisor(config: &Config, ledger: Ledger) -> Advisor {
     let r = &config.remediation;
     let given = |text: &String| (!text.is_empty()).then(|| text.clone());
     let endpoint = given(&r.endpoint_url);
-    let sdk = afterglow_ingest::aws_settings(given(&r.region), given(&r.profile).as_ref(), endpoint.is_some()).await;
+    // Requests are signed for a region, also those to an endpoint of one's own.
+    let sdk = afterglow_ingest::aws_settings(given(&r.region), given(&r.profile).as_ref(), false).await;
     let bedrock = Bedrock::new(&sdk, r.model(), endpoint.as_deref());
     Advisor::new(bedrock, ledger, r.settings(), now)
 }

@@ -75,7 +75,7 @@ pub(super) async fn findings(
         let reader = AttemptReader::new(opened.store.clone(), row.parts.clone());
         let judgement = judge(&row, &reader, &config.findings.limits()).await.map_err(|e| e.to_string())?;
         let environment = reader.environment().await.map_err(|e| e.to_string())?;
-        let properties = environment.spark_properties.iter().cloned().collect();
+        let properties = environment.spark_properties.to_vec();
         let (subject, version) = (Subject::new(&row), row.spark_version.clone());
         out.push(Judged { subject, judgement, version, properties, damaged: row.damaged });
     }

@@ -159,7 +159,7 @@ impl Ledger {
         .await?;
         let Some(row) = row else { return Ok(None) };
         let answer: Option<String> = row.try_get(1)?;
-        Ok(answer.map(|a| Ok::<_, LedgerError>((row.try_get(0)?, parsed("answer", &a)?))).transpose()?)
+        answer.map(|a| Ok((row.try_get(0)?, parsed("answer", &a)?))).transpose()
     }
 
     /// What was spent on a day (of this time) by all.

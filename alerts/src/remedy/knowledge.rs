@@ -69,8 +69,8 @@ pub struct Knowledge {
     place: Option<(Arc<dyn ObjectStore>, Path)>,
     mask: Arc<Mask>,
     shelf: RwLock<Arc<Shelf>>,
-    /// What the shelf was made of: versions of files, and the number of outcomes.
-    made_of: tokio::sync::Mutex<(BTreeMap<Path, String>, usize)>,
+    /// What the shelf was made of: versions of files, and number and time of the newest of outcomes.
+    made_of: tokio::sync::Mutex<(BTreeMap<Path, String>, (usize, i64))>,
 }
 
 impl Knowledge {
@@ -111,7 +111,7 @@ impl Knowledge {
                 }
             }
         }
-        let now = (versions, outcomes.len());
+        let now = (versions, (outcomes.len(), outcomes.iter().map(|(at, _)| *at).max().unwrap_or(0)));
         if *made_of == now {
             return Ok(false);
         }

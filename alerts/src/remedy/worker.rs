@@ -190,7 +190,7 @@ impl Worker {
         let Some(row) = attempt.or(all.first()) else { return Ok(nothing) };
         let reader = AttemptReader::new(self.store.clone(), row.parts.clone());
         match reader.environment().await {
-            Ok(environment) => Ok((row.spark_version.clone(), environment.spark_properties.iter().cloned().collect())),
+            Ok(environment) => Ok((row.spark_version.clone(), environment.spark_properties.to_vec())),
             // It was replaced meanwhile, or is damaged: advice does without.
             Err(e) => {
                 tracing::warn!("remediation: settings of {}: {e}", i.app_id);
