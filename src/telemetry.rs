@@ -12,7 +12,8 @@ use tracing_subscriber::{EnvFilter, fmt};
 use crate::config::Config;
 
 /// The SDK warns of every place where it finds no credentials; that there are none is our own news.
-const DEFAULT: &str = "warn,aws_config=error,afterglow=info,afterglow_history=info,afterglow_ingest=info";
+const DEFAULT: &str =
+    "warn,aws_config=error,afterglow=info,afterglow_alerts=info,afterglow_history=info,afterglow_ingest=info";
 
 /// Traces that are made until it is dropped, and then sent as far as a few seconds allow.
 pub struct Tracing(Option<Own>);

@@ -169,6 +169,8 @@ pub enum Value {
     /// Milliseconds.
     Millis(i64),
     Bytes(i64),
+    /// Epoch milliseconds.
+    Time(i64),
     Count(i64),
     /// 1 is all.
     Share(f64),

@@ -141,6 +141,7 @@ fn evidence(subject: &Subject, e: &Evidence) -> Json {
     let (value, unit) = match &e.value {
         Value::Millis(v) => (json!(v), "ms"),
         Value::Bytes(v) => (json!(v), "bytes"),
+        Value::Time(v) => (json!(v), "time"),
         Value::Count(v) => (json!(v), "count"),
         Value::Share(v) => (json!(v), "share"),
         Value::Ratio(v) => (json!(v), "ratio"),

@@ -13,7 +13,7 @@ use afterglow_history::viewer::Viewer;
 
 use crate::finding::{Finding, Place};
 use crate::incident::{Labels, Origin, Sighting, fingerprint};
-use crate::judge::{Judgement, judge};
+use crate::judge::{Judgement, judge_with};
 use crate::ledger::{Ledger, LedgerError};
 use crate::report::{Prices, Subject, told};
 use crate::rules;
@@ -135,7 +135,8 @@ impl Watch {
         }
         let reports = self.catalog.report_parts(row).await?;
         let reader = AttemptReader::new(self.store.clone(), row.parts.clone()).with_reports(reports);
-        let judgement = match judge(row, &reader, &self.settings.limits).await {
+        let containers = self.catalog.container_logs(row).await?;
+        let judgement = match judge_with(row, &reader, containers, &self.settings.limits).await {
             Ok(judgement) => judgement,
             Err(e) => {
                 // Its parts may have been replaced meanwhile, or it may be gone: then there is another change.

@@ -177,7 +177,8 @@ async fn shown(api: &Api, alerts: &Alerts, id: i64) -> Result<Response, ApiError
         map.insert("annotations".into(), value!(incident.annotations));
         map.insert("events".into(), events.iter().map(event).collect());
         map.insert("deliveries".into(), deliveries.iter().map(delivery).collect());
-        map.insert("remediation".into(), Json::Null);
+        let remediation = super::remediation::told(&alerts.ledger, &incident).await.map_err(failed)?;
+        map.insert("remediation".into(), remediation);
     }
     json(&out)
 }

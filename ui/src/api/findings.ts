@@ -24,7 +24,7 @@ export type FoundAt = { text: string } & (
 export interface Evidence {
   name: string;
   value: number | string;
-  unit: 'ms' | 'bytes' | 'count' | 'share' | 'ratio' | 'text';
+  unit: 'ms' | 'bytes' | 'time' | 'count' | 'share' | 'ratio' | 'text';
   path?: string;
   pointer?: string;
 }

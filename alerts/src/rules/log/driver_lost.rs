@@ -41,7 +41,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     let summary = format!("the log ends without an end of the application; {doing}{why}");
     let mut f = Finding::new(severity, Place::Application, summary)
         .evidence(Evidence::new("status", Value::Text("lost".into()), Source::ours("overview", "/status")))
-        .evidence(Evidence::new("last event", Value::Count(facts.end), Source::ours("overview", "/lastEventTime")))
+        .evidence(Evidence::new("last event", Value::Time(facts.end), Source::ours("overview", "/lastEventTime")))
         .evidence(Evidence::derived("jobs that were running", Value::Count(jobs as i64)))
         .evidence(Evidence::derived("stages that were running", Value::Count(stages as i64)));
     if let (Some(used), Some(at)) = (full, facts.executors.keys().position(|id| id == "driver")) {

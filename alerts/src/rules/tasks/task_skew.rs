@@ -21,6 +21,11 @@ pub const RULE: Rule = Rule {
 pub const LONG: i64 = 5_000;
 /// And so many times as long as the median one: spark-history's first step; DataFlint has 10.
 pub const UNEVEN: f64 = 3.0;
+/// A shorter task counts, too, if it takes so long, so many times as long as the median one, which is DataFlint's bound,
+/// and the stage waits for it for such a share of the application's duration.
+const SHORT: i64 = 1_000;
+const VERY_UNEVEN: f64 = 10.0;
+const SHARE: f64 = 0.1;
 /// Its data over the median task's, from which they explain its time.
 const MORE_DATA: f64 = 2.0;
 /// Share of the application's duration from which it is a warning.
@@ -58,7 +63,7 @@ impl Uneven<'_> {
     }
 
     pub fn severity(&self, facts: &Facts) -> Severity {
-        let much = self.waited as f64 >= MUCH * facts.duration() as f64;
+        let much = self.longest >= LONG && self.waited as f64 >= MUCH * facts.duration() as f64;
         if much { Severity::Warning } else { Severity::Info }
     }
 
@@ -78,10 +83,12 @@ pub fn uneven<'f>(facts: &'f Facts, limits: &Limits) -> Vec<Uneven<'f>> {
 }
 
 fn of<'f>(facts: &'f Facts, key: StageKey, stage: &'f StageAttempt) -> Option<Uneven<'f>> {
-    let times = stage.task_times.filter(|t| t.tasks > 1 && t.longest >= LONG)?;
+    let times = stage.task_times.filter(|t| t.tasks > 1 && t.longest >= SHORT)?;
     let (spread, task) = (facts.spread.get(&key)?, facts.tasks.get(&key)?.longest.as_ref()?);
     let ratio = times.longest as f64 / times.median.max(1) as f64;
-    if ratio < UNEVEN {
+    let waited = waited(facts, key, stage);
+    let much = ratio >= VERY_UNEVEN && waited as f64 >= SHARE * facts.duration() as f64;
+    if ratio < UNEVEN || times.longest < LONG && !much {
         return None;
     }
     let m = task.metrics.unwrap_or_default();
@@ -97,7 +104,7 @@ fn of<'f>(facts: &'f Facts, key: StageKey, stage: &'f StageAttempt) -> Option<Un
         longest: times.longest,
         median: times.median,
         ratio,
-        waited: waited(facts, key, stage),
+        waited,
         more_bytes: more(read, spread.bytes),
         more_records: more(records, spread.records),
     })

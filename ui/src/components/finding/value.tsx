@@ -1,7 +1,7 @@
 import type { Evidence } from '../../api/findings';
 import { count } from '../../core/format';
 import { LongText } from '../long-text';
-import { Bytes, Count, Duration, Num, Percent } from '../number';
+import { Bytes, Count, Duration, Num, Percent, Time } from '../number';
 
 /** A number of a finding, in its unit. */
 export function EvidenceValue({ of: { name, value, unit } }: { of: Evidence }) {
@@ -11,6 +11,8 @@ export function EvidenceValue({ of: { name, value, unit } }: { of: Evidence }) {
       return <Duration v={value} />;
     case 'bytes':
       return <Bytes v={value} />;
+    case 'time':
+      return <Time v={value} />;
     case 'share':
       return <Percent v={value} />;
     case 'ratio':
