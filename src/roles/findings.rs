@@ -88,7 +88,7 @@ fn source(folder: &TempDir, number: usize, log: &str) -> Result<SourceConfig, St
     let named = SourceConfig { cluster: CLUSTER.into(), url: log.to_owned(), ..SourceConfig::default() };
     let path = Path::new(log.strip_prefix("file://").unwrap_or(log));
     let is_rolling = |p: &Path| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("eventlog_v2_"));
-    if !path.is_file() && !(path.is_dir() && is_rolling(path)) {
+    if !(path.is_file() || path.is_dir() && is_rolling(path)) {
         return Ok(named);
     }
     let fail = |e: std::io::Error| format!("{log}: {e}");

@@ -57,8 +57,8 @@ mod tests {
         let lost = labels(&[("rule", "driver-lost"), ("cluster", "a"), ("app_id", "1"), ("place", "application")]);
         let skew = labels(&[("rule", "task-skew"), ("cluster", "a"), ("app_id", "1"), ("place", "stage")]);
         let firing = [Fires { id: 7, labels: lost.clone() }, Fires { id: 8, labels: skew.clone() }];
-        assert_eq!(inhibitor(&[rule.clone()], &firing, 8, &skew), Some(7));
-        assert_eq!(inhibitor(&[rule.clone()], &firing, 7, &lost), None);
+        assert_eq!(inhibitor(std::slice::from_ref(&rule), &firing, 8, &skew), Some(7));
+        assert_eq!(inhibitor(std::slice::from_ref(&rule), &firing, 7, &lost), None);
         let other = labels(&[("rule", "task-skew"), ("cluster", "a"), ("app_id", "2"), ("place", "stage")]);
         assert_eq!(inhibitor(&[rule], &firing, 9, &other), None);
     }

@@ -34,7 +34,8 @@ enum Why {
 
 fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     let slow = |u: &Uneven<'_>| slow_host::slow(u.spread).is_some_and(|h| h.name == *u.task.host);
-    let found: Vec<Uneven<'_>> = uneven(facts, limits).into_iter().filter(|u| !u.by_data() && !slow(u)).collect();
+    let found: Vec<Uneven<'_>> =
+        uneven(facts, limits).into_iter().filter(|u| u.worth && !u.by_data() && !slow(u)).collect();
     for u in found.iter().take(MOST) {
         verdict.find(finding(facts, u));
     }

@@ -21,8 +21,8 @@ pub const RULE: Rule = Rule {
 pub const LONG: i64 = 5_000;
 /// And so many times as long as the median one: spark-history's first step; DataFlint has 10.
 pub const UNEVEN: f64 = 3.0;
-/// A shorter task counts, too, if it takes so long, so many times as long as the median one, which is DataFlint's bound,
-/// and the stage waits for it for such a share of the application's duration.
+/// One that costs less counts, too, if it takes so long, so many times as long as the median one, which is DataFlint's
+/// bound, and such a share of the application's duration more.
 const SHORT: i64 = 1_000;
 const VERY_UNEVEN: f64 = 10.0;
 const SHARE: f64 = 0.1;
@@ -42,6 +42,8 @@ pub struct Uneven<'f> {
     pub ratio: f64,
     /// Milliseconds.
     pub waited: i64,
+    /// Whether the time that the stage waits is worth a word.
+    pub worth: bool,
     /// How many times the median task's bytes and records it read.
     pub more_bytes: f64,
     pub more_records: f64,
@@ -63,7 +65,7 @@ impl Uneven<'_> {
     }
 
     pub fn severity(&self, facts: &Facts) -> Severity {
-        let much = self.longest >= LONG && self.waited as f64 >= MUCH * facts.duration() as f64;
+        let much = self.worth && self.longest >= LONG && self.waited as f64 >= MUCH * facts.duration() as f64;
         if much { Severity::Warning } else { Severity::Info }
     }
 
@@ -76,19 +78,22 @@ impl Uneven<'_> {
 
 /// Stage attempts that wait for their longest task, those with the most at stake first.
 pub fn uneven<'f>(facts: &'f Facts, limits: &Limits) -> Vec<Uneven<'f>> {
-    let mut out: Vec<Uneven<'f>> = facts.stages.iter().filter_map(|(key, stage)| of(facts, *key, stage)).collect();
-    out.retain(|u| limits.worth(facts, &AtStake::wall(u.waited)));
+    let all = facts.stages.iter().filter_map(|(key, stage)| of(facts, limits, *key, stage));
+    let mut out: Vec<Uneven<'f>> = all.collect();
     out.sort_by_key(|u| (std::cmp::Reverse(u.waited), u.key));
     out
 }
 
-fn of<'f>(facts: &'f Facts, key: StageKey, stage: &'f StageAttempt) -> Option<Uneven<'f>> {
+fn of<'f>(facts: &'f Facts, limits: &Limits, key: StageKey, stage: &'f StageAttempt) -> Option<Uneven<'f>> {
     let times = stage.task_times.filter(|t| t.tasks > 1 && t.longest >= SHORT)?;
     let (spread, task) = (facts.spread.get(&key)?, facts.tasks.get(&key)?.longest.as_ref()?);
     let ratio = times.longest as f64 / times.median.max(1) as f64;
     let waited = waited(facts, key, stage);
-    let much = ratio >= VERY_UNEVEN && waited as f64 >= SHARE * facts.duration() as f64;
-    if ratio < UNEVEN || times.longest < LONG && !much {
+    // With few cores the others are busy meanwhile, and nothing is lost yet.
+    let apart = times.longest.saturating_sub(times.median) as f64;
+    let much = ratio >= VERY_UNEVEN && apart >= SHARE * facts.duration() as f64;
+    let worth = limits.worth(facts, &AtStake::wall(waited));
+    if ratio < UNEVEN || !(much || worth && times.longest >= LONG) {
         return None;
     }
     let m = task.metrics.unwrap_or_default();
@@ -105,6 +110,7 @@ fn of<'f>(facts: &'f Facts, key: StageKey, stage: &'f StageAttempt) -> Option<Un
         median: times.median,
         ratio,
         waited,
+        worth,
         more_bytes: more(read, spread.bytes),
         more_records: more(records, spread.records),
     })
