@@ -13,7 +13,7 @@ const STAGES: usize = 60;
 /// Hosts of a stage attempt that are told apart, at most: those with the most tasks.
 const HOSTS: usize = 200;
 /// Run time of a stage attempt from which it is looked at, milliseconds.
-const WORTH: i64 = 10_000;
+const WORTH: i64 = 5_000;
 
 /// The successful tasks of a stage attempt, compared.
 #[derive(Debug, Clone, Default, PartialEq)]
