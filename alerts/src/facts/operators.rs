@@ -130,7 +130,9 @@ impl<'f> Operator<'f> {
 
     /// What its stages cost, as far as it is this operator that takes the time; at most that of some others of the plan.
     pub fn cost(&self, facts: &Facts, others: &[Operator<'f>]) -> AtStake {
-        let run = |stage: i64| facts.attempts(stage).map(|(_, s)| s.metrics.executor_run_time.max(0)).sum::<i64>();
+        let run = |stage: i64| {
+            facts.attempts(stage).map(|(_, s)| s.metrics.executor_run_time.max(0)).fold(0, i64::saturating_add)
+        };
         let (mut wall, mut cores) = (0.0, 0.0);
         let mut stages: BTreeSet<i64> = std::iter::once(self).chain(others).flat_map(Operator::stages).collect();
         if stages.is_empty() {

@@ -256,7 +256,8 @@ impl Interval {
         if self.waited < WAITED {
             return None;
         }
-        let aligned = self.aligned.iter().zip(INTERVALS).filter(|(n, _)| **n * 10 >= self.waited * 9);
+        let aligned =
+            self.aligned.iter().zip(INTERVALS).filter(|(n, _)| n.saturating_mul(10) >= self.waited.saturating_mul(9));
         aligned.map(|(_, interval)| interval).next_back()
     }
 }
@@ -482,7 +483,7 @@ impl Facts {
     /// Their cores; none if the log tells of none.
     pub fn cores_at(&self, time: i64) -> Option<i64> {
         let there = self.runners().filter(|e| e.add_time <= time && e.remove_time.is_none_or(|t| t >= time));
-        Some(there.map(|e| e.total_cores).sum()).filter(|n| *n > 0)
+        Some(there.map(|e| e.total_cores).fold(0, i64::saturating_add)).filter(|n| *n > 0)
     }
 }
 

@@ -64,7 +64,8 @@ struct Wanted {
 impl Wanted {
     fn of(s: &StageAttempt) -> Self {
         let m = &s.metrics;
-        let uneven = |t: &afterglow_history::state::TaskTimes| t.longest >= LONG && t.longest > t.median * UNEVEN;
+        let uneven =
+            |t: &afterglow_history::state::TaskTimes| t.longest >= LONG && t.longest > t.median.saturating_mul(UNEVEN);
         Wanted {
             longest: s.task_times.as_ref().is_some_and(uneven),
             input: m.input_bytes_read >= LARGE,

@@ -153,7 +153,7 @@ fn advice(facts: &Facts, servers: &BTreeMap<Server, i64>) -> Vec<Advice> {
         Advice::Set(Setting {
             key: "spark.shuffle.io.maxRetries",
             current: facts.conf.current("spark.shuffle.io.maxRetries"),
-            suggested: (retries.max(3) * 2).to_string(),
+            suggested: retries.max(3).saturating_mul(2).to_string(),
             why: "a pause of the server is waited for longer, in place of computing again".into(),
             since: (0, 0),
         }),

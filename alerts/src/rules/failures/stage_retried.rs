@@ -22,7 +22,7 @@ const MOST: usize = 5;
 fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     let mut found = Vec::new();
     for (key, stage) in &facts.stages {
-        let again = facts.stages.contains_key(&(key.0, key.1 + 1));
+        let again = facts.stages.contains_key(&(key.0, key.1.saturating_add(1)));
         let reason = stage.failure_reason.as_deref().unwrap_or_default();
         let cause = Cause::of(reason);
         if stage.status != StageStatus::Failed || !again || matches!(cause, Cause::FetchFailed | Cause::Cancelled) {

@@ -25,9 +25,9 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     for c in &facts.commits {
         let n = |name: &str| c.number(name).max(0);
         let (added, removed) = (n("addedDataFiles"), n("removedDataFiles"));
-        let before = (n("totalDataFiles") - added + removed).max(0);
+        let before = n("totalDataFiles").saturating_sub(added).saturating_add(removed).max(0);
         let (rows_added, rows_removed) = (n("addedRecords"), n("removedRecords"));
-        let rows = (n("totalRecords") - rows_added + rows_removed).max(0);
+        let rows = n("totalRecords").saturating_sub(rows_added).saturating_add(rows_removed).max(0);
         // An append removes nothing; who overwrites a table means to.
         if c.operation != "overwrite"
             || before == 0
@@ -37,7 +37,7 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
             continue;
         }
         let share = removed as f64 / before as f64;
-        let changed = (rows_added - rows_removed).abs() as f64 / rows as f64;
+        let changed = rows_added.saturating_sub(rows_removed).saturating_abs() as f64 / rows as f64;
         if share <= MUCH || changed >= CHANGED || n("addedFilesSizeInBytes") < COUNTS {
             continue;
         }

@@ -38,7 +38,7 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     // The largest read of a location had to be.
     let again = |reads: &[(i64, Operator<'_>)]| {
         let sum = reads.iter().map(|(size, _)| *size).fold(0, i64::saturating_add);
-        sum - reads.iter().map(|(size, _)| *size).max().unwrap_or(0)
+        sum.saturating_sub(reads.iter().map(|(size, _)| *size).max().unwrap_or(0))
     };
     let total = by_location.values().map(|reads| again(reads)).fold(0, i64::saturating_add);
     if total < WORTH {
@@ -52,8 +52,8 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
         reads.sort_by_key(|(size, scan)| (std::cmp::Reverse(*size), scan.sql.id));
         for (_, scan) in &reads[1..] {
             let cost = scan.cost(facts, &[]);
-            at_stake = AtStake::wall(at_stake.wall.unwrap_or(0) + cost.wall.unwrap_or(0))
-                .cores(at_stake.cores.unwrap_or(0) + cost.cores.unwrap_or(0));
+            at_stake = AtStake::wall(at_stake.wall.unwrap_or(0).saturating_add(cost.wall.unwrap_or(0)))
+                .cores(at_stake.cores.unwrap_or(0).saturating_add(cost.cores.unwrap_or(0)));
         }
     }
     if !limits.worth(facts, &at_stake) {

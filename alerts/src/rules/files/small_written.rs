@@ -99,10 +99,10 @@ fn advice(facts: &Facts, w: &Written) -> Vec<Advice> {
         let rebalance = if hint { ", or use the hint REBALANCE with them" } else { "" };
         format!(
             "repartition by the columns of the partitions before the write{rebalance}: each partition now gets {} files",
-            w.files / w.partitions
+            w.files / w.partitions.max(1)
         )
     } else {
-        format!("partition by something coarser: a partition has {} on average", bytes(w.size / w.partitions))
+        format!("partition by something coarser: a partition has {} on average", bytes(w.size / w.partitions.max(1)))
     };
     vec![Advice::Do(text)]
 }

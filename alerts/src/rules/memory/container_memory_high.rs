@@ -30,11 +30,11 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         return;
     }
     let asked = Asked::of(&facts.conf);
-    let (limit, room) = (asked.total(), asked.total() - asked.heap);
+    let (limit, room) = (asked.total(), asked.total().saturating_sub(asked.heap));
     let mut near: Vec<(&Executor, Resident)> = Vec::new();
     for e in facts.plain_workers() {
         let Some(resident) = Resident::of(e) else { continue };
-        let beside = resident.total() - asked.heap;
+        let beside = resident.total().saturating_sub(asked.heap);
         if resident.total() as f64 >= NEAR * limit as f64 && beside as f64 >= BESIDE * room as f64 {
             near.push((e, resident));
         }
@@ -63,8 +63,8 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     finding.evidence.extend(facts.peak("resident memory of other processes", worst, "ProcessTreeOtherRSSMemory"));
     finding.evidence.push(Evidence::derived("limit of the container", Value::Bytes(limit)));
     let key = "spark.executor.memoryOverhead";
-    let needed = (most.total() as f64 * ROOM) as i64 - (limit - asked.overhead);
-    let beside = if most.python + most.other > most.jvm - asked.heap {
+    let needed = ((most.total() as f64 * ROOM) as i64).saturating_sub(limit.saturating_sub(asked.overhead));
+    let beside = if most.python.saturating_add(most.other) > most.jvm.saturating_sub(asked.heap) {
         "Python and other processes"
     } else {
         "what the JVM has beside the heap"

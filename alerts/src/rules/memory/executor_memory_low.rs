@@ -62,11 +62,13 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         }
         return;
     };
-    let (gc, run) =
-        busy.iter().fold((0, 0), |(gc, run), e| (gc + e.total_gc_time.max(0), run + e.total_duration.max(0)));
+    let (gc, run) = busy.iter().fold((0i64, 0i64), |(gc, run), e| {
+        (gc.saturating_add(e.total_gc_time.max(0)), run.saturating_add(e.total_duration.max(0)))
+    });
     let gc_share = if run > 0 { gc as f64 / run as f64 } else { 1.0 };
-    let kinds: Vec<Kind> = kinds(&asked, &busy).into_iter().filter(|k| of_all(k.asked - k.needed) > 0).collect();
-    let spare = kinds.iter().map(|k| k.asked - k.needed).sum::<i64>();
+    let kinds: Vec<Kind> =
+        kinds(&asked, &busy).into_iter().filter(|k| of_all(k.asked.saturating_sub(k.needed)) > 0).collect();
+    let spare = kinds.iter().map(|k| k.asked.saturating_sub(k.needed)).fold(0, i64::saturating_add);
     if gc_share >= PRESSED || of_all(spare) < WORTH {
         return;
     }

@@ -37,16 +37,16 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
         let is = s.num_tasks >= MANY && read(s) > 0 && read(s) / s.num_tasks < SMALL;
         is && facts.sql_of(s).is_some_and(batch)
     });
-    let (mut stages, mut tasks, mut wall, mut cores) = (0, 0, 0, 0);
+    let (mut stages, mut tasks, mut wall, mut cores) = (0, 0i64, 0i64, 0i64);
     let mut worst: Option<(i64, &StageAttempt)> = None;
     for (key, s) in small {
         // What a task takes beside its run: to be sent, unpacked, answered.
         let beside = s.measured_time.saturating_sub(s.metrics.executor_run_time).max(0);
         stages += 1;
-        tasks += s.num_tasks;
-        cores += beside;
+        tasks = tasks.saturating_add(s.num_tasks);
+        cores = cores.saturating_add(beside);
         if s.measured_time > 0 {
-            wall += (facts.wall_of(*key) as f64 * beside as f64 / s.measured_time as f64) as i64;
+            wall = wall.saturating_add((facts.wall_of(*key) as f64 * beside as f64 / s.measured_time as f64) as i64);
         }
         if worst.is_none_or(|(most, _)| beside > most) {
             worst = Some((beside, s));
@@ -55,8 +55,8 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     let is_small = |m: &missed_broadcast::Missed<'_>| m.small.sum("data size").is_some_and(|size| size < BROADCAST);
     let joins: Vec<_> = missed_broadcast::missed(facts).filter(is_small).collect();
     for join in &joins {
-        wall += join.at_stake.wall.unwrap_or(0);
-        cores += join.at_stake.cores.unwrap_or(0);
+        wall = wall.saturating_add(join.at_stake.wall.unwrap_or(0));
+        cores = cores.saturating_add(join.at_stake.cores.unwrap_or(0));
     }
     let at_stake = AtStake::wall(wall).cores(cores);
     if stages + joins.len() as i64 == 0 || !limits.worth(facts, &at_stake) {

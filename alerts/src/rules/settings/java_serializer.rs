@@ -21,7 +21,7 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     if !facts.conf.known || kryo {
         return;
     }
-    let (mut wall, mut cores, mut stages) = (0, 0, 0);
+    let (mut wall, mut cores, mut stages) = (0i64, 0i64, 0);
     let mut worst: Option<(i64, i64, i64)> = None;
     for (key, stage) in &facts.stages {
         // SQL has its own format, and Python's objects are bytes to Spark.
@@ -31,8 +31,9 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
             continue;
         }
         stages += 1;
-        cores += time;
-        wall += (facts.wall_of(*key) as f64 * (time as f64 / stage.measured_time as f64).min(1.0)) as i64;
+        cores = cores.saturating_add(time);
+        wall = wall
+            .saturating_add((facts.wall_of(*key) as f64 * (time as f64 / stage.measured_time as f64).min(1.0)) as i64);
         if worst.is_none_or(|(most, _, _)| time > most) {
             worst = Some((time, key.0, key.1));
         }

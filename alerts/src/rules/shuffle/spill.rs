@@ -118,7 +118,7 @@ fn advice(facts: &Facts, stage: &StageAttempt, is_sql: bool, skewed: bool) -> Ve
         }
         (true, true, Some(n)) if stage.num_tasks == n => {
             let why = "twice as many partitions are half as large";
-            out.push(set(key, (n * 2).min(PARTITIONS).to_string(), why, (0, 0)));
+            out.push(set(key, n.saturating_mul(2).min(PARTITIONS).to_string(), why, (0, 0)));
         }
         (true, true, _) if adaptive && stage.num_tasks < partitions.unwrap_or(i64::MAX) => {
             let key = "spark.sql.adaptive.advisoryPartitionSizeInBytes";

@@ -31,7 +31,11 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
         let stages = join.stages();
         let again =
             join.name().starts_with("CartesianProduct") && !(is_exchanged(inputs[0]) && is_exchanged(inputs[1]));
-        let tasks = stages.iter().filter_map(|s| facts.attempts(*s).last()).map(|(_, s)| s.num_tasks).sum::<i64>();
+        let tasks = stages
+            .iter()
+            .filter_map(|s| facts.attempts(*s).last())
+            .map(|(_, s)| s.num_tasks)
+            .fold(0, i64::saturating_add);
         let times = if again { tasks.max(1) } else { 1 };
         let pairs = a as f64 * b as f64 / times as f64;
         let at_stake = facts.cost_of(&stages);

@@ -51,13 +51,14 @@ fn growth(stream: &Stream, operator: usize) -> Option<Growth<'_>> {
     let (_, middle) = *course.get(course.len() / 2)?;
     let steady = to - middle >= (middle - from) * STEADY && middle > from && to > middle;
     let never_less = course.windows(2).all(|w| w[1].1 >= w[0].1);
-    let enough = course.len() >= POINTS && last.time - first.time >= SPAN && to >= ROWS && to >= 2.0 * from;
+    let enough =
+        course.len() >= POINTS && last.time.saturating_sub(first.time) >= SPAN && to >= ROWS && to >= 2.0 * from;
     (enough && steady && never_less).then_some(Growth { first, last, from, to })
 }
 
 fn finding(stream: &Stream, operator: usize, g: &Growth<'_>) -> Finding {
     let name = g.last.operators.get(operator).map_or("", |o| o.name.as_str());
-    let span = g.last.time - g.first.time;
+    let span = g.last.time.saturating_sub(g.first.time);
     let an_hour = (g.to - g.from) * 3_600_000.0 / span as f64;
     let severity = if g.to >= MANY { Severity::Warning } else { Severity::Info };
     let summary = format!(

@@ -48,7 +48,7 @@ pub(super) enum Behind<'a> {
 pub(super) fn behind(stream: &Stream) -> Option<Behind<'_>> {
     let fed = stream.fed();
     let (first, last) = (*fed.first()?, *fed.last()?);
-    if fed.len() < BATCHES || last.time - first.time < SPAN {
+    if fed.len() < BATCHES || last.time.saturating_sub(first.time) < SPAN {
         return None;
     }
     let rows: f64 = fed.iter().map(|b| b.rows).sum();
@@ -82,11 +82,11 @@ fn parts(fed: &[&Batch], n: usize, of: impl Fn(&&Batch) -> Option<f64>) -> Optio
 fn lagging(stream: &Stream, source: usize, first: &Batch, last: &Batch) -> Finding {
     let lag = |b: &Batch| b.lag.get(source).copied().flatten().unwrap_or(0.0) as i64;
     let pointer = format!("/sources/{source}/lag/0");
-    let span = last.time - first.time;
+    let span = last.time.saturating_sub(first.time);
     let summary = format!(
         "{} offsets are there and not read, {} more than {} before",
         lag(last),
-        lag(last) - lag(first),
+        lag(last).saturating_sub(lag(first)),
         time(span)
     );
     Finding::new(Severity::Warning, stream.place(), summary)
@@ -106,7 +106,7 @@ fn growing(stream: &Stream, first: &Batch, last: &Batch) -> Finding {
         "each batch takes longer than the one before, since more came in meanwhile: {} now, {} {} ago",
         time(last.took as i64),
         time(first.took as i64),
-        time(last.time - first.time)
+        time(last.time.saturating_sub(first.time))
     );
     Finding::new(Severity::Warning, stream.place(), summary)
         .evidence(took(stream, last))

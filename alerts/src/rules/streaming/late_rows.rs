@@ -51,7 +51,7 @@ fn finding(stream: &Stream, operator: usize, dropped: f64, share: f64) -> Findin
             .evidence(Evidence::new("rows dropped in a batch", Value::Count(of(b) as i64), stream.report(b, &pointer)));
     }
     finding = finding.evidence(Evidence::derived("rows read", Value::Count(stream.totals.rows as i64)));
-    let ahead = stream.watermark.zip(stream.last()).map_or(0, |(w, b)| w.at - b.time);
+    let ahead = stream.watermark.zip(stream.last()).map_or(0, |(w, b)| w.at.saturating_sub(b.time));
     if ahead >= AHEAD {
         let what = format!(
             "the watermark is {} ahead of the clock: keep rows with event times in the future from the query",

@@ -28,7 +28,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         }
         let fed = stream.fed();
         let (Some(first), Some(last)) = (fed.first(), fed.last()) else { continue };
-        let apart = (last.time - first.time) / (fed.len() as i64 - 1).max(1);
+        let apart = last.time.saturating_sub(first.time) / (fed.len() as i64 - 1).max(1);
         let rows = fed.iter().map(|b| b.rows).sum::<f64>() / fed.len() as f64;
         if fed.len() < BATCHES || rows >= ROWS || apart <= 0 || apart >= APART {
             continue;

@@ -27,7 +27,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         let (Some(w), Some(last)) = (stream.watermark, stream.last().filter(|b| !b.operators.is_empty())) else {
             continue;
         };
-        let stood = last.time - w.since;
+        let stood = last.time.saturating_sub(w.since);
         if !stuck(w, stood) {
             continue;
         }

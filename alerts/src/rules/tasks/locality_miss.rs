@@ -35,7 +35,7 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
         let (Some(near), Some(far)) = (is(&["PROCESS_LOCAL", "NODE_LOCAL"]), is(&["RACK_LOCAL", "ANY"])) else {
             continue;
         };
-        let all: i64 = spread.localities.iter().map(|g| g.tasks).sum();
+        let all = spread.localities.iter().map(|g| g.tasks).fold(0, i64::saturating_add);
         let share = far.tasks as f64 / all.max(1) as f64;
         let longer = far.median.saturating_sub(near.median);
         let lost = longer.saturating_mul(far.tasks);

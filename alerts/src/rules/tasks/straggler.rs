@@ -44,15 +44,15 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
 fn why(u: &Uneven<'_>) -> Why {
     let m = u.metrics();
     let mostly = |part: i64| part as f64 >= MOSTLY * u.longest as f64;
-    let local = u.spread.localities.iter().filter(|l| is_local(&l.name)).map(|l| l.tasks).sum::<i64>();
-    let all = u.spread.localities.iter().map(|l| l.tasks).sum::<i64>();
+    let local = u.spread.localities.iter().filter(|l| is_local(&l.name)).map(|l| l.tasks).fold(0, i64::saturating_add);
+    let all = u.spread.localities.iter().map(|l| l.tasks).fold(0, i64::saturating_add);
     let rest = u.longest.saturating_sub(m.executor_run_time).saturating_sub(m.result_serialization_time);
     match () {
         () if u.task.metrics.is_none() => Why::Unknown,
         () if mostly(m.jvm_gc_time) => Why::Gc,
         () if mostly(m.shuffle_fetch_wait_time) => Why::Fetch,
         () if mostly(rest) => Why::Delay,
-        () if m.input_bytes_read > 0 && !is_local(&u.task.locality) && local * 2 > all => Why::Remote,
+        () if m.input_bytes_read > 0 && !is_local(&u.task.locality) && local.saturating_mul(2) > all => Why::Remote,
         () => Why::Unknown,
     }
 }

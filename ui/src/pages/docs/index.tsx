@@ -18,6 +18,8 @@ const PAGES: [string, string][] = [
   ['operations', 'Operations'],
   ['rest-differences', 'Differences from Spark’s REST'],
   ['api', 'Afterglow’s own API'],
+  ['findings', 'Findings'],
+  ['custom-rules', 'Custom rules'],
   ['alerts', 'Incidents and delivery'],
   ['metrics', 'Metrics and alerts'],
   ['opentelemetry', 'OpenTelemetry'],
