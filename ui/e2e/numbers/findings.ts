@@ -27,7 +27,7 @@ function read(): Card[] {
     summary: text(card.querySelector('h3')),
     stake: [...card.querySelectorAll('.found-stake [title]')].map((e) => e.getAttribute('title') ?? ''),
     settings: [...card.querySelectorAll('.found-setting')].map((e) => [...e.querySelectorAll('code')].map((code) => code.textContent).join(' ')),
-    evidence: [...card.querySelectorAll('.found-evidence dl > div')].map((e) => `${text(e.querySelector('dt'))}: ${e.querySelector('dd .num')?.getAttribute('title') ?? firstLine(e.querySelector('dd pre')) ?? text(e.querySelector('dd'))}`),
+    evidence: [...card.querySelectorAll('.found-evidence dl > div')].map((e) => `${text(e.querySelector('dt'))}: ${e.querySelector('dd time')?.getAttribute('datetime') ?? e.querySelector('dd .num')?.getAttribute('title') ?? firstLine(e.querySelector('dd pre')) ?? text(e.querySelector('dd'))}`),
   }));
 }
 
@@ -49,13 +49,13 @@ export async function findings(see: Reader, app: App): Promise<number> {
 const comparable = (card: Card) => ({
   ...card,
   evidence: card.evidence.map((one) => {
-    const [, name, value] = /^(.*): (.*?)(?: times)?$/.exec(one) ?? [];
+    const [, name, value] = /^(.*?): (.*?)(?: times)?$/.exec(one) ?? [];
     return `${name}: ${exact(value ?? '') ?? value}`;
   }),
 });
 
 function wanted(f: Finding): Card {
-  const value = ({ value: v, unit }: Evidence) => (typeof v === 'string' ? (v.trim().split('\n')[0] ?? '').replace(/\s+/g, ' ').trim() : unit === 'share' ? `${(v * 100).toLocaleString('en-US', { maximumFractionDigits: 2 })}%` : unit === 'ratio' ? String(v) : v.toLocaleString('en-US', { maximumFractionDigits: 2 }));
+  const value = ({ value: v, unit }: Evidence) => (unit === 'time' ? new Date(Number(v)).toISOString() : typeof v === 'string' ? (v.trim().split('\n')[0] ?? '').replace(/\s+/g, ' ').trim() : unit === 'share' ? `${(v * 100).toLocaleString('en-US', { maximumFractionDigits: 2 })}%` : unit === 'ratio' ? String(v) : v.toLocaleString('en-US', { maximumFractionDigits: 2 }));
   return {
     rule: f.rule,
     severity: kindOf(f.severity).word,
