@@ -125,6 +125,23 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// Its kind, as JSON tells it. Of the next run the same kind is meant, whatever its number.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Place::Application => "application",
+            Place::Job(_) => "job",
+            Place::Stage(..) => "stage",
+            Place::Sql(_) => "sql",
+            Place::Node { .. } => "node",
+            Place::Executor(_) => "executor",
+            Place::Host(_) => "host",
+            Place::Query { .. } => "query",
+            Place::Batch { .. } => "batch",
+        }
+    }
+}
+
 impl Display for Place {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {

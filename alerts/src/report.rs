@@ -121,17 +121,18 @@ pub fn not_known(n: &NotKnown) -> Json {
 
 fn place(place: &Place) -> Json {
     let mut out = match place {
-        Place::Application => json!({ "kind": "application" }),
-        Place::Job(id) => json!({ "kind": "job", "job": id }),
-        Place::Stage(id, attempt) => json!({ "kind": "stage", "stage": id, "attempt": attempt }),
-        Place::Sql(id) => json!({ "kind": "sql", "sql": id }),
-        Place::Node { sql, node, name } => json!({ "kind": "node", "sql": sql, "node": node, "name": name }),
-        Place::Executor(id) => json!({ "kind": "executor", "executor": id }),
-        Place::Host(host) => json!({ "kind": "host", "host": host }),
-        Place::Query { run, name } => json!({ "kind": "query", "run": run, "name": name }),
-        Place::Batch { run, name, batch } => json!({ "kind": "batch", "run": run, "name": name, "batch": batch }),
+        Place::Application => json!({}),
+        Place::Job(id) => json!({ "job": id }),
+        Place::Stage(id, attempt) => json!({ "stage": id, "attempt": attempt }),
+        Place::Sql(id) => json!({ "sql": id }),
+        Place::Node { sql, node, name } => json!({ "sql": sql, "node": node, "name": name }),
+        Place::Executor(id) => json!({ "executor": id }),
+        Place::Host(host) => json!({ "host": host }),
+        Place::Query { run, name } => json!({ "run": run, "name": name }),
+        Place::Batch { run, name, batch } => json!({ "run": run, "name": name, "batch": batch }),
     };
     if let Some(map) = out.as_object_mut() {
+        map.insert("kind".into(), place.kind().into());
         map.insert("text".into(), place.to_string().into());
     }
     out

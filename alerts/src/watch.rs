@@ -11,7 +11,7 @@ use afterglow_history::catalog::{AttemptRow, AttemptStatus, Catalog, CatalogErro
 use afterglow_history::store::{AttemptReader, Store, StoreError};
 use afterglow_history::viewer::Viewer;
 
-use crate::finding::{Finding, Place};
+use crate::finding::Finding;
 use crate::incident::{Labels, Origin, Sighting, fingerprint};
 use crate::judge::{Judgement, judge_with};
 use crate::ledger::{Ledger, LedgerError};
@@ -164,7 +164,7 @@ pub fn sightings(
     // The judge has the severest first: it is the one that is told.
     let mut by_kind: BTreeMap<String, (&Finding, usize)> = BTreeMap::new();
     for finding in judgement.findings.iter().filter(|f| f.severity >= settings.severity) {
-        let print = fingerprint(&["finding", &row.cluster, &row.name, finding.rule, kind(&finding.place)]);
+        let print = fingerprint(&["finding", &row.cluster, &row.name, finding.rule, finding.place.kind()]);
         by_kind.entry(print).or_insert((finding, 0)).1 += 1;
     }
     let at = row.start_time.saturating_add(row.summary.duration);
@@ -224,7 +224,7 @@ fn sighting(row: &AttemptRow, print: &str, finding: &Finding, count: usize, at: 
         ("app_id", &row.app_id),
         ("user", &row.user),
         ("queue", &row.summary.queue),
-        ("place", kind(&finding.place)),
+        ("place", finding.place.kind()),
     ];
     labels.extend(ours.into_iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| (k.to_owned(), v.to_owned())));
     Sighting {
@@ -235,21 +235,6 @@ fn sighting(row: &AttemptRow, print: &str, finding: &Finding, count: usize, at: 
         labels,
         finding: serde_json::to_value(told(&Subject::new(row), finding, prices)).ok(),
         ..gone(row, print, finding.rule, at)
-    }
-}
-
-/// The kind of a place: of the next run, the same kind is meant, whatever its number.
-fn kind(place: &Place) -> &'static str {
-    match place {
-        Place::Application => "application",
-        Place::Job(_) => "job",
-        Place::Stage(..) => "stage",
-        Place::Sql(_) => "sql",
-        Place::Node { .. } => "node",
-        Place::Executor(_) => "executor",
-        Place::Host(_) => "host",
-        Place::Query { .. } => "query",
-        Place::Batch { .. } => "batch",
     }
 }
 

@@ -7,7 +7,6 @@ use afterglow_alerts::ledger::{self, Ledger};
 use afterglow_alerts::remedy::advisor::{Advice, Advisor, cited, text};
 use afterglow_alerts::remedy::bedrock::Bedrock;
 use afterglow_alerts::remedy::case::{Case, PASSAGES};
-use afterglow_alerts::remedy::follow_up::kind;
 use afterglow_alerts::remedy::knowledge::Knowledge;
 use afterglow_alerts::remedy::mask::Mask;
 use afterglow_alerts::remedy::prompt::{Prompt, schema};
@@ -133,7 +132,7 @@ async fn cases(
         // The severest of a rule and a kind of place stands for all of them, as it does for an incident.
         let mut seen = std::collections::BTreeSet::new();
         for f in j.judgement.findings.iter().filter(|f| rule.is_none_or(|r| f.rule == r)) {
-            if !seen.insert((f.rule, kind(&f.place))) {
+            if !seen.insert((f.rule, f.place.kind())) {
                 continue;
             }
             let finding =

@@ -31,7 +31,7 @@ async fn evaluate(config: &Config, at: Option<&str>, json: bool) -> Result<bool,
     let (mut good, mut told) = (true, Vec::new());
     for rule in rules {
         let hold = rule.hold;
-        let mut watched = Watched::new(rule, []);
+        let mut watched = Watched::new(rule);
         match watched.evaluate(&engine, &Viewer::everything(), at).await {
             Ok(alerts) if json => told.extend(alerts.iter().map(|a| {
                 json!({

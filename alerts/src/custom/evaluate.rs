@@ -55,17 +55,11 @@ struct Column {
 }
 
 impl Watched {
-    /// A rule of which nothing is known yet; `held` is what was, before a restart.
-    pub fn new(rule: Rule, held: impl IntoIterator<Item = Transition>) -> Self {
+    /// A rule of which nothing is known yet. What fired before a restart is in the ledger.
+    pub fn new(rule: Rule) -> Self {
         let ms = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
-        let mut machine = Machine::new(ms(rule.hold), ms(rule.keep));
-        machine.restore(held);
+        let machine = Machine::new(ms(rule.hold), ms(rule.keep));
         Watched { rule, machine }
-    }
-
-    /// What is pending or fires, to be kept over a restart.
-    pub fn held(&self) -> impl Iterator<Item = Transition> {
-        self.machine.held()
     }
 
     /// What is pending or fires now, with the texts of the last evaluation.
@@ -224,7 +218,7 @@ mod tests {
 
     #[test]
     fn an_alert_says_what_it_is_about() {
-        let mut watched = Watched::new(rule(Kind::Sql { statement: String::new(), condition: None }), []);
+        let mut watched = Watched::new(rule(Kind::Sql { statement: String::new(), condition: None }));
         let holds = [([("app_name".to_owned(), "a".to_owned())].into(), 3.0)].into();
         let fired = watched.step(60_000, &holds);
         let [alert] = &fired[..] else { panic!("{fired:?}") };
@@ -240,7 +234,7 @@ mod tests {
     fn an_hour_without_a_run() {
         const HOUR: i64 = 3_600_000;
         let job = Missing::parse("load", None, "00:10", Duration::from_secs(3600), &[]).unwrap();
-        let mut watched = Watched::new(rule(Kind::Missing(job.clone())), []);
+        let mut watched = Watched::new(rule(Kind::Missing(job.clone())));
         let ends = [HOUR / 2, 2 * HOUR + HOUR / 2, 3 * HOUR + HOUR / 2].map(|ms| ms + 24 * HOUR);
         let mut changes = Vec::new();
         // Every 10 minutes, from 01:10 to 04:00.

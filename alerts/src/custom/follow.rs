@@ -43,7 +43,7 @@ impl Evaluator {
     pub async fn run(self, rules: Vec<Rule>) {
         let mut tasks = JoinSet::new();
         for rule in rules {
-            let followed = Followed { watched: Watched::new(rule, []), since: BTreeMap::new() };
+            let followed = Followed { watched: Watched::new(rule), since: BTreeMap::new() };
             tasks.spawn(self.clone().follow(followed));
         }
         while tasks.join_next().await.is_some() {}

@@ -1,11 +1,10 @@
-//! Clients of AWS: credentials, region and endpoint as the AWS SDKs find them, over the HTTP client that the rest has.
+//! Clients of AWS, set up as `ingest` has it for S3: a profile that is named stands before the environment.
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 
 use super::SendError;
 use super::http::chain;
@@ -21,26 +20,16 @@ pub struct Access {
 
 /// Settings for a service's client. It makes each try once: the outbox has it made again.
 pub async fn config(access: &Access, timeout: Duration) -> SdkConfig {
-    let http = Builder::new().build_with_connector_fn(|settings, _| {
-        let mut connector =
-            Connector::builder().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
-        connector.set_connector_settings(settings.cloned());
-        connector.proxy_config(ProxyConfig::from_env()).build()
-    });
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let sdk = afterglow_ingest::aws_settings(given(&access.region), given(&access.profile).as_ref(), false).await;
+    let mut builder = sdk
+        .into_builder()
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_timeout(timeout).build());
-    if !access.region.is_empty() {
-        loader = loader.region(Region::new(access.region.clone()));
+    if let Some(url) = given(&access.endpoint_url) {
+        builder = builder.endpoint_url(url);
     }
-    if !access.profile.is_empty() {
-        loader = loader.profile_name(&access.profile);
-    }
-    if !access.endpoint_url.is_empty() {
-        loader = loader.endpoint_url(&access.endpoint_url);
-    }
-    loader.load().await
+    builder.build()
 }
 
 /// What an error of a client means: `status` and `code` are those of the service's answer, if there was one.

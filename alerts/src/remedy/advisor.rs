@@ -94,7 +94,7 @@ impl Advisor {
                 Err(Failed::ForNow(why)) => why,
             };
             failed += 1;
-            let wait = self.settings.backoff.wait(failed, random());
+            let wait = self.settings.backoff.wait(failed, fastrand::f64());
             let left = end.saturating_duration_since(Instant::now());
             if !self.settings.backoff.goes_on(failed) {
                 return Ok(Advice::None { why: format!("{why}; given up after {failed} tries") });
@@ -242,10 +242,4 @@ pub fn text(answer: &Answer) -> String {
 
 fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// From 0 to 1, different each time: the standard library seeds every hasher anew.
-fn random() -> f64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    (RandomState::new().hash_one(0) >> 11) as f64 / (1u64 << 53) as f64
 }

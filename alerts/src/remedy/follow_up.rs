@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
-use crate::finding::{Advice, Place};
+use crate::finding::Advice;
 use crate::judge::Judgement;
 
 /// A finding's cost changed if it is a fifth less, or a quarter more (which is the same step back): runs of one job differ by some
@@ -111,7 +111,7 @@ impl Run {
         let known = super::keys::all().filter_map(|k| Some((k.name.to_owned(), facts.conf.current(k.name)?)));
         let mut found: BTreeMap<(&str, &str), Found> = BTreeMap::new();
         for f in &judgement.findings {
-            let kind = kind(&f.place);
+            let kind = f.place.kind();
             let all = found.entry((f.rule, kind)).or_insert_with(|| Found {
                 rule: f.rule.to_owned(),
                 kind: kind.to_owned(),
@@ -144,21 +144,6 @@ impl Run {
 
 fn failed(job: &afterglow_history::state::Job) -> bool {
     job.status == afterglow_history::state::JobStatus::Failed
-}
-
-/// Kind of a place, as JSON tells it.
-pub fn kind(place: &Place) -> &'static str {
-    match place {
-        Place::Application => "application",
-        Place::Job(_) => "job",
-        Place::Stage(..) => "stage",
-        Place::Sql(_) => "sql",
-        Place::Node { .. } => "node",
-        Place::Executor(_) => "executor",
-        Place::Host(_) => "host",
-        Place::Query { .. } => "query",
-        Place::Batch { .. } => "batch",
-    }
 }
 
 /// How what was found in one run did in the next.

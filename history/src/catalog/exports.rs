@@ -41,14 +41,7 @@ impl Catalog {
 
     /// Remembers that no change up to this one is to be looked at again.
     pub async fn exported_up_to(&self, sequence: i64) -> Result<(), CatalogError> {
-        sqlx::query(
-            "INSERT INTO counters (name, value) VALUES ('exported', $1)
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE counters.value < excluded.value",
-        )
-        .bind(sequence)
-        .execute(&self.writer)
-        .await?;
-        Ok(())
+        self.counted_up_to("exported", sequence).await
     }
 
     /// Forgets attempts that are no more. The first time of all, those that are over count as exported: they did not end just now.

@@ -63,14 +63,7 @@ impl Catalog {
 
     /// Remembers that no change up to this one is to be looked at again.
     pub async fn judged_up_to(&self, sequence: i64) -> Result<(), CatalogError> {
-        sqlx::query(
-            "INSERT INTO counters (name, value) VALUES ('judged', $1)
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE counters.value < excluded.value",
-        )
-        .bind(sequence)
-        .execute(&self.writer)
-        .await?;
-        Ok(())
+        self.counted_up_to("judged", sequence).await
     }
 
     /// Forgets attempts that are no more. If others judge than before (`rules` names them), every attempt is to be judged again,

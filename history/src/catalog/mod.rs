@@ -69,6 +69,19 @@ impl Catalog {
         Ok(Catalog { readers, writer, groups: Arc::default(), commits: Arc::default(), fleet_files: Arc::default() })
     }
 
+    /// Remembers how far a follower has come. It never goes back.
+    async fn counted_up_to(&self, name: &str, sequence: i64) -> Result<(), CatalogError> {
+        sqlx::query(
+            "INSERT INTO counters (name, value) VALUES ($1, $2)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE counters.value < excluded.value",
+        )
+        .bind(name)
+        .bind(sequence)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
     /// Closes all connections; what was committed is in the file.
     pub async fn close(&self) {
         self.readers.close().await;
