@@ -12,6 +12,8 @@ use std::time::Duration;
 use afterglow_history::catalog::{AttemptRow, Catalog, CatalogError, FindingCounts};
 use afterglow_history::store::{AttemptReader, Store, StoreError};
 use afterglow_history::viewer::Viewer;
+use futures::{StreamExt as _, stream};
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::finding::Severity;
 use crate::judge::{Judgement, judge_with};
@@ -20,13 +22,16 @@ use crate::rules::{self, Limits};
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Attempts looked up at once.
-const SOME: i64 = 50;
+const SOME: i64 = 200;
+/// Attempts judged at once.
+const AT_ONCE: usize = 4;
 /// Pause after the store or the catalog failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// A running attempt is not judged again before so many milliseconds.
 const RUNNING: i64 = 15_000;
 
 /// Judges what changes, and notes how many findings there are.
+#[derive(Clone)]
 pub struct Notary {
     pub store: Arc<Store>,
     pub catalog: Catalog,
@@ -41,6 +46,8 @@ pub enum NoteError {
     Catalog(#[from] CatalogError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("a rule failed: {0}")]
+    Thread(#[from] JoinError),
 }
 
 impl Notary {
@@ -79,10 +86,17 @@ impl Notary {
                 self.catalog.judged_up_to(newest).await?;
                 return Ok(done);
             }
-            for row in some {
-                done += usize::from(self.one(&row).await?);
+            let mut judged = stream::iter(some).map(|row| self.beside(row)).buffered(AT_ONCE);
+            while let Some(judged) = judged.next().await {
+                done += usize::from(judged??);
             }
         }
+    }
+
+    /// Judges on another thread: rules are arithmetic, and wait for nothing.
+    fn beside(&self, row: AttemptRow) -> JoinHandle<Result<bool, NoteError>> {
+        let this = self.clone();
+        tokio::spawn(async move { this.one(&row).await })
     }
 
     /// Judges an attempt, as the catalog had it; whether that worked.

@@ -14,13 +14,16 @@ use afterglow_history::telemetry::{Telemetry, Watched};
 use afterglow_ingest::Source;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{DAMAGED, Opened, asked_to_stop, fail, http, indexer, open, sources};
+use super::{DAMAGED, Opened, asked_to_stop, fail, http, indexer, open_with, sources};
 use crate::config::{Config, SourceConfig, shown_url};
 
 /// Pause between two lines of progress where there is no terminal.
 const LINES: Duration = Duration::from_secs(10);
 /// How long `--once` tries to export while the receiver is away.
 const EXPORT: Duration = Duration::from_secs(10);
+
+/// Bytes held in memory of what was read of the store.
+const CACHE: u64 = 16 << 20;
 
 /// What both ways of indexing begin with.
 struct Ready {
@@ -39,7 +42,8 @@ async fn ready(config: &Config) -> Result<Ready, String> {
     if config.source.is_empty() {
         return Err("no logs named: use --logs [CLUSTER=]URL, or [[source]] in the settings file".into());
     }
-    let opened = open(config).await?;
+    // Nobody asks for pages here: what is read is read once.
+    let opened = open_with(config, config.store.cache.0.min(CACHE)).await?;
     let (good, bad) = sources(config).await;
     let indexer = indexer(config, &opened)?;
     indexer.prepare().await.map_err(|e| e.to_string())?;

@@ -100,6 +100,11 @@ pub async fn open_existing(config: &Config) -> Result<Opened, String> {
 
 /// Opens the store, creating it if it is a folder that is not there.
 pub async fn open(config: &Config) -> Result<Opened, String> {
+    open_with(config, config.store.cache.0).await
+}
+
+/// The same, holding so many bytes of what was read of it lately.
+pub async fn open_with(config: &Config, cache: u64) -> Result<Opened, String> {
     let (local, dir) = folders(config)?;
     for folder in local.iter().chain([&dir]) {
         std::fs::create_dir_all(folder)
@@ -107,7 +112,7 @@ pub async fn open(config: &Config) -> Result<Opened, String> {
     }
     let (_, objects, root) =
         source::open(&config.store.url, &config.store.options).await.map_err(|e| format!("store.url: {e}"))?;
-    let store = Store::new(objects, root, &dir.join("tmp"), config.store.cache.0).map_err(|e| format!("store: {e}"))?;
+    let store = Store::new(objects, root, &dir.join("tmp"), cache).map_err(|e| format!("store: {e}"))?;
     let file = dir.join(CATALOG);
     let catalog = Catalog::open(&file).await.map_err(|e| format!("{}: {e}", file.display()))?;
     Ok(Opened { store: Arc::new(store), catalog, dir })

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use futures::{StreamExt as _, stream};
 
 use crate::catalog::{AttemptRow, Batch, BatchFile, Catalog, CatalogError, ContainerRow};
 use crate::store::{AttemptReader, Store, StoreError, fleet_key};
@@ -23,6 +24,8 @@ use table::Table;
 
 /// Attempts in a batch at first, and so in a file: each file that a statement opens costs it as much as reading some thousand rows.
 const BATCH: i64 = 1000;
+/// Attempts fetched ahead of the one whose rows are added.
+const AHEAD: usize = 8;
 
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
@@ -60,22 +63,22 @@ async fn write_batch(
     batch: &Batch,
 ) -> Result<(), FleetError> {
     catalog.batch_begun(batch.id).await?;
-    let mut attempts = Vec::new();
-    for row in catalog.batch_attempts(batch.id).await? {
-        let logs = catalog.container_logs(&row).await?;
-        attempts.push((row, logs));
+    let rows = catalog.batch_attempts(batch.id).await?;
+    let empty = rows.is_empty();
+    let mut tables =
+        TABLES.map(|name| Table::file(name).map(|table| (name, table))).into_iter().collect::<Result<Vec<_>, _>>()?;
+    // The next are fetched while one is added.
+    let mut attempts = stream::iter(rows).map(|row| open(store, catalog, row)).buffered(AHEAD);
+    while let Some(attempt) = attempts.next().await {
+        match add_all(judge, &attempt?, &mut tables).await {
+            Ok(()) => {}
+            // It is rebuilt, which makes this batch stale; the others need not wait for it.
+            Err(e) if e.is_damage() => tracing::warn!("{e}"),
+            Err(e) => return Err(e.into()),
+        }
     }
     let mut files = BTreeMap::new();
-    for name in TABLES {
-        let mut table = Table::file(name)?;
-        for (attempt, logs) in &attempts {
-            match add(store, judge, attempt, logs, name, &mut table).await {
-                Ok(()) => {}
-                // It is rebuilt, which makes this batch stale; the others need not wait for it.
-                Err(e) if e.is_damage() => tracing::warn!("{e}"),
-                Err(e) => return Err(e.into()),
-            }
-        }
+    for (name, table) in tables {
         let key = fleet_key(name.text(), &batch.day, &batch.cluster, batch.id);
         let times = table.times();
         let file = tokio::task::spawn_blocking(move || table.parquet()).await??;
@@ -87,22 +90,35 @@ async fn write_batch(
         files.insert(name.text().to_owned(), written);
         store.put(&key, bytes).await?;
     }
-    Ok(catalog.batch_written(batch.id, attempts.is_empty(), &files).await?)
+    Ok(catalog.batch_written(batch.id, empty, &files).await?)
 }
 
-async fn add(
-    store: &Arc<Store>,
-    judge: &dyn Judge,
-    row: &AttemptRow,
-    logs: &[ContainerRow],
-    name: TableName,
-    table: &mut Table,
-) -> Result<(), StoreError> {
+/// An attempt whose rows are wanted.
+struct Attempt {
+    row: AttemptRow,
+    logs: Vec<ContainerRow>,
+    reader: AttemptReader,
+}
+
+async fn open(store: &Arc<Store>, catalog: &Catalog, row: AttemptRow) -> Result<Attempt, FleetError> {
+    let logs = catalog.container_logs(&row).await?;
     let reports = logs.iter().filter(|c| c.reports > 0).filter_map(|c| c.part.clone()).collect();
     let reader = AttemptReader::new(store.clone(), row.parts.clone()).with_reports(reports);
+    reader.prefetch().await;
+    Ok(Attempt { row, logs, reader })
+}
+
+async fn add_all(judge: &dyn Judge, a: &Attempt, tables: &mut [(TableName, Table)]) -> Result<(), StoreError> {
+    for (name, table) in tables {
+        add(judge, a, *name, table).await?;
+    }
+    Ok(())
+}
+
+async fn add(judge: &dyn Judge, a: &Attempt, name: TableName, table: &mut Table) -> Result<(), StoreError> {
     match name {
-        TableName::Findings => findings::add(table, row, &reader, logs, judge).await,
-        _ => tables::add(table, name, row, &reader, logs).await,
+        TableName::Findings => findings::add(table, &a.row, &a.reader, &a.logs, judge).await,
+        _ => tables::add(table, name, &a.row, &a.reader, &a.logs).await,
     }
 }
 
@@ -115,7 +131,6 @@ pub async fn rows(
     name: TableName,
 ) -> Result<Vec<RecordBatch>, FleetError> {
     let mut table = Table::rows(name);
-    let logs = catalog.container_logs(row).await?;
-    add(store, judge, row, &logs, name, &mut table).await?;
+    add(judge, &open(store, catalog, row.clone()).await?, name, &mut table).await?;
     Ok(table.batches()?)
 }

@@ -17,6 +17,7 @@ pub mod snapshot;
 pub mod tasks;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -74,12 +75,16 @@ pub struct Store {
     damaged: Mutex<BTreeSet<Path>>,
 }
 
-/// A block in memory: plain entities, or an open segment.
+/// What is in memory of an object: a block's plain entities, an open segment, or a small object as it lies.
 #[derive(Clone)]
 enum Held {
     Plain(Bytes),
     Segment(Arc<Segment>),
+    Whole(Bytes),
 }
+
+/// In place of a block's offset: the whole object.
+const WHOLE: u64 = u64::MAX;
 
 #[derive(Clone)]
 struct ByBytes;
@@ -87,7 +92,7 @@ struct ByBytes;
 impl Weighter<(Path, u64), Held> for ByBytes {
     fn weight(&self, _: &(Path, u64), held: &Held) -> u64 {
         128 + match held {
-            Held::Plain(b) => b.len() as u64,
+            Held::Plain(b) | Held::Whole(b) => b.len() as u64,
             Held::Segment(s) => s.size() as u64,
         }
     }
@@ -102,7 +107,7 @@ pub struct CacheCounts {
     pub limit: u64,
 }
 
-/// Bytes read for a part's tail at once: enough for most directories.
+/// Bytes read for a part's tail at once: enough for most directories, and for the whole of most small applications.
 const TAIL: u64 = 64 << 10;
 /// Attempts of which it is remembered what only container logs tell.
 const EXTRAS: usize = 64;
@@ -202,7 +207,22 @@ impl Store {
         Ok(all)
     }
 
-    async fn range(&self, key: &Path, range: std::ops::Range<u64>) -> Result<Bytes, StoreError> {
+    async fn range(&self, key: &Path, range: Range<u64>) -> Result<Bytes, StoreError> {
+        let id = (key.clone(), WHOLE);
+        let whole = match (self.blocks.get(&id), self.directories.get(key)) {
+            (Some(Held::Whole(bytes)), _) => bytes,
+            // Who asks for one block of a small object asks for others, and each request costs more than the bytes.
+            (_, Some(directory)) if directory.size <= TAIL => {
+                let bytes = self.fetch(key, 0..directory.size).await?;
+                self.blocks.insert(id, Held::Whole(bytes.clone()));
+                bytes
+            }
+            _ => return self.fetch(key, range).await,
+        };
+        self.noted(key, slice(&whole, &range).ok_or_else(|| cut_off(key)))
+    }
+
+    async fn fetch(&self, key: &Path, range: Range<u64>) -> Result<Bytes, StoreError> {
         let place = self.place(key);
         let (end, len) = (range.end, range.end - range.start);
         let read = match self.objects.get_range(&place, range).await {
@@ -242,6 +262,9 @@ impl Store {
         let mut want = TAIL.min(size);
         let directory = loop {
             let tail = self.range(key, size - want..size).await?;
+            if want == size {
+                self.blocks.insert((key.clone(), WHOLE), Held::Whole(tail.clone()));
+            }
             match Directory::open(&tail, size) {
                 Err(OpenError::NeedTail(n)) if n > want && n <= size => want = n,
                 other => break self.noted(key, other.map_err(damaged))?,
@@ -297,6 +320,11 @@ async fn send(upload: &mut dyn MultipartUpload, mut part: Finished, place: &Path
         }
     }
     upload.complete().await.map(drop).map_err(fail)
+}
+
+fn slice(bytes: &Bytes, range: &Range<u64>) -> Option<Bytes> {
+    let (from, to) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+    (from <= to && to <= bytes.len()).then(|| bytes.slice(from..to))
 }
 
 fn cut_off(key: &Path) -> StoreError {

@@ -4,6 +4,7 @@
 //!
 //! `"AGLOW\0" version | segments and blocks … | directory | footer`
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -136,6 +137,8 @@ record! {
 /// The directory of a part.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Directory {
+    /// Bytes of the whole object.
+    pub size: u64,
     pub entries: Vec<Entry>,
 }
 
@@ -171,7 +174,7 @@ impl Directory {
         }
         let raw = inflate_up_to(bytes, MAX_DIRECTORY).ok_or(OpenError::Damaged)?;
         let entries = Vec::take(&mut raw.as_slice()).ok_or(OpenError::Damaged)?;
-        is_whole(&entries, offset).then_some(Directory { entries }).ok_or(OpenError::Damaged)
+        is_whole(&entries, offset).then_some(Directory { size, entries }).ok_or(OpenError::Damaged)
     }
 }
 
@@ -215,11 +218,17 @@ pub fn open_segment(entry: &Entry, stored: Bytes) -> Option<segment::Segment> {
     segment::Segment::open(stored).filter(|s| s.rows() as u64 == entry.rows)
 }
 
+thread_local! {
+    /// Making one costs more than a small block. None where there is no memory for it.
+    static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> =
+        RefCell::new(zstd::bulk::Decompressor::new().ok());
+}
+
 /// Undoes compression, of as many bytes as `plain` says. It may lie.
 pub(super) fn inflate(stored: &[u8], plain: u64) -> Option<Vec<u8>> {
     let len = usize::try_from(plain).ok()?;
     let raw = if len <= BELIEVED {
-        zstd::bulk::decompress(stored, len).ok()?
+        DECOMPRESSOR.with_borrow_mut(|d| d.as_mut()?.decompress(stored, len).ok())?
     } else {
         inflate_up_to(stored, plain.min(MAX_BLOCK))?
     };

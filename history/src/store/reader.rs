@@ -107,6 +107,11 @@ impl AttemptReader {
         AttemptReader { store, parts, reports: Vec::new() }
     }
 
+    /// Reads what every question reads first; a small attempt is in memory then. What goes wrong is said to who asks.
+    pub async fn prefetch(&self) {
+        let _ = self.directories().await;
+    }
+
     pub(super) async fn directories(&self) -> Result<Vec<(Path, Arc<Directory>)>, StoreError> {
         let mut out = Vec::with_capacity(self.parts.len());
         for part in &self.parts {

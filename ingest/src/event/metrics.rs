@@ -3,6 +3,8 @@
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::cursor::{Cursor, key};
+
 /// Metrics of one task attempt. Times are milliseconds and sizes bytes unless the name says
 /// otherwise; `*_cpu_time` and `shuffle_write_time` are nanoseconds, as Spark measures them.
 /// Metrics that a version does not write are 0, as Spark's own reader takes them.
@@ -47,10 +49,22 @@ pub struct TaskMetrics {
 }
 
 /// Reads one JSON object, giving each named counter to its field and skipping other keys.
-/// A key that opens a nested object names the reader for it.
+/// A key that opens a nested object names the reader for it. The keys are in Spark's order.
 macro_rules! counters {
-    ($name:ident, { $($key:literal => $field:ident),* $(,)? }, { $($nest:literal => $sub:ident),* $(,)? }) => {
+    ($name:ident, { $($key:literal => $field:ident),* $(,)? }, { $($nest:literal => $sub:ident),* $(,)? } $(, empty $empty:literal)?) => {
         struct $name<'m>(&'m mut TaskMetrics);
+        impl $name<'_> {
+            /// The object as Spark itself writes it, some keys perhaps left out.
+            fn in_order(self, c: &mut Cursor<'_>) -> Option<()> {
+                c.eat("{")?;
+                $(if let Some(n) = c.optional(key!($key), Cursor::int)? {
+                    self.0.$field = n;
+                })*
+                $(c.optional(key!($nest), |c| $sub(self.0).in_order(c))?;)*
+                $(c.optional(key!($empty), |c| c.eat("[]"))?;)?
+                c.eat("}")
+            }
+        }
         impl<'de> serde::de::DeserializeSeed<'de> for $name<'_> {
             type Value = ();
             fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
@@ -124,7 +138,7 @@ counters!(Top, {
     "Shuffle Write Metrics" => ShuffleWrite,
     "Input Metrics" => Input,
     "Output Metrics" => Output,
-});
+}, empty "Updated Blocks");
 counters!(ShuffleRead, {
     "Remote Blocks Fetched" => shuffle_remote_blocks_fetched,
     "Local Blocks Fetched" => shuffle_local_blocks_fetched,
@@ -154,6 +168,14 @@ counters!(ShuffleWrite, {
 counters!(Input, { "Bytes Read" => input_bytes_read, "Records Read" => input_records_read }, {});
 counters!(Output, { "Bytes Written" => output_bytes_written, "Records Written" => output_records_written }, {});
 
+impl TaskMetrics {
+    pub(super) fn in_order(c: &mut Cursor<'_>) -> Option<Self> {
+        let mut m = TaskMetrics::default();
+        Top(&mut m).in_order(c)?;
+        Some(m)
+    }
+}
+
 impl<'de> Deserialize<'de> for TaskMetrics {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let mut m = TaskMetrics::default();
@@ -162,8 +184,31 @@ impl<'de> Deserialize<'de> for TaskMetrics {
     }
 }
 
-/// Names of the executor metrics, in Spark 4.3's order; the index is the place in [`ExecutorMetrics`].
-pub const EXECUTOR_METRIC_NAMES: [&str; 23] = [
+/// Declares the names of the executor metrics in Spark's order, and reads them in it.
+macro_rules! executor_metrics {
+    ($($name:literal),* $(,)?) => {
+        /// Names of the executor metrics, in Spark 4.3's order; the index is the place in [`ExecutorMetrics`].
+        pub const EXECUTOR_METRIC_NAMES: [&str; 23] = [$($name),*];
+
+        impl ExecutorMetrics {
+            pub(super) fn in_order(c: &mut Cursor<'_>) -> Option<Self> {
+                let mut all = Self::default();
+                let mut places = all.0.iter_mut();
+                c.eat("{")?;
+                $(
+                    let place = places.next()?;
+                    if let Some(n) = c.optional(key!($name), Cursor::int)? {
+                        *place = n;
+                    }
+                )*
+                c.eat("}")?;
+                Some(all)
+            }
+        }
+    };
+}
+
+executor_metrics![
     "JVMHeapMemory",
     "JVMOffHeapMemory",
     "OnHeapExecutionMemory",

@@ -5,12 +5,14 @@
 //! an unknown field is skipped; a line that is no event is a [`LineError`], and costs that line.
 
 pub mod application;
+mod cursor;
 pub mod metrics;
 pub mod progress;
 pub mod scheduler;
 pub mod server;
 pub mod sql;
 pub mod streaming;
+mod task_line;
 mod text;
 
 pub use application::*;
@@ -107,9 +109,8 @@ pub fn progress(report: &str) -> Result<Event<'_>, LineError> {
 pub fn parse(line: &[u8]) -> Result<Event<'_>, LineError> {
     match line.strip_prefix(HEAD).and_then(|rest| Some((rest, memchr::memchr(b'"', rest)?))) {
         Some((rest, end)) => match &rest[..end] {
-            // The two that make up nearly every line of a large log.
-            b"SparkListenerTaskEnd" => Ok(Event::TaskEnd(Box::new(fast(line)?))),
-            b"SparkListenerTaskStart" => Ok(Event::TaskStart(fast(line)?)),
+            b"SparkListenerTaskEnd" if let Some(e) = task_line::task_end(line) => Ok(Event::TaskEnd(Box::new(e))),
+            b"SparkListenerTaskStart" if let Some(e) = task_line::task_start(line) => Ok(Event::TaskStart(e)),
             name => {
                 let text = std::str::from_utf8(line).map_err(|_| LineError::Utf8)?;
                 let name = std::str::from_utf8(name).map_err(|_| LineError::Utf8)?;
@@ -227,11 +228,6 @@ fn server_event<'a>(server: Server, class: &str, line: &'a str) -> Option<Result
         _ => return None,
     };
     Some(json(line).map(|e| Event::Operation(server, step, e)))
-}
-
-/// The vectorised reader, for the two events that fill large logs. They nest a few levels only.
-fn fast<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, LineError> {
-    sonic_rs::from_slice(line).map_err(|e| LineError::Json(first_line(e)))
 }
 
 fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, LineError> {

@@ -227,7 +227,7 @@ fn one() -> i64 {
     1
 }
 
-fn unknown_partition() -> i64 {
+pub(super) fn unknown_partition() -> i64 {
     -1
 }
 
@@ -411,6 +411,14 @@ impl Accumulable<'_> {
 #[derive(Debug, Default)]
 pub struct Accumulables<'a>(pub Vec<Accumulable<'a>>);
 
+impl<'a> Accumulables<'a> {
+    pub(super) fn keep(&mut self, accumulable: Accumulable<'a>) {
+        if !accumulable.internal || accumulable.is_sql() {
+            self.0.push(accumulable);
+        }
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Accumulables<'a> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct V;
@@ -423,13 +431,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Accumulables<'a> {
                 Ok(Accumulables::default())
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Self::Value, A::Error> {
-                let mut out = Vec::new();
-                while let Some(acc) = a.next_element::<Accumulable<'de>>()? {
-                    if !acc.internal || acc.is_sql() {
-                        out.push(acc);
-                    }
+                let mut out = Accumulables::default();
+                while let Some(accumulable) = a.next_element()? {
+                    out.keep(accumulable);
                 }
-                Ok(Accumulables(out))
+                Ok(out)
             }
         }
         d.deserialize_any(V)
