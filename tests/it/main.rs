@@ -35,6 +35,7 @@ mod findings_streaming;
 mod findings_tasks;
 mod fleet;
 mod follow;
+mod formats;
 mod golden;
 mod hostile;
 mod ingest;
