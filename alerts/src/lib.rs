@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod conf;
+pub mod counted;
 pub mod custom;
 pub mod deliver;
 pub mod dispatch;

@@ -9,8 +9,9 @@ use afterglow_alerts::incident::Labels;
 use afterglow_alerts::ledger::{FILE, Ledger};
 use afterglow_alerts::service::{Sampled, Service, sample};
 use afterglow_history::query::Engine;
+use afterglow_history::telemetry::{Part, Telemetry, Watched};
 
-use super::{Opened, asked_to_stop, engine, fail, now, open_existing};
+use super::{Opened, asked_to_stop, engine, fail, http, now, open_existing};
 use crate::config::Config;
 
 /// The ledger of an open store, with what requests need.
@@ -57,12 +58,16 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(worker) => worker,
         Err(e) => return fail(&e),
     };
+    let others: Vec<Arc<dyn Part>> = vec![Arc::new(alerts.ledger.clone())];
+    let watched = Watched { query: Some(engine.clone()), others, ..super::watched(&config, &opened, "alerts") };
+    let telling = tokio::spawn(http::tell(config, Telemetry::new(watched)));
     tracing::info!("alerting about {}", opened.dir.display());
     tokio::select! {
         () = service.run() => {}
         () = worker.run() => {}
         () = stop => {}
     }
+    telling.abort();
     engine.close();
     alerts.ledger.close().await;
     opened.catalog.close().await;

@@ -114,7 +114,7 @@ pub async fn run(config: Config) -> ExitCode {
         tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
     let exporting = tokio::spawn(super::export(exporter, opened.catalog.clone()));
     let judging = tokio::spawn(notary.run());
-    let telling = tokio::spawn(tell(config, telemetry));
+    let telling = tokio::spawn(http::tell(config, telemetry));
     indexer.run(good, asked_to_stop()).await;
     maintaining.abort();
     exporting.abort();
@@ -122,21 +122,6 @@ pub async fn run(config: Config) -> ExitCode {
     telling.abort();
     opened.catalog.close().await;
     ExitCode::SUCCESS
-}
-
-/// Serves and sends metrics, as far as the settings say where. What does not work stops nothing else.
-async fn tell(config: Config, telemetry: Arc<Telemetry>) {
-    let listen = config.metrics.listen;
-    let serving = async {
-        match listen {
-            Some(listen) => http::serve_metrics(listen, telemetry.clone()).await,
-            None => Ok(()),
-        }
-    };
-    let (served, sent) = tokio::join!(serving, super::remote_write(&config, telemetry.clone(), listen));
-    for e in [served, sent].into_iter().filter_map(Result::err) {
-        tracing::error!("{e}");
-    }
 }
 
 fn summary(c: &Counts, bad_sources: u64, took: Duration) -> String {

@@ -171,6 +171,7 @@ pub fn watched(config: &Config, opened: &Opened, role: &'static str) -> Watched 
         indexer: None,
         search: None,
         query: None,
+        others: Vec::new(),
         store_limit: config.retention.size.map(|s| s.0),
     }
 }

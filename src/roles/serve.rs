@@ -1,6 +1,7 @@
 //! `serve`: index and answer in one process.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::{alerts, exports, fail, http, indexer, open, remedy, sources};
 use crate::config::{Config, shown_url};
@@ -25,16 +26,17 @@ pub async fn run(config: Config) -> ExitCode {
     if let Err(e) = indexer.prepare().await {
         return fail(&e.to_string());
     }
-    let serving = match http::Serving::open(&config, &opened, "serve", Some(indexer.clone())) {
+    let alerts = match alerts::ledger(&config, &opened).await {
+        Ok(alerts) => alerts,
+        Err(e) => return fail(&e),
+    };
+    let ledger = Arc::new(alerts.ledger.clone());
+    let serving = match http::Serving::open(&config, &opened, "serve", Some(indexer.clone()), vec![ledger]) {
         Ok(serving) => serving,
         Err(e) => return fail(&e),
     };
     let exports = match exports(&config, &opened).await {
         Ok(exports) => exports,
-        Err(e) => return fail(&e),
-    };
-    let alerts = match alerts::ledger(&config, &opened).await {
-        Ok(alerts) => alerts,
         Err(e) => return fail(&e),
     };
     let alerting = match alerts::service(&config, &alerts, &opened, serving.query.clone()).await {

@@ -52,3 +52,4 @@ mod restart;
 mod s3;
 mod sql;
 mod stumbling;
+mod watched;

@@ -424,7 +424,10 @@ async fn from_alertmanager(Extension(alerts): Extension<Alerts>, bytes: Bytes) -
 /// Takes a message; it was taken when this answers.
 async fn taken(alerts: &Alerts, bytes: &Bytes, origin: Origin) -> Result<Response, ApiError> {
     let now = (alerts.now)();
-    let all = webhook::read(bytes, origin, now).map_err(ApiError::bad)?;
+    let all = webhook::read(bytes, origin, now).map_err(|why| {
+        alerts.ledger.counted.refused(origin);
+        ApiError::bad(why)
+    })?;
     let seen = alerts.ledger.see(&all, now, &|labels| alerts.settings.tree.place(labels)).await.map_err(failed)?;
     let incidents: Vec<Option<i64>> = seen.iter().map(|s| s.incident).collect();
     json(&value!({ "alerts": all.len(), "incidents": incidents }))

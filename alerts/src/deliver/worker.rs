@@ -48,6 +48,7 @@ impl Outbox {
     pub async fn run(self) {
         let mut tasks = JoinSet::new();
         for lane in self.lanes() {
+            self.ledger.counted.destination(&lane.name);
             let outbox = self.clone();
             tasks.spawn(async move {
                 loop {
@@ -129,6 +130,10 @@ impl Outbox {
     async fn one(&self, lane: &Lane, taken: Taken) -> (i64, Outcome) {
         let sent = tokio::time::timeout(self.timeout, lane.destination.send(&taken.message)).await;
         let sent = sent.unwrap_or_else(|_| Err(SendError::later(format!("no answer within {:?}", self.timeout))));
+        if sent.is_ok() {
+            let after = (self.now)().saturating_sub(taken.message.at).max(0);
+            self.ledger.counted.delivered(&lane.name, Duration::from_millis(after.unsigned_abs()));
+        }
         let failed = taken.attempts + 1;
         let outcome = match sent {
             Ok(()) => Outcome::Sent,
@@ -146,6 +151,7 @@ impl Outbox {
         if let Outcome::Dead { error } = &outcome {
             tracing::error!("alerts: {} of {}: a message is given up: {error}", lane.name, lane.receiver);
         }
+        self.ledger.counted.tried(&lane.name, outcome.name());
         (taken.id, outcome)
     }
 

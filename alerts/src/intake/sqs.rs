@@ -97,6 +97,7 @@ impl Intake {
                 }
                 Err(why) => {
                     looked.poison += 1;
+                    self.ledger.counted.refused(Origin::Sqs);
                     if let Err(e) = self.bury(message, &why).await {
                         tracing::error!("alerts: {}: {e}", self.queue.dead_letter_url);
                     }

@@ -67,6 +67,17 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// `sent`, `later` or `dead`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Outcome::Sent => "sent",
+            Outcome::Later { .. } => "later",
+            Outcome::Dead { .. } => "dead",
+        }
+    }
+}
+
 const COLUMNS: &str = "id, key, receiver, destination, state, attempts, created_at, next_at, error, sent_at";
 
 fn delivery(r: &SqliteRow) -> Result<Delivery, LedgerError> {
