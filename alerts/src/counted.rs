@@ -45,6 +45,7 @@ struct Families {
     money: Family<Labels, Counter<f64, AtomicU64>>,
     dropped: Counter,
     breaker: Gauge,
+    retrievals: Counters,
 }
 
 impl Default for Counted {
@@ -61,6 +62,7 @@ impl Default for Counted {
             money: Family::default(),
             dropped: Counter::default(),
             breaker: Gauge::default(),
+            retrievals: Counters::default(),
         };
         for origin in Origin::ALL {
             for meaning in ["opened", "known", "resolved", "nothing"] {
@@ -72,6 +74,7 @@ impl Default for Counted {
         }
         for outcome in ["ok", "failed"] {
             drop(families.rules.get_or_create(&labels([("outcome", outcome)])));
+            drop(families.retrievals.get_or_create(&labels([("outcome", outcome)])));
         }
         let calls =
             ["answered", "throttled", "unavailable", "timed_out", "refused", "guardrail", "malformed", "over_budget"];
@@ -137,18 +140,23 @@ impl Counted {
         }
     }
 
-    pub fn dropped(&self, claims: u64) {
-        self.0.dropped.inc_by(claims);
-    }
     /// There are prices, so what is spent is known: nothing as yet.
     pub fn priced(&self) {
         drop(self.0.money.get_or_create(&Labels::new()));
     }
 
+    pub fn dropped(&self, claims: u64) {
+        self.0.dropped.inc_by(claims);
+    }
 
     /// Whether the service is left alone.
     pub fn breaker(&self, open: bool) {
         self.0.breaker.set(i64::from(open));
+    }
+
+    /// The knowledge base of Bedrock was asked.
+    pub fn retrieved(&self, ok: bool) {
+        self.0.retrievals.get_or_create(&labels([("outcome", if ok { "ok" } else { "failed" })])).inc();
     }
 
     fn register(&self, registry: &mut Registry) {
@@ -160,6 +168,7 @@ impl Counted {
             (names::RULE_EVALUATIONS, &f.rules),
             (names::MODEL_CALLS, &f.calls),
             (names::MODEL_TOKENS, &f.tokens),
+            (names::RETRIEVALS, &f.retrievals),
         ];
         for (Metric { name, help }, family) in counters {
             registry.register(name, help, family.clone());

@@ -173,7 +173,7 @@ impl Worker {
             Some(finding) => Case::of_finding(finding, &version, &properties, &asks.mask),
             None => Case::of_alert(&incident.labels, &incident.annotations, &incident.severity, &asks.mask),
         };
-        let found = asks.knowledge.search(&case.rule, &case.question(), PASSAGES);
+        let found = asks.knowledge.find(&case.rule, &case.question(), PASSAGES).await;
         // Without passages there is still the evidence.
         let found = found.inspect_err(|e| tracing::error!("{e}")).unwrap_or_default();
         Ok(case.passages(found))

@@ -81,6 +81,7 @@ metrics! {
     MODEL_MONEY "afterglow_remediation_money" "What these requests cost, in the currency of the prices; missing without prices"
     MODEL_DROPPED "afterglow_remediation_claims_dropped" "Claims of answers that were left out because nothing backs them"
     MODEL_BREAKER "afterglow_remediation_breaker_open" "1 while the service is left alone after failures, else 0"
+    RETRIEVALS "afterglow_remediation_retrievals" "Requests to the knowledge base of Bedrock, by outcome: ok or failed"
 
     // Remote write.
     SAMPLES "afterglow_remote_write_samples" "Samples by what became of them: sent, or dropped because they were refused or waited too long"
