@@ -7,6 +7,7 @@ use afterglow_alerts::api::incidents::Alerts;
 use afterglow_alerts::custom::Rule;
 use afterglow_alerts::incident::Labels;
 use afterglow_alerts::ledger::{FILE, Ledger};
+use afterglow_alerts::intake::sns::Topics;
 use afterglow_alerts::service::{Sampled, Service, sample};
 use afterglow_history::query::Engine;
 use afterglow_history::telemetry::{Part, Telemetry, Watched};
@@ -18,7 +19,9 @@ use crate::config::Config;
 pub async fn ledger(config: &Config, opened: &Opened) -> Result<Alerts, String> {
     let file = opened.dir.join(FILE);
     let ledger = Ledger::open(&file).await.map_err(|e| format!("{}: {e}", file.display()))?;
-    Ok(Alerts { ledger, settings: Arc::new(config.alerting()?), now })
+    let settings = Arc::new(config.alerting()?);
+    let topics = Arc::new(Topics::new(settings.topics.clone())?);
+    Ok(Alerts { ledger, settings, topics, now })
 }
 
 /// Everything that alerting does beside answering requests; to be opened before anything is indexed.

@@ -50,6 +50,7 @@ mod remediation;
 mod remote_write;
 mod restart;
 mod s3;
+mod sns;
 mod sql;
 mod stumbling;
 mod watched;
