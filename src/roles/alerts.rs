@@ -4,10 +4,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use afterglow_alerts::api::incidents::Alerts;
+use afterglow_alerts::court::Court;
 use afterglow_alerts::custom::Rule;
 use afterglow_alerts::incident::Labels;
-use afterglow_alerts::ledger::{FILE, Ledger};
 use afterglow_alerts::intake::sns::Topics;
+use afterglow_alerts::ledger::{FILE, Ledger};
 use afterglow_alerts::service::{Sampled, Service, sample};
 use afterglow_history::query::Engine;
 use afterglow_history::telemetry::{Part, Telemetry, Watched};
@@ -29,11 +30,12 @@ pub async fn service(
     config: &Config,
     alerts: &Alerts,
     opened: &Opened,
+    court: Arc<Court>,
     engine: Arc<Engine>,
 ) -> Result<Service, String> {
     let (settings, ledger) = (alerts.settings.clone(), alerts.ledger.clone());
     let rules = config.rule.iter().map(|r| r.rule()).collect::<Result<Vec<Rule>, String>>()?;
-    let service = Service::open(settings, ledger, opened.catalog.clone(), opened.store.clone(), now).await?;
+    let service = Service::open(settings, ledger, opened.catalog.clone(), court, now).await?;
     Ok(service.with_rules(rules, engine))
 }
 
@@ -52,16 +54,17 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(engine) => engine,
         Err(e) => return fail(&e),
     };
-    let service = match service(&config, &alerts, &opened, engine.clone()).await {
+    let court = super::court(&config, &opened);
+    let service = match service(&config, &alerts, &opened, court.clone(), engine.clone()).await {
         Ok(service) => service,
         Err(e) => return fail(&e),
     };
     let remedies = super::remedy::remedies(&config, &alerts.ledger);
-    let worker = match super::remedy::worker(&config, &opened, &remedies).await {
+    let worker = match super::remedy::worker(&config, &opened, court.clone(), &remedies).await {
         Ok(worker) => worker,
         Err(e) => return fail(&e),
     };
-    let others: Vec<Arc<dyn Part>> = vec![Arc::new(alerts.ledger.clone())];
+    let others: Vec<Arc<dyn Part>> = vec![Arc::new(alerts.ledger.clone()), court];
     let watched = Watched { query: Some(engine.clone()), others, ..super::watched(&config, &opened, "alerts") };
     let telling = tokio::spawn(http::tell(config, Telemetry::new(watched)));
     tracing::info!("alerting about {}", opened.dir.display());

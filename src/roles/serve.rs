@@ -31,25 +31,27 @@ pub async fn run(config: Config) -> ExitCode {
         Err(e) => return fail(&e),
     };
     let ledger = Arc::new(alerts.ledger.clone());
-    let serving = match http::Serving::open(&config, &opened, "serve", Some(indexer.clone()), vec![ledger]) {
-        Ok(serving) => serving,
-        Err(e) => return fail(&e),
-    };
+    let court = super::court(&config, &opened);
+    let serving =
+        match http::Serving::open(&config, &opened, "serve", Some(indexer.clone()), vec![ledger, court.clone()]) {
+            Ok(serving) => serving,
+            Err(e) => return fail(&e),
+        };
     let exports = match exports(&config, &opened).await {
         Ok(exports) => exports,
         Err(e) => return fail(&e),
     };
-    let alerting = match alerts::service(&config, &alerts, &opened, serving.query.clone()).await {
+    let alerting = match alerts::service(&config, &alerts, &opened, court.clone(), serving.query.clone()).await {
         Ok(service) => tokio::spawn(service.run()),
         Err(e) => return fail(&e),
     };
     let remedies = remedy::remedies(&config, &alerts.ledger);
-    let remedying = match remedy::worker(&config, &opened, &remedies).await {
+    let remedying = match remedy::worker(&config, &opened, court.clone(), &remedies).await {
         Ok(worker) => tokio::spawn(worker.run()),
         Err(e) => return fail(&e),
     };
     let exporting = tokio::spawn(super::export(exports, opened.catalog.clone()));
-    let notary = match super::notary(&config, &opened).await {
+    let notary = match super::notary(&opened, court).await {
         Ok(notary) => notary,
         Err(e) => return fail(&e),
     };

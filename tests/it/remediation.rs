@@ -6,7 +6,10 @@ use std::process::Output;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use afterglow_alerts::court::Court;
 use afterglow_alerts::deliver::backoff::Backoff;
+use afterglow_alerts::incident::matcher::Matcher;
+use afterglow_alerts::incident::quiet::{Mute, Silence};
 use afterglow_alerts::incident::{Origin, Sighting};
 use afterglow_alerts::ledger::{Filter, Ledger};
 use afterglow_alerts::remedy::actions::{Action, Kind, propose};
@@ -18,6 +21,7 @@ use afterglow_alerts::remedy::knowledge::Knowledge;
 use afterglow_alerts::remedy::mask::{Allowed, Mask};
 use afterglow_alerts::remedy::retrieve::Retriever;
 use afterglow_alerts::remedy::worker::{Asks, Worker};
+use afterglow_alerts::rules::Limits;
 use afterglow_history::catalog::Catalog;
 use afterglow_history::redact::Redactor;
 use afterglow_history::store::Store;
@@ -304,7 +308,7 @@ impl House {
             ledger: self.ledger.clone(),
             catalog: self.catalog.clone(),
             store: self.store.clone(),
-            limits: afterglow_alerts::rules::Limits::default(),
+            court: Arc::new(Court::new(self.store.clone(), self.catalog.clone(), Limits::default())),
             actions: Vec::new(),
             now,
         }
@@ -419,6 +423,50 @@ async fn an_incident_does_without_a_model_that_is_down() {
     assert!(advice.why.unwrap().contains("given up after 2 tries"));
     let last = house.ledger.events(all[0].id).await.unwrap().pop().unwrap();
     assert!(last.text.starts_with("no advice of a model: Bedrock does not answer"), "{}", last.text);
+}
+
+/// What nobody wants to hear of costs nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_model_is_not_asked_about_what_is_muted_or_silenced() {
+    let house = House::open(logs::folder()).await;
+    let alert_of = |name: &str, team: &str| {
+        let mut labels = alert().labels;
+        labels.insert("team".into(), team.into());
+        Sighting { fingerprint: name.into(), app_name: name.into(), labels, ..alert() }
+    };
+    let all = [alert_of("muted", "a"), alert_of("silenced", "b"), alert_of("loud", "a")];
+    house.ledger.see(&all, now(), &|_| Vec::new()).await.unwrap();
+    let quiet = |until| Mute {
+        id: 0,
+        rule: "gc-*".into(),
+        app_name: "muted".into(),
+        until: Some(until),
+        reason: String::new(),
+        by: "ann".into(),
+        created_at: now(),
+    };
+    let mute = house.ledger.mute(&quiet(now() + 60_000)).await.unwrap();
+    let texts = vec!["team=\"b\"".to_owned()];
+    let silence = Silence {
+        id: 0,
+        matchers: Matcher::all(&texts).unwrap(),
+        texts,
+        until: now() + 60_000,
+        reason: String::new(),
+        by: "ann".into(),
+        created_at: now(),
+    };
+    house.ledger.silence(&silence).await.unwrap();
+    let answer = json!({ "cause": { "text": "Too little heap.", "cites": ["e1"] }, "steps": [], "settings": [] });
+    let bedrock = Bedrock::start([Act::Advise(answer)]);
+    let asks = house.asks(&bedrock).await;
+    assert_eq!(house.worker().advise(&asks).await.unwrap(), 1);
+    assert_eq!(house.worker().advise(&asks).await.unwrap(), 0);
+    assert_eq!(bedrock.asked().len(), 1);
+    // Somebody wants to hear of it again.
+    assert!(house.ledger.unmute(mute, now()).await.unwrap());
+    assert_eq!(house.worker().advise(&asks).await.unwrap(), 1);
+    assert_eq!(bedrock.asked().len(), 2);
 }
 
 /// A knowledge base of Bedrock is asked beside ours, its passages can be cited, and nothing waits for it.

@@ -137,3 +137,32 @@ fn numbers_of_alerting_are_what_happened() {
     let _ = std::process::Command::new("kill").arg(alone.id().to_string()).status();
     assert!(alone.wait().unwrap().success());
 }
+
+/// What notes findings, what makes incidents of them and what compares runs all rest on one judgement.
+#[test]
+fn an_attempt_that_ended_is_judged_once() {
+    let folder = logs::folder();
+    let events = folder.path().join("events");
+    fs::create_dir_all(&events).unwrap();
+    let settings = format!(
+        "[findings]\nmin_wall = \"0s\"\nmin_cores = \"0s\"\nmin_share = 0.0\n[alerts]\nseverity = \"info\"\nmax_age = \"36500d\"\n\
+         [[source]]\ncluster = \"c\"\nurl = \"{}\"\n",
+        events.display()
+    );
+    let server = serve(folder.path(), &settings);
+    for case in ["gc", "spill", "many-jobs"] {
+        logs::lay(&logs::case("4.3.0", case), &events, &|_| true);
+    }
+    let applications = eventually("all are noted, told of and followed", 120, || {
+        let all = server.json("/api/afterglow/v1/applications?limit=10");
+        let all = all["applications"].as_array().unwrap().clone();
+        let noted = all.iter().filter(|a| a["findings"].is_object()).count();
+        (all.len() == 3 && noted == 3).then_some(all)
+    });
+    eventually("incidents are there", 60, || {
+        (server.json("/api/afterglow/v1/incidents")["total"].as_i64().unwrap() > 0).then_some(())
+    });
+    // All of them look every two seconds.
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    assert_eq!(sum(&page(&server), "afterglow_judgements_total", &["outcome=\"ok\""]), 3.0, "{applications:#?}");
+}

@@ -176,6 +176,7 @@ fn ms(d: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use afterglow_history::viewer::Viewer;
     use std::sync::Mutex;
     use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -260,7 +261,7 @@ mod tests {
     }
 
     async fn state(ledger: &Ledger) -> (String, i64, Option<String>) {
-        let (total, all) = ledger.deliveries(None, 0, 10).await.unwrap();
+        let (total, all) = ledger.deliveries(&Viewer::everything(), None, 0, 10).await.unwrap();
         assert_eq!(total, 1);
         (all[0].state.clone(), all[0].attempts, all[0].error.clone())
     }
@@ -302,7 +303,8 @@ mod tests {
         put(&outbox.ledger, "a").await;
         until_tried(&outbox, 4).await;
         assert_eq!(state(&outbox.ledger).await, ("dead".into(), 4, Some("given up after 4 tries: 500".into())));
-        let (_, dead) = outbox.ledger.deliveries(Some(DeliveryState::Dead), 0, 10).await.unwrap();
+        let (_, dead) =
+            outbox.ledger.deliveries(&Viewer::everything(), Some(DeliveryState::Dead), 0, 10).await.unwrap();
         assert!(outbox.ledger.resend(dead[0].id, now()).await.unwrap());
         assert!(!outbox.ledger.resend(dead[0].id, now()).await.unwrap(), "it waits already");
         until_tried(&outbox, 1).await;
@@ -323,7 +325,8 @@ mod tests {
         put(&outbox.ledger, "b").await;
         let nobody = Outbox { receivers: Arc::default(), ..outbox.clone() };
         nobody.give_up_orphans().await.unwrap();
-        let (dead, all) = outbox.ledger.deliveries(Some(DeliveryState::Dead), 0, 10).await.unwrap();
+        let (dead, all) =
+            outbox.ledger.deliveries(&Viewer::everything(), Some(DeliveryState::Dead), 0, 10).await.unwrap();
         assert_eq!(dead, 2);
         assert!(all[0].error.as_ref().unwrap().contains("settings have no webhook/0"), "{all:?}");
     }

@@ -68,6 +68,7 @@ metrics! {
     ROUNDS "afterglow_maintenance_rounds" "Rounds of maintenance: retention and fleet tables"
 
     // Alerting.
+    JUDGEMENTS "afterglow_judgements" "Attempts that were read and judged by all rules, by outcome: ok, or failed if the store could not be read"
     INCIDENTS "afterglow_incidents" "Incidents that are open, by state (pending, firing) and severity (critical, warning, info, other)"
     SIGHTINGS "afterglow_incident_sightings" "What was seen, by who saw it (findings, rules, grafana, alertmanager, sqs, sns) and what it meant: opened, known, resolved or nothing"
     INTAKE_REFUSED "afterglow_intake_refused" "Messages from outside that could not be taken, by where they came from"
@@ -80,8 +81,8 @@ metrics! {
     MODEL_TOKENS "afterglow_remediation_tokens" "Tokens as the service counted them, in and out"
     MODEL_MONEY "afterglow_remediation_money" "What these requests cost, in the currency of the prices; missing without prices"
     MODEL_DROPPED "afterglow_remediation_claims_dropped" "Claims of answers that were left out because nothing backs them"
-    MODEL_BREAKER "afterglow_remediation_breaker_open" "1 while the service is left alone after failures, else 0"
     RETRIEVALS "afterglow_remediation_retrievals" "Requests to the knowledge base of Bedrock, by outcome: ok or failed"
+    MODEL_BREAKER "afterglow_remediation_breaker_open" "1 while the service is left alone after failures, else 0"
 
     // Remote write.
     SAMPLES "afterglow_remote_write_samples" "Samples by what became of them: sent, or dropped because they were refused or waited too long"
