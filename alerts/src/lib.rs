@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod conf;
+pub mod counted;
+pub mod court;
 pub mod custom;
 pub mod deliver;
 pub mod dispatch;

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_history::catalog::{AttemptRow, Catalog, CatalogError, FindingCounts};
-use afterglow_history::store::{AttemptReader, Store, StoreError};
 use afterglow_history::viewer::Viewer;
 use futures::{StreamExt as _, stream};
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::court::{Court, CourtError};
 use crate::finding::Severity;
-use crate::judge::{Judgement, judge_with};
+use crate::judge::Judgement;
 use crate::rules::{self, Limits};
 
 /// Pause between two looks.
@@ -33,9 +33,8 @@ const RUNNING: i64 = 15_000;
 /// Judges what changes, and notes how many findings there are.
 #[derive(Clone)]
 pub struct Notary {
-    pub store: Arc<Store>,
+    pub court: Arc<Court>,
     pub catalog: Catalog,
-    pub limits: Limits,
     /// The present, epoch milliseconds.
     pub now: fn() -> i64,
 }
@@ -45,7 +44,7 @@ pub enum NoteError {
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Court(#[from] CourtError),
     #[error("a rule failed: {0}")]
     Thread(#[from] JoinError),
 }
@@ -56,7 +55,7 @@ impl Notary {
     /// # Errors
     /// If the catalog cannot be written.
     pub async fn prepare(&self) -> Result<(), CatalogError> {
-        self.catalog.judged_by(fingerprint(&self.limits)).await
+        self.catalog.judged_by(fingerprint(self.court.limits())).await
     }
 
     /// Judges what changes, for ever. Needs [`Notary::prepare`].
@@ -101,12 +100,9 @@ impl Notary {
 
     /// Judges an attempt, as the catalog had it; whether that worked.
     async fn one(&self, row: &AttemptRow) -> Result<bool, NoteError> {
-        let logs = self.catalog.container_logs(row).await?;
-        let reports = logs.iter().filter(|c| c.reports > 0).filter_map(|c| c.part.clone()).collect();
-        let reader = AttemptReader::new(self.store.clone(), row.parts.clone()).with_reports(reports);
-        match judge_with(row, &reader, logs, &self.limits).await {
+        match self.court.judge(row).await {
             Ok(judged) => {
-                self.catalog.note_judged(row, counts(&judged), (self.now)()).await?;
+                self.catalog.note_judged(row, counts(&judged.judgement), (self.now)()).await?;
                 Ok(true)
             }
             Err(e) => {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use afterglow_history::catalog::Catalog;
 use afterglow_history::query::Engine;
-use afterglow_history::store::Store;
 use tokio::task::JoinSet;
 
+use crate::court::Court;
 use crate::custom::{Evaluator, Rule};
 use crate::deliver::message::Message;
 use crate::deliver::worker::Outbox;
@@ -52,7 +52,7 @@ impl Service {
         settings: Arc<Settings>,
         ledger: Ledger,
         catalog: Catalog,
-        store: Arc<Store>,
+        court: Arc<Court>,
         now: fn() -> i64,
     ) -> Result<Self, String> {
         let outbox = Outbox {
@@ -62,7 +62,7 @@ impl Service {
             timeout: settings.timeout,
             now,
         };
-        let watch = Watch::new(settings.clone(), catalog, store, ledger.clone(), now);
+        let watch = Watch::new(settings.clone(), catalog, court, ledger.clone(), now);
         watch.prepare().await.map_err(|e: WatchError| e.to_string())?;
         Ok(Service { watch, outbox, settings, ledger, rules: Vec::new(), engine: None, now })
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::deliver::ReceiverConfig;
 use crate::deliver::backoff::Backoff;
 use crate::finding::Severity;
+use crate::intake::sns::TopicConfig;
 use crate::intake::sqs::QueueConfig;
 use crate::report::Prices;
 use crate::route::Tree;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// Queues that alerts are taken from.
     pub queues: Vec<QueueConfig>,
+    /// Topics that may post alerts.
+    pub topics: Vec<TopicConfig>,
     pub limits: Limits,
     pub prices: Prices,
 }
@@ -63,3 +66,4 @@ impl Default for Settings {
         }
     }
 }
+            topics: Vec::new(),

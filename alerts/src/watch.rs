@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_history::catalog::{AttemptRow, AttemptStatus, Catalog, CatalogError};
-use afterglow_history::store::{AttemptReader, Store, StoreError};
 use afterglow_history::viewer::Viewer;
 
+use crate::court::{Court, CourtError};
 use crate::finding::Finding;
 use crate::incident::{Labels, Origin, Sighting, fingerprint};
-use crate::judge::{Judgement, judge_with};
+use crate::judge::Judgement;
 use crate::ledger::{Ledger, LedgerError};
 use crate::report::{Prices, Subject, told};
 use crate::rules;
@@ -33,7 +33,7 @@ pub enum WatchError {
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Court(#[from] CourtError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -42,7 +42,7 @@ pub enum WatchError {
 pub struct Watch {
     pub settings: Arc<Settings>,
     pub catalog: Catalog,
-    pub store: Arc<Store>,
+    pub court: Arc<Court>,
     pub ledger: Ledger,
     /// The present, epoch milliseconds.
     pub now: fn() -> i64,
@@ -56,8 +56,8 @@ struct Running {
 }
 
 impl Watch {
-    pub fn new(settings: Arc<Settings>, catalog: Catalog, store: Arc<Store>, ledger: Ledger, now: fn() -> i64) -> Self {
-        Watch { settings, catalog, store, ledger, now, running: HashMap::new() }
+    pub fn new(settings: Arc<Settings>, catalog: Catalog, court: Arc<Court>, ledger: Ledger, now: fn() -> i64) -> Self {
+        Watch { settings, catalog, court, ledger, now, running: HashMap::new() }
     }
 
     /// Watches for ever. Needs [`Watch::prepare`].
@@ -133,11 +133,8 @@ impl Watch {
         if row.start_time.saturating_add(row.summary.duration) < now.saturating_sub(millis(self.settings.max_age)) {
             return Ok(false);
         }
-        let reports = self.catalog.report_parts(row).await?;
-        let reader = AttemptReader::new(self.store.clone(), row.parts.clone()).with_reports(reports);
-        let containers = self.catalog.container_logs(row).await?;
-        let judgement = match judge_with(row, &reader, containers, &self.settings.limits).await {
-            Ok(judgement) => judgement,
+        let judged = match self.court.judge(row).await {
+            Ok(judged) => judged,
             Err(e) => {
                 // Its parts may have been replaced meanwhile, or it may be gone: then there is another change.
                 let now = self.catalog.attempts(&Viewer::everything(), &[row.id]).await?.pop();
@@ -148,7 +145,7 @@ impl Watch {
             }
         };
         let open = self.ledger.open_about(&row.cluster, &row.name).await?;
-        let all = sightings(row, &judgement, &open, &self.settings);
+        let all = sightings(row, &judged.judgement, &open, &self.settings);
         self.ledger.see(&all, now, &|labels| self.settings.tree.place(labels)).await?;
         Ok(true)
     }

@@ -8,6 +8,7 @@ use afterglow_alerts::deliver::backoff::Backoff;
 use afterglow_alerts::finding::Severity;
 use afterglow_alerts::incident::inhibit::Inhibition;
 use afterglow_alerts::incident::matcher::Matcher;
+use afterglow_alerts::intake::sns::TopicConfig;
 use afterglow_alerts::intake::sqs::QueueConfig;
 use afterglow_alerts::route::{Interval, Route, Tree};
 use afterglow_alerts::settings::Settings;
@@ -45,6 +46,7 @@ pub struct Alerts {
     pub inhibit: Option<Vec<InhibitConfig>>,
     pub time_interval: Vec<IntervalConfig>,
     pub queue: Vec<QueueConfig>,
+    pub topic: Vec<TopicConfig>,
 }
 
 const MINUTE: u64 = 60;
@@ -72,6 +74,7 @@ impl Default for Alerts {
             inhibit: None,
             time_interval: Vec::new(),
             queue: Vec::new(),
+            topic: Vec::new(),
         }
     }
 }
@@ -207,6 +210,9 @@ impl Alerts {
                 out.push(format!("{key}.name: `{}` is there twice: give each a name of its own", receiver.name));
             }
         }
+        for (i, topic) in self.topic.iter().enumerate() {
+            out.extend(topic.check().err().map(|e| format!("alerts.topic[{i}].arn: {e}")));
+        }
         for (i, _) in self.queue.iter().enumerate().filter(|(_, q)| q.queue_url.is_empty()) {
             out.push(format!(
                 "alerts.queue[{i}].queue_url: empty: write https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
@@ -265,6 +271,7 @@ impl Config {
             backoff: Backoff { first: a.backoff.0, longest: a.backoff_most.0, attempts: i64::from(a.attempts) },
             timeout: a.timeout.0,
             queues: a.queue.clone(),
+            topics: a.topic.clone(),
             limits: self.findings.limits(),
             prices: self.cost.prices(),
         })
@@ -326,6 +333,7 @@ mod tests {
         let receiver = "[[alerts.receiver]]\nname = \"a\"\n";
         for (text, said) in [
             ("[alerts]\nseverity = \"bad\"", "alerts.severity: `bad` is none"),
+            ("[[alerts.topic]]\narn = \"alerts\"", "alerts.topic[0].arn: `alerts` is no topic"),
             ("[alerts.route]\nreceiver = \"x\"", "no [[alerts.receiver]] with name = \"x\""),
             ("[alerts.route]\nmatchers = ['a=\"b\"']", "the top route takes all"),
             ("[[alerts.route.routes]]\nmatchers = ['a']", "alerts.route.routes[0].matchers: `a` is no matcher"),

@@ -163,7 +163,7 @@ impl Default for Sql {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Metrics {
-    /// Where `ingest` serves `/metrics`; nowhere, unless set.
+    /// Where `ingest` and `alerts` serve `/metrics`; nowhere, unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
 }

@@ -26,6 +26,9 @@ pub struct Remediation {
     pub profile: String,
     /// Stands over the service's own address: a VPC endpoint.
     pub endpoint_url: String,
+    /// Id of a knowledge base of Bedrock, and what stands over its service's own address.
+    pub knowledge_base: String,
+    pub knowledge_base_endpoint_url: String,
     /// Id of a guardrail, and its version.
     pub guardrail: String,
     pub guardrail_version: String,
@@ -76,6 +79,8 @@ impl Default for Remediation {
             region: String::new(),
             profile: String::new(),
             endpoint_url: String::new(),
+            knowledge_base: String::new(),
+            knowledge_base_endpoint_url: String::new(),
             guardrail: String::new(),
             guardrail_version: "DRAFT".into(),
             max_tokens: 1_500,

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use afterglow_alerts::ledger::{self, Ledger};
 use afterglow_alerts::remedy::advisor::{Advice, Advisor, cited, text};
-use afterglow_alerts::remedy::bedrock::Bedrock;
+use afterglow_alerts::remedy::bedrock::{Bedrock, sdk};
 use afterglow_alerts::remedy::case::{Case, PASSAGES};
 use afterglow_alerts::remedy::knowledge::Knowledge;
 use afterglow_alerts::remedy::mask::Mask;
 use afterglow_alerts::remedy::prompt::{Prompt, schema};
+use afterglow_alerts::remedy::retrieve::Retriever;
 use afterglow_alerts::report::told;
 use afterglow_history::redact::Redactor;
 use serde_json::{Value as Json, json};
@@ -87,14 +88,14 @@ async fn advised(config: &Config, logs: &[String], rule: Option<&str>) -> Result
     Ok(out)
 }
 
+fn given(text: &String) -> Option<String> {
+    (!text.is_empty()).then(|| text.clone())
+}
+
 /// Who asks the model that the settings name.
 pub async fn advisor(config: &Config, ledger: Ledger) -> Advisor {
     let r = &config.remediation;
-    let given = |text: &String| (!text.is_empty()).then(|| text.clone());
-    let endpoint = given(&r.endpoint_url);
-    // Requests are signed for a region, also those to an endpoint of one's own.
-    let sdk = afterglow_ingest::aws_settings(given(&r.region), given(&r.profile).as_ref(), false).await;
-    let bedrock = Bedrock::new(&sdk, r.model(), endpoint.as_deref());
+    let bedrock = Bedrock::new(&sdk(&r.region, &r.profile).await, r.model(), given(&r.endpoint_url).as_deref());
     Advisor::new(bedrock, ledger, r.settings(), now)
 }
 
@@ -105,10 +106,23 @@ pub fn mask(config: &Config) -> Result<Arc<Mask>, String> {
     Ok(Arc::new(mask))
 }
 
-/// The knowledge base that the settings name, with what the ledger has.
+/// The knowledge base that the settings name, with what the ledger has. Without a ledger nothing is sent anywhere.
 pub async fn knowledge(config: &Config, mask: Arc<Mask>, ledger: Option<&Ledger>) -> Result<Knowledge, String> {
     let r = &config.remediation;
     let knowledge = Knowledge::open(&r.runbooks, &r.runbooks_options, mask).await.map_err(|e| e.to_string())?;
+    let remote = match ledger.filter(|_| !r.knowledge_base.is_empty()) {
+        Some(ledger) => {
+            let endpoint = given(&r.knowledge_base_endpoint_url);
+            Some(Retriever::new(
+                &sdk(&r.region, &r.profile).await,
+                &r.knowledge_base,
+                endpoint.as_deref(),
+                ledger.counted.clone(),
+            ))
+        }
+        None => None,
+    };
+    let knowledge = knowledge.with(remote);
     let outcomes = match ledger {
         Some(ledger) => ledger.outcomes(None, None, 1_000).await.map_err(|e| e.to_string())?,
         None => Vec::new(),
@@ -138,7 +152,7 @@ async fn cases(
             let finding =
                 serde_json::to_value(told(&j.subject, f, &config.cost.prices())).map_err(|e| e.to_string())?;
             let case = Case::of_finding(&finding, &j.version, &j.properties, &mask);
-            let found = knowledge.search(f.rule, &case.question(), PASSAGES).map_err(|e| e.to_string())?;
+            let found = knowledge.find(f.rule, &case.question(), PASSAGES).await.map_err(|e| e.to_string())?;
             let (app_id, place) = (j.subject.app_id.clone(), f.place.to_string());
             out.push(About { app_id, rule: f.rule, place, case: case.passages(found) });
         }

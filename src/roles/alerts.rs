@@ -4,20 +4,25 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use afterglow_alerts::api::incidents::Alerts;
+use afterglow_alerts::court::Court;
 use afterglow_alerts::custom::Rule;
 use afterglow_alerts::incident::Labels;
+use afterglow_alerts::intake::sns::Topics;
 use afterglow_alerts::ledger::{FILE, Ledger};
 use afterglow_alerts::service::{Sampled, Service, sample};
 use afterglow_history::query::Engine;
+use afterglow_history::telemetry::{Part, Telemetry, Watched};
 
-use super::{Opened, asked_to_stop, engine, fail, now, open_existing};
+use super::{Opened, asked_to_stop, engine, fail, http, now, open_existing};
 use crate::config::Config;
 
 /// The ledger of an open store, with what requests need.
 pub async fn ledger(config: &Config, opened: &Opened) -> Result<Alerts, String> {
     let file = opened.dir.join(FILE);
     let ledger = Ledger::open(&file).await.map_err(|e| format!("{}: {e}", file.display()))?;
-    Ok(Alerts { ledger, settings: Arc::new(config.alerting()?), now })
+    let settings = Arc::new(config.alerting()?);
+    let topics = Arc::new(Topics::new(settings.topics.clone())?);
+    Ok(Alerts { ledger, settings, topics, now })
 }
 
 /// Everything that alerting does beside answering requests; to be opened before anything is indexed.
@@ -25,11 +30,12 @@ pub async fn service(
     config: &Config,
     alerts: &Alerts,
     opened: &Opened,
+    court: Arc<Court>,
     engine: Arc<Engine>,
 ) -> Result<Service, String> {
     let (settings, ledger) = (alerts.settings.clone(), alerts.ledger.clone());
     let rules = config.rule.iter().map(|r| r.rule()).collect::<Result<Vec<Rule>, String>>()?;
-    let service = Service::open(settings, ledger, opened.catalog.clone(), opened.store.clone(), now).await?;
+    let service = Service::open(settings, ledger, opened.catalog.clone(), court, now).await?;
     Ok(service.with_rules(rules, engine))
 }
 
@@ -48,21 +54,26 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(engine) => engine,
         Err(e) => return fail(&e),
     };
-    let service = match service(&config, &alerts, &opened, engine.clone()).await {
+    let court = super::court(&config, &opened);
+    let service = match service(&config, &alerts, &opened, court.clone(), engine.clone()).await {
         Ok(service) => service,
         Err(e) => return fail(&e),
     };
     let remedies = super::remedy::remedies(&config, &alerts.ledger);
-    let worker = match super::remedy::worker(&config, &opened, &remedies).await {
+    let worker = match super::remedy::worker(&config, &opened, court.clone(), &remedies).await {
         Ok(worker) => worker,
         Err(e) => return fail(&e),
     };
+    let others: Vec<Arc<dyn Part>> = vec![Arc::new(alerts.ledger.clone()), court];
+    let watched = Watched { query: Some(engine.clone()), others, ..super::watched(&config, &opened, "alerts") };
+    let telling = tokio::spawn(http::tell(config, Telemetry::new(watched)));
     tracing::info!("alerting about {}", opened.dir.display());
     tokio::select! {
         () = service.run() => {}
         () = worker.run() => {}
         () = stop => {}
     }
+    telling.abort();
     engine.close();
     alerts.ledger.close().await;
     opened.catalog.close().await;

@@ -1,6 +1,7 @@
 //! `history`: answer from a store that others fill.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::{alerts, fail, http, open, remedy};
 use crate::config::Config;
@@ -14,8 +15,9 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(alerts) => alerts,
         Err(e) => return fail(&e),
     };
+    let ledger = Arc::new(alerts.ledger.clone());
     let remedies = remedy::remedies(&config, &alerts.ledger);
-    let served = match http::Serving::open(&config, &opened, "history", None) {
+    let served = match http::Serving::open(&config, &opened, "history", None, vec![ledger]) {
         Ok(serving) => http::serve(&config, &opened, serving, alerts.clone(), remedies).await,
         Err(e) => Err(e),
     };

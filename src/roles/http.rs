@@ -15,7 +15,7 @@ use afterglow_history::postgres::{PostgresError, Server};
 use afterglow_history::query::Engine;
 use afterglow_history::search::Search;
 use afterglow_history::store::Store;
-use afterglow_history::telemetry::{Telemetry, Watched};
+use afterglow_history::telemetry::{Part, Telemetry, Watched};
 use afterglow_ingest::{SourceKind, source};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -35,27 +35,44 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// `indexer` is that of a process that also indexes.
+    /// `indexer` is that of a process that also indexes, `others` are what is watched beside it.
     pub fn open(
         config: &Config,
         opened: &Opened,
         role: &'static str,
         indexer: Option<Arc<Indexer>>,
+        others: Vec<Arc<dyn Part>>,
     ) -> Result<Serving, String> {
         let search = Arc::new(Search::open(&opened.dir.join("search")).map_err(|e| e.to_string())?);
         let query = engine(config, opened)?;
         let (with_search, with_query) = (Some(search.clone()), Some(query.clone()));
-        let watched = Watched { indexer, search: with_search, query: with_query, ..watched(config, opened, role) };
+        let watched =
+            Watched { indexer, search: with_search, query: with_query, others, ..watched(config, opened, role) };
         Ok(Serving { search, query, telemetry: Telemetry::new(watched) })
     }
 }
 
 /// Serves `/metrics`, and nothing else, for ever.
-pub async fn serve_metrics(listen: SocketAddr, telemetry: Arc<Telemetry>) -> Result<(), String> {
+async fn serve_metrics(listen: SocketAddr, telemetry: Arc<Telemetry>) -> Result<(), String> {
     let listener = bind("metrics.listen", listen, "").await?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     tracing::info!("metrics on http://{address}/metrics");
     axum::serve(listener, metrics::router(telemetry)).await.map_err(|e| e.to_string())
+}
+
+/// Serves and sends metrics, as far as the settings say where. What does not work stops nothing else.
+pub async fn tell(config: Config, telemetry: Arc<Telemetry>) {
+    let listen = config.metrics.listen;
+    let serving = async {
+        match listen {
+            Some(listen) => serve_metrics(listen, telemetry.clone()).await,
+            None => Ok(()),
+        }
+    };
+    let (served, sent) = tokio::join!(serving, remote_write(&config, telemetry.clone(), listen));
+    for e in [served, sent].into_iter().filter_map(Result::err) {
+        tracing::error!("{e}");
+    }
 }
 
 async fn bind(key: &str, address: SocketAddr, flag: &str) -> Result<TcpListener, String> {

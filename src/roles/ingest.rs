@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use afterglow_alerts::court::Court;
 use afterglow_alerts::note::Notary;
 use afterglow_history::indexer::Indexer;
 use afterglow_history::indexer::progress::{Counts, Progress};
 use afterglow_history::maintain;
 use afterglow_history::otel::{Exporter, follow};
-use afterglow_history::telemetry::{Telemetry, Watched};
+use afterglow_history::telemetry::{Part, Telemetry, Watched};
 use afterglow_ingest::Source;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -36,6 +37,7 @@ struct Ready {
     exporter: Option<Exporter>,
     /// Judges applications as they change.
     notary: Notary,
+    court: Arc<Court>,
 }
 
 async fn ready(config: &Config) -> Result<Ready, String> {
@@ -48,13 +50,14 @@ async fn ready(config: &Config) -> Result<Ready, String> {
     let indexer = indexer(config, &opened)?;
     indexer.prepare().await.map_err(|e| e.to_string())?;
     let exporter = super::exports(config, &opened).await?;
-    let notary = super::notary(config, &opened).await?;
-    Ok(Ready { opened, indexer, good, bad, exporter, notary })
+    let court = super::court(config, &opened);
+    let notary = super::notary(&opened, court.clone()).await?;
+    Ok(Ready { opened, indexer, good, bad, exporter, notary, court })
 }
 
 /// Indexes what is there, prints a summary, and ends.
 pub async fn once(config: Config) -> ExitCode {
-    let Ready { opened, indexer, good, bad, exporter, notary } = match ready(&config).await {
+    let Ready { opened, indexer, good, bad, exporter, notary, .. } = match ready(&config).await {
         Ok(ready) => ready,
         Err(e) => return fail(&e),
     };
@@ -103,7 +106,7 @@ pub async fn once(config: Config) -> ExitCode {
 
 /// Indexes until asked to stop.
 pub async fn run(config: Config) -> ExitCode {
-    let Ready { opened, indexer, good, bad, exporter, notary } = match ready(&config).await {
+    let Ready { opened, indexer, good, bad, exporter, notary, court } = match ready(&config).await {
         Ok(ready) => ready,
         Err(e) => return fail(&e),
     };
@@ -111,14 +114,15 @@ pub async fn run(config: Config) -> ExitCode {
         tracing::error!("{}={}: {e}", source.cluster, shown_url(&source.url));
         indexer.note_unopened(&source.cluster, &shown_url(&source.url), source.kind, e).await;
     }
-    let watched = Watched { indexer: Some(indexer.clone()), ..super::watched(&config, &opened, "ingest") };
+    let others: Vec<Arc<dyn Part>> = vec![court];
+    let watched = Watched { indexer: Some(indexer.clone()), others, ..super::watched(&config, &opened, "ingest") };
     let telemetry = Telemetry::new(watched);
     let rounds = telemetry.rounds.clone();
     let maintaining =
         tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
     let exporting = tokio::spawn(super::export(exporter, opened.catalog.clone()));
     let judging = tokio::spawn(notary.run());
-    let telling = tokio::spawn(tell(config, telemetry));
+    let telling = tokio::spawn(http::tell(config, telemetry));
     indexer.run(good, asked_to_stop()).await;
     maintaining.abort();
     exporting.abort();
@@ -126,21 +130,6 @@ pub async fn run(config: Config) -> ExitCode {
     telling.abort();
     opened.catalog.close().await;
     ExitCode::SUCCESS
-}
-
-/// Serves and sends metrics, as far as the settings say where. What does not work stops nothing else.
-async fn tell(config: Config, telemetry: Arc<Telemetry>) {
-    let listen = config.metrics.listen;
-    let serving = async {
-        match listen {
-            Some(listen) => http::serve_metrics(listen, telemetry.clone()).await,
-            None => Ok(()),
-        }
-    };
-    let (served, sent) = tokio::join!(serving, super::remote_write(&config, telemetry.clone(), listen));
-    for e in [served, sent].into_iter().filter_map(Result::err) {
-        tracing::error!("{e}");
-    }
 }
 
 fn summary(c: &Counts, bad_sources: u64, took: Duration) -> String {

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use afterglow_alerts::court::Court;
 use afterglow_alerts::note::Notary;
 use afterglow_history::catalog::Catalog;
 use afterglow_history::indexer::{Indexer, IndexerConfig};
@@ -176,6 +177,7 @@ pub fn watched(config: &Config, opened: &Opened, role: &'static str) -> Watched 
         indexer: None,
         search: None,
         query: None,
+        others: Vec::new(),
         store_limit: config.retention.size.map(|s| s.0),
     }
 }
@@ -233,10 +235,14 @@ fn instance(address: Option<SocketAddr>) -> String {
     address.map_or_else(|| name.to_owned(), |a| format!("{name}:{}", a.port()))
 }
 
+/// Where applications are judged, for all parts of the process that want to know.
+pub fn court(config: &Config, opened: &Opened) -> Arc<Court> {
+    Arc::new(Court::new(opened.store.clone(), opened.catalog.clone(), config.findings.limits()))
+}
+
 /// Prepares to judge applications as they change; before anything is indexed.
-pub async fn notary(config: &Config, opened: &Opened) -> Result<Notary, String> {
-    let (store, catalog) = (opened.store.clone(), opened.catalog.clone());
-    let notary = Notary { store, catalog, limits: config.findings.limits(), now };
+pub async fn notary(opened: &Opened, court: Arc<Court>) -> Result<Notary, String> {
+    let notary = Notary { court, catalog: opened.catalog.clone(), now };
     notary.prepare().await.map_err(|e| e.to_string())?;
     Ok(notary)
 }

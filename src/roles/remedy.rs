@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use afterglow_alerts::api::remediation::Remedies;
+use afterglow_alerts::court::Court;
 use afterglow_alerts::ledger::Ledger;
 use afterglow_alerts::remedy::actions::Action;
 use afterglow_alerts::remedy::worker::{Asks, Worker};
@@ -24,7 +25,12 @@ pub fn remedies(config: &Config, ledger: &Ledger) -> Remedies {
 }
 
 /// What looks for advice, follows up and proposes actions; before anything is indexed.
-pub async fn worker(config: &Config, opened: &Opened, remedies: &Remedies) -> Result<Worker, String> {
+pub async fn worker(
+    config: &Config,
+    opened: &Opened,
+    court: Arc<Court>,
+    remedies: &Remedies,
+) -> Result<Worker, String> {
     let ledger = remedies.ledger.clone();
     let asks = if config.remediation.enabled {
         let mask = advise::mask(config)?;
@@ -43,7 +49,7 @@ pub async fn worker(config: &Config, opened: &Opened, remedies: &Remedies) -> Re
         ledger,
         catalog: opened.catalog.clone(),
         store: opened.store.clone(),
-        limits: config.findings.limits(),
+        court,
         actions: remedies.actions.to_vec(),
         now,
     };

@@ -1,6 +1,7 @@
 //! `serve`: index and answer in one process.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::{alerts, exports, fail, http, indexer, open, remedy, sources};
 use crate::config::{Config, shown_url};
@@ -25,29 +26,32 @@ pub async fn run(config: Config) -> ExitCode {
     if let Err(e) = indexer.prepare().await {
         return fail(&e.to_string());
     }
-    let serving = match http::Serving::open(&config, &opened, "serve", Some(indexer.clone())) {
-        Ok(serving) => serving,
-        Err(e) => return fail(&e),
-    };
-    let exports = match exports(&config, &opened).await {
-        Ok(exports) => exports,
-        Err(e) => return fail(&e),
-    };
     let alerts = match alerts::ledger(&config, &opened).await {
         Ok(alerts) => alerts,
         Err(e) => return fail(&e),
     };
-    let alerting = match alerts::service(&config, &alerts, &opened, serving.query.clone()).await {
+    let ledger = Arc::new(alerts.ledger.clone());
+    let court = super::court(&config, &opened);
+    let serving =
+        match http::Serving::open(&config, &opened, "serve", Some(indexer.clone()), vec![ledger, court.clone()]) {
+            Ok(serving) => serving,
+            Err(e) => return fail(&e),
+        };
+    let exports = match exports(&config, &opened).await {
+        Ok(exports) => exports,
+        Err(e) => return fail(&e),
+    };
+    let alerting = match alerts::service(&config, &alerts, &opened, court.clone(), serving.query.clone()).await {
         Ok(service) => tokio::spawn(service.run()),
         Err(e) => return fail(&e),
     };
     let remedies = remedy::remedies(&config, &alerts.ledger);
-    let remedying = match remedy::worker(&config, &opened, &remedies).await {
+    let remedying = match remedy::worker(&config, &opened, court.clone(), &remedies).await {
         Ok(worker) => tokio::spawn(worker.run()),
         Err(e) => return fail(&e),
     };
     let exporting = tokio::spawn(super::export(exports, opened.catalog.clone()));
-    let notary = match super::notary(&config, &opened).await {
+    let notary = match super::notary(&opened, court).await {
         Ok(notary) => notary,
         Err(e) => return fail(&e),
     };

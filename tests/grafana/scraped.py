@@ -1,5 +1,8 @@
 """The dashboard of Afterglow itself: its expressions, asked of a real Prometheus that scrapes it."""
+import http.server
+import json
 import re
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -15,12 +18,30 @@ from expand import Query, Value
 QUIET = {"Failures and damage"}
 
 
+class Webhook(http.server.BaseHTTPRequestHandler):
+    """Takes what incidents are told to."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
 def test(binary):
     program = world.prometheus()
     folders = world.logs()
     world.unpack("4.3.0/derived", folders["batch"])  # has damaged logs
     sources = [arg for name, folder in folders.items() for arg in ("--logs", f"{name}={folder}")]
-    with world.afterglow(binary, "serve", world.WORK / "served", *sources, postgres=False, AFTERGLOW_INGEST__POLL="1s") as server:
+    hook = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
+    threading.Thread(target=hook.serve_forever, daemon=True).start()
+    settings = world.WORK / "alerting.toml"
+    settings.write_text('[alerts.route]\nreceiver = "hook"\ngroup_wait = "0s"\ngroup_interval = "1s"\n[[alerts.receiver]]\nname = "hook"\n[[alerts.receiver.webhook]]\n'
+                        f'url = "http://127.0.0.1:{hook.server_port}/"\n')
+    more = {"AFTERGLOW_INGEST__POLL": "1s", "AFTERGLOW_CONFIG": str(settings)}
+    with world.afterglow(binary, "serve", world.WORK / "served", *sources, postgres=False, **more) as server:
         base = server.found["http"]
         try:
             urllib.request.urlopen(f"{base}/metrics", timeout=30).close()
@@ -37,6 +58,9 @@ def test(binary):
             began = int(time.time() * 1000)
             deadline = time.time() + 20
             while time.time() < deadline:  # something to measure
+                alert = {"status": "firing", "labels": {"alertname": "cpu", "at": str(time.time())}, "startsAt": "2026-01-01T00:00:00Z"}
+                post = urllib.request.Request(f"{base}/api/afterglow/v1/intake/grafana", json.dumps({"alerts": [alert]}).encode())
+                urllib.request.urlopen(post, timeout=30).read()
                 some = [f"/clusters/executors/api/v1/applications/{app['id']}/stages" for app in world.get(f"{base}/clusters/executors/api/v1/applications")]
                 for path in ("/api/v1/applications", "/api/v1/applications/nobody", "/sources", *some):
                     try:

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -20,32 +20,35 @@ use crate::{logs, skip};
 
 /// A request as a webhook got it.
 #[derive(Debug, Clone)]
-struct Got {
-    headers: HeaderMap,
-    body: Value,
-    text: String,
+pub struct Got {
+    /// Path and query.
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: Value,
+    pub text: String,
 }
 
 /// A receiver of webhooks that says of each request, by its number, how it answers.
-struct Hook {
-    address: SocketAddr,
+pub struct Hook {
+    pub address: SocketAddr,
     got: Arc<Mutex<Vec<Got>>>,
 }
 
 impl Hook {
-    fn start(answer: impl Fn(usize) -> u16 + Send + Sync + 'static) -> Hook {
+    pub fn start(answer: impl Fn(usize) -> u16 + Send + Sync + 'static) -> Hook {
         let got: Arc<Mutex<Vec<Got>>> = Arc::default();
         let (kept, answer) = (got.clone(), Arc::new(answer));
         let (found, address) = mpsc::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
-                let take = move |headers: HeaderMap, bytes: Bytes| {
+                let take = move |uri: Uri, headers: HeaderMap, bytes: Bytes| {
                     let (kept, answer) = (kept.clone(), answer.clone());
                     async move {
                         let text = String::from_utf8(bytes.to_vec()).unwrap();
                         let mut kept = kept.lock().unwrap();
-                        kept.push(Got { headers, body: serde_json::from_str(&text).unwrap_or_default(), text });
+                        let body = serde_json::from_str(&text).unwrap_or_default();
+                        kept.push(Got { path: uri.to_string(), headers, body, text });
                         StatusCode::from_u16(answer(kept.len() - 1)).unwrap()
                     }
                 };
@@ -58,13 +61,13 @@ impl Hook {
         Hook { address: address.recv().unwrap(), got }
     }
 
-    fn got(&self) -> Vec<Got> {
+    pub fn got(&self) -> Vec<Got> {
         self.got.lock().unwrap().clone()
     }
 }
 
 /// A server that alerts by these settings, over logs of `logs` if there are any.
-fn serve(folder: &Path, settings: &str) -> TestServer {
+pub fn serve(folder: &Path, settings: &str) -> TestServer {
     let file = folder.join("afterglow.toml");
     fs::write(&file, settings).unwrap();
     let mut server = TestServer::serve(&folder.join("store")).env("AFTERGLOW_CONFIG", file.to_str().unwrap());
@@ -76,7 +79,7 @@ fn serve(folder: &Path, settings: &str) -> TestServer {
     server.start()
 }
 
-fn post(server: &TestServer, path: &str, body: &Value) -> Value {
+pub fn post(server: &TestServer, path: &str, body: &Value) -> Value {
     let response =
         server.client().send("POST", &format!("/api/afterglow/v1{path}"), body.to_string().as_bytes()).unwrap();
     assert_eq!(response.status, 200, "POST {path}: {}", response.text());
@@ -264,7 +267,7 @@ fn a_sample_shows_what_goes_where() {
 }
 
 /// A program that ends with the value.
-struct Program(Child);
+pub struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -274,7 +277,7 @@ impl Drop for Program {
 }
 
 /// Alertmanager's program, from the path or where `tests/prepare.sh` puts it.
-fn alertmanager_program() -> Option<PathBuf> {
+pub fn alertmanager_program() -> Option<PathBuf> {
     let prepared = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.work/alertmanager/usr/bin");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found =
@@ -286,7 +289,7 @@ fn alertmanager_program() -> Option<PathBuf> {
 }
 
 /// A real Alertmanager that sends to an address what it gets.
-fn alertmanager(program: &Path, folder: &Path, webhook: &str) -> (Program, SocketAddr) {
+pub fn alertmanager(program: &Path, folder: &Path, webhook: &str) -> (Program, SocketAddr) {
     let config = folder.join("alertmanager.yml");
     let text = format!(
         "route: {{receiver: r, group_wait: 100ms, group_interval: 1s}}\nreceivers:\n  - name: r\n    webhook_configs: [{{url: '{webhook}'}}]\n"
@@ -314,7 +317,7 @@ fn alertmanager(program: &Path, folder: &Path, webhook: &str) -> (Program, Socke
     (Program(child), address.parse().unwrap())
 }
 
-fn python() -> Option<PathBuf> {
+pub fn python() -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
     if !python.exists() {
         skip::unprepared("SNS, SQS and SMTP (tests/it/alerts.rs): no .venv/bin/python: run tests/prepare.sh");
@@ -324,7 +327,7 @@ fn python() -> Option<PathBuf> {
 }
 
 /// Runs Python that tells lines, of which the first is waited for.
-fn tells(python: &Path, code: &str, args: &[&str]) -> (Program, mpsc::Receiver<String>) {
+pub fn tells(python: &Path, code: &str, args: &[&str]) -> (Program, mpsc::Receiver<String>) {
     let mut command = Command::new(python);
     command.arg("-c").arg(code).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     for (name, value) in
@@ -339,11 +342,11 @@ fn tells(python: &Path, code: &str, args: &[&str]) -> (Program, mpsc::Receiver<S
     (Program(child), got)
 }
 
-fn line(got: &mpsc::Receiver<String>) -> Value {
+pub fn line(got: &mpsc::Receiver<String>) -> Value {
     serde_json::from_str(&got.recv_timeout(Duration::from_secs(60)).expect("a line")).unwrap()
 }
 
-const SMTP: &str = "
+pub const SMTP: &str = "
 import email, email.policy, json, sys
 from aiosmtpd.controller import Controller
 class Handler:
@@ -360,7 +363,7 @@ print(json.dumps({'port': c.port}), flush=True)
 sys.stdin.read()
 ";
 
-const AWS: &str = "
+pub const AWS: &str = "
 import json, sys, boto3
 from moto.server import ThreadedMotoServer
 server = ThreadedMotoServer('127.0.0.1', 0, verbose=False)
@@ -405,7 +408,7 @@ for line in sys.stdin:
 ";
 
 /// A line to a program that answers with one.
-fn ask(program: &mut Program, got: &mpsc::Receiver<String>, what: &str) -> Value {
+pub fn ask(program: &mut Program, got: &mpsc::Receiver<String>, what: &str) -> Value {
     writeln!(program.0.stdin.as_mut().unwrap(), "{what}").unwrap();
     line(got)
 }

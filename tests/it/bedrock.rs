@@ -1,4 +1,4 @@
-//! A server that speaks Bedrock's Converse (`POST /model/{id}/converse`) and does with each request what a test says: answers, turns it
+//! A server that speaks Bedrock's Converse (`POST /model/{id}/converse`) and Retrieve (`POST /knowledgebases/{id}/retrieve`) and does with each request what a test says: answers, turns it
 //! down with the error shapes of AWS, is slow, or talks nonsense. It shows wire format and errors, never the quality of an answer.
 
 use std::collections::VecDeque;
@@ -28,6 +28,8 @@ pub enum Act {
     Error(u16, &'static str, &'static str),
     /// A page that no service of AWS wrote.
     Page(u16),
+    /// Answers with this, whatever was asked.
+    Json(Value),
     /// A body that is no JSON.
     Garbage,
     /// Waits so long before it advises.
@@ -64,7 +66,10 @@ impl Bedrock {
         listener.set_nonblocking(true).expect("a listener");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = Router::new().route("/model/{id}/converse", post(converse)).with_state(shared.clone());
+        let router = Router::new()
+            .route("/model/{id}/converse", post(converse))
+            .route("/knowledgebases/{id}/retrieve", post(converse))
+            .with_state(shared.clone());
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
@@ -124,6 +129,7 @@ async fn converse(
             axum::Json(json!({ "message": message })),
         )
             .into_response(),
+        Act::Json(answer) => axum::Json(answer).into_response(),
         Act::Page(status) => (StatusCode::from_u16(status).unwrap(), "<html>Bad Gateway</html>").into_response(),
         Act::Garbage => ([("content-type", "application/json")], "{\"output\": {\"mess").into_response(),
         Act::Slow(time) => {

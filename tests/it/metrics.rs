@@ -266,8 +266,13 @@ fn families(page: &str) -> BTreeMap<String, (String, String, BTreeSet<String>)> 
 fn the_documentation_has_every_metric_and_alerts_name_no_other() {
     let dir = logs::folder();
     let source = logs::case("3.5.9", "fail-job");
+    let settings = dir.path().join("afterglow.toml");
+    let all = "[[alerts.receiver]]\nname = \"team\"\n[[alerts.receiver.webhook]]\nurl = \"http://127.0.0.1:9/\"\n\
+               [remediation]\nenabled = true\nendpoint_url = \"http://127.0.0.1:9\"\nregion = \"us-east-1\"\ninput_price = 1.0\noutput_price = 1.0\n";
+    fs::write(&settings, all).unwrap();
     let server = TestServer::serve(&dir.path().join("store"))
         .logs(source.to_str().unwrap())
+        .env("AFTERGLOW_CONFIG", settings.to_str().unwrap())
         .env("AFTERGLOW_RETENTION__SIZE", "1GB");
     let server = server.start();
     let page = page_with(&server, "indexed", |p| {

@@ -6,7 +6,10 @@ use std::process::Output;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use afterglow_alerts::court::Court;
 use afterglow_alerts::deliver::backoff::Backoff;
+use afterglow_alerts::incident::matcher::Matcher;
+use afterglow_alerts::incident::quiet::{Mute, Silence};
 use afterglow_alerts::incident::{Origin, Sighting};
 use afterglow_alerts::ledger::{Filter, Ledger};
 use afterglow_alerts::remedy::actions::{Action, Kind, propose};
@@ -16,7 +19,9 @@ use afterglow_alerts::remedy::breaker::Patience;
 use afterglow_alerts::remedy::budget::{Budgets, TokenPrices};
 use afterglow_alerts::remedy::knowledge::Knowledge;
 use afterglow_alerts::remedy::mask::{Allowed, Mask};
+use afterglow_alerts::remedy::retrieve::Retriever;
 use afterglow_alerts::remedy::worker::{Asks, Worker};
+use afterglow_alerts::rules::Limits;
 use afterglow_history::catalog::Catalog;
 use afterglow_history::redact::Redactor;
 use afterglow_history::store::Store;
@@ -303,7 +308,7 @@ impl House {
             ledger: self.ledger.clone(),
             catalog: self.catalog.clone(),
             store: self.store.clone(),
-            limits: afterglow_alerts::rules::Limits::default(),
+            court: Arc::new(Court::new(self.store.clone(), self.catalog.clone(), Limits::default())),
             actions: Vec::new(),
             now,
         }
@@ -312,12 +317,8 @@ impl House {
     async fn asks(&self, bedrock: &Bedrock) -> Asks {
         let redactor = Redactor::new(afterglow_history::redact::SPARK_DEFAULT).unwrap();
         let mask = Arc::new(Mask::new(Arc::new(redactor), Allowed::default()).unwrap());
-        let sdk = afterglow_ingest::aws_settings(Some("eu-central-1".into()), None, true).await;
-        let keys = aws_credential_types::Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-        let provider = aws_credential_types::provider::SharedCredentialsProvider::new(keys);
-        let sdk = sdk.into_builder().credentials_provider(provider).build();
         let model = Model { id: "amazon.nova-lite-v1:0".into(), guardrail: None, max_tokens: 500 };
-        let client = Client::new(&sdk, model, Some(&format!("http://{}", bedrock.address)));
+        let client = Client::new(&aws_test_settings().await, model, Some(&format!("http://{}", bedrock.address)));
         let settings = Settings {
             timeout: Duration::from_secs(5),
             deadline: Duration::from_secs(10),
@@ -335,6 +336,14 @@ impl House {
             keep: Duration::from_secs(86_400),
         }
     }
+}
+
+/// Region and credentials of tests.
+async fn aws_test_settings() -> aws_config::SdkConfig {
+    let sdk = afterglow_ingest::aws_settings(Some("eu-central-1".into()), None, true).await;
+    let keys = aws_credential_types::Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+    let provider = aws_credential_types::provider::SharedCredentialsProvider::new(keys);
+    sdk.into_builder().credentials_provider(provider).build()
 }
 
 /// Something that fires, from elsewhere, with text that wants to be obeyed.
@@ -414,6 +423,111 @@ async fn an_incident_does_without_a_model_that_is_down() {
     assert!(advice.why.unwrap().contains("given up after 2 tries"));
     let last = house.ledger.events(all[0].id).await.unwrap().pop().unwrap();
     assert!(last.text.starts_with("no advice of a model: Bedrock does not answer"), "{}", last.text);
+}
+
+/// What nobody wants to hear of costs nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_model_is_not_asked_about_what_is_muted_or_silenced() {
+    let house = House::open(logs::folder()).await;
+    let alert_of = |name: &str, team: &str| {
+        let mut labels = alert().labels;
+        labels.insert("team".into(), team.into());
+        Sighting { fingerprint: name.into(), app_name: name.into(), labels, ..alert() }
+    };
+    let all = [alert_of("muted", "a"), alert_of("silenced", "b"), alert_of("loud", "a")];
+    house.ledger.see(&all, now(), &|_| Vec::new()).await.unwrap();
+    let quiet = |until| Mute {
+        id: 0,
+        rule: "gc-*".into(),
+        app_name: "muted".into(),
+        until: Some(until),
+        reason: String::new(),
+        by: "ann".into(),
+        created_at: now(),
+    };
+    let mute = house.ledger.mute(&quiet(now() + 60_000)).await.unwrap();
+    let texts = vec!["team=\"b\"".to_owned()];
+    let silence = Silence {
+        id: 0,
+        matchers: Matcher::all(&texts).unwrap(),
+        texts,
+        until: now() + 60_000,
+        reason: String::new(),
+        by: "ann".into(),
+        created_at: now(),
+    };
+    house.ledger.silence(&silence).await.unwrap();
+    let answer = json!({ "cause": { "text": "Too little heap.", "cites": ["e1"] }, "steps": [], "settings": [] });
+    let bedrock = Bedrock::start([Act::Advise(answer)]);
+    let asks = house.asks(&bedrock).await;
+    assert_eq!(house.worker().advise(&asks).await.unwrap(), 1);
+    assert_eq!(house.worker().advise(&asks).await.unwrap(), 0);
+    assert_eq!(bedrock.asked().len(), 1);
+    // Somebody wants to hear of it again.
+    assert!(house.ledger.unmute(mute, now()).await.unwrap());
+    assert_eq!(house.worker().advise(&asks).await.unwrap(), 1);
+    assert_eq!(bedrock.asked().len(), 2);
+}
+
+/// A knowledge base of Bedrock is asked beside ours, its passages can be cited, and nothing waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn passages_of_a_knowledge_base_are_cited_and_it_may_be_away() {
+    let results = |text: &str| {
+        Act::Json(json!({ "retrievalResults": [
+            { "content": { "text": text, "type": "TEXT" }, "location": { "type": "S3", "s3Location": { "uri": "s3://runbooks/spark/Nightly load.md" } }, "score": 0.7, "metadata": {} },
+            { "content": { "text": "Look at the wiki.", "type": "TEXT" }, "location": { "type": "WEB", "webLocation": { "url": "https://wiki.example.com/gc" } } },
+            { "content": { "type": "IMAGE", "byteContent": "data:image/png;base64,aaaa" }, "score": 0.1 },
+            { "content": { "text": "Three.", "type": "TEXT" } }, { "content": { "text": "Four.", "type": "TEXT" } },
+        ] }))
+    };
+    let knows = Bedrock::start([
+        results("Ask for zebra nodes; password=hunter2 at jdbc:oracle:thin:scott/tiger@h"),
+        Act::Error(403, "AccessDeniedException", "no rights"),
+        Act::Error(429, "ThrottlingException", "slow down"),
+        Act::Garbage,
+    ]);
+    let house = House::open(logs::folder()).await;
+    let answer = json!({ "cause": { "text": "The wiki says so.", "cites": ["p4"] }, "steps": [{ "text": "Nobody says so.", "cites": ["p7"] }], "settings": [] });
+    let bedrock = Bedrock::start([Act::Advise(answer)]);
+    let mut asks = house.asks(&bedrock).await;
+    let sdk = aws_test_settings().await;
+    let at = format!("http://{}", knows.address);
+    let retriever = Retriever::new(&sdk, "KB12345678", Some(&at), house.ledger.counted.clone());
+    asks.knowledge = asks.knowledge.with(Some(retriever));
+    for n in 0..4 {
+        let sighting = Sighting { fingerprint: format!("f{n}"), ..alert() };
+        house.ledger.see(&[sighting], now(), &|_| Vec::new()).await.unwrap();
+        assert_eq!(house.worker().advise(&asks).await.unwrap(), 1, "advice without it, too");
+    }
+    let asked = knows.asked();
+    assert_eq!(asked.len(), 4, "each once");
+    assert_eq!(asked[0].path, "/knowledgebases/KB12345678/retrieve");
+    assert!(asked[0].headers["authorization"].to_str().unwrap().contains("/eu-central-1/bedrock/aws4_request"));
+    let question = asked[0].body["retrievalQuery"]["text"].as_str().unwrap();
+    assert!(question.contains("gc pressure") && question.contains("much garbage"), "{question}");
+    assert_eq!(
+        asked[0].body,
+        json!({ "retrievalQuery": { "type": "TEXT", "text": question },
+                "retrievalConfiguration": { "vectorSearchConfiguration": { "numberOfResults": 3 } } })
+    );
+    let message = |n: usize| -> Value {
+        serde_json::from_str(bedrock.asked()[n].body["messages"][0]["content"][0]["text"].as_str().unwrap()).unwrap()
+    };
+    let first = message(0);
+    let passages = first["passages"].as_array().unwrap();
+    assert_eq!(passages.len(), 6, "{first:#}");
+    let theirs = &passages[3];
+    assert_eq!((&theirs["id"], &theirs["title"]), (&json!("p4"), &json!("Nightly load")));
+    let text = theirs["text"].as_str().unwrap();
+    assert!(text.contains("zebra nodes") && !text.contains("hunter2") && !text.contains("tiger"), "{text}");
+    assert_eq!(passages[5]["text"], "Three.", "what has no text is left out");
+    // Without it there are our own.
+    assert_eq!(message(1)["passages"].as_array().unwrap().len(), 6);
+    assert!(!message(1).to_string().contains("zebra"));
+    let advice = house.ledger.remediation(1).await.unwrap().unwrap();
+    let cited = advice.cited.unwrap();
+    assert_eq!(cited, json!([{ "id": "p4", "title": "Nightly load", "from": "s3://runbooks/spark/Nightly load.md" }]));
+    assert_eq!(advice.answer.unwrap()["steps"], json!([]));
 }
 
 /// The same job twice: the second time with more memory, and without the garbage.

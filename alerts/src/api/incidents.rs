@@ -6,6 +6,7 @@ use afterglow_history::api::{Api, ApiError, json};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, RawQuery, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use serde::Deserialize;
@@ -14,7 +15,8 @@ use serde_json::{Value as Json, json as value};
 
 use crate::incident::matcher::Matcher;
 use crate::incident::quiet::{Mute, Quiet, Silence};
-use crate::incident::{Incident, Origin};
+use crate::incident::{Incident, Origin, Sighting};
+use crate::intake::sns::{SnsError, Took, Topics};
 use crate::intake::webhook;
 use crate::ledger::may_see;
 use crate::ledger::{Action, Delivery, DeliveryState, Filter, Ledger, LedgerError};
@@ -29,6 +31,8 @@ const LONGEST: i64 = 1_000;
 pub struct Alerts {
     pub ledger: Ledger,
     pub settings: Arc<Settings>,
+    /// Topics of SNS that may post.
+    pub topics: Arc<Topics>,
     /// The present, epoch milliseconds.
     pub now: fn() -> i64,
 }
@@ -51,6 +55,7 @@ pub fn router(alerts: Alerts) -> Router<Api> {
         .route("/deliveries/{id}/resend", post(resend))
         .route("/intake/grafana", post(from_grafana))
         .route("/intake/alertmanager", post(from_alertmanager))
+        .route("/intake/sns", post(from_sns))
         .layer(Extension(alerts))
 }
 
@@ -114,7 +119,7 @@ fn told(i: &Incident, quiet: &Quiet, now: i64) -> Json {
         "count": i.count,
         "acknowledged_by": i.acknowledged_by,
         "assigned_to": i.assigned_to,
-        "muted": quiet.muted(i, now),
+        "muted": quiet.muted(&i.rule, &i.app_name, now),
         "silenced": quiet.silenced(&i.labels, now),
         "inhibited_by": i.inhibited_by,
     })
@@ -390,13 +395,9 @@ async fn deliveries(
         Some("dead") => Some(DeliveryState::Dead),
         Some(other) => return Err(ApiError::bad(format!("state={other}: write waiting, sent or dead"))),
     };
-    let (total, page) = alerts.ledger.deliveries(state, offset, length).await.map_err(failed)?;
-    let mut out = Vec::new();
-    for d in &page {
-        if may_see_delivery(&api, &alerts, d.id).await? {
-            out.push(delivery(d));
-        }
-    }
+    let found = alerts.ledger.deliveries(&api.viewer(), state, offset, length).await;
+    let (total, page) = found.map_err(failed)?;
+    let out: Vec<Json> = page.iter().map(delivery).collect();
     json(&value!({ "total": total, "deliveries": out }))
 }
 
@@ -424,8 +425,35 @@ async fn from_alertmanager(Extension(alerts): Extension<Alerts>, bytes: Bytes) -
 /// Takes a message; it was taken when this answers.
 async fn taken(alerts: &Alerts, bytes: &Bytes, origin: Origin) -> Result<Response, ApiError> {
     let now = (alerts.now)();
-    let all = webhook::read(bytes, origin, now).map_err(ApiError::bad)?;
-    let seen = alerts.ledger.see(&all, now, &|labels| alerts.settings.tree.place(labels)).await.map_err(failed)?;
+    let all = webhook::read(bytes, origin, now).map_err(|why| {
+        alerts.ledger.counted.refused(origin);
+        ApiError::bad(why)
+    })?;
+    seen_from(alerts, &all, now).await
+}
+
+/// Takes what a topic posts. What is not to come again is answered with 4xx, as SNS knows it.
+async fn from_sns(Extension(alerts): Extension<Alerts>, bytes: Bytes) -> Result<Response, ApiError> {
+    if alerts.topics.is_empty() {
+        return Err(ApiError::not_found("no topic may post: declare it with [[alerts.topic]]"));
+    }
+    let now = (alerts.now)();
+    match alerts.topics.take(&bytes, now).await {
+        Ok(Took::Alerts(all)) => seen_from(&alerts, &all, now).await,
+        Ok(Took::Subscription) => json(&value!({ "alerts": 0, "incidents": [] })),
+        Err(e) => {
+            alerts.ledger.counted.refused(Origin::Sns);
+            tracing::warn!("alerts: a message for /intake/sns was not taken: {e}");
+            Err(match e {
+                SnsError::Refused(why) => ApiError::bad(why),
+                SnsError::Later(why) => ApiError::Text(StatusCode::SERVICE_UNAVAILABLE, why),
+            })
+        }
+    }
+}
+
+async fn seen_from(alerts: &Alerts, all: &[Sighting], now: i64) -> Result<Response, ApiError> {
+    let seen = alerts.ledger.see(all, now, &|labels| alerts.settings.tree.place(labels)).await.map_err(failed)?;
     let incidents: Vec<Option<i64>> = seen.iter().map(|s| s.incident).collect();
     json(&value!({ "alerts": all.len(), "incidents": incidents }))
 }

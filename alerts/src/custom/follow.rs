@@ -68,7 +68,9 @@ impl Evaluator {
     /// One evaluation: what holds is there, and what is open and does not hold is over.
     async fn round(&self, of: &mut Followed) -> Result<(), FollowError> {
         let at = (self.now)();
-        of.watched.evaluate(&self.engine, &Viewer::everything(), at).await?;
+        let evaluated = of.watched.evaluate(&self.engine, &Viewer::everything(), at).await;
+        self.ledger.counted.evaluated(evaluated.is_ok());
+        evaluated?;
         let holds = of.watched.holding();
         let rule = &of.watched.rule;
         let named = |a: &Alert| fingerprint(&["rule", &rule.name, &a.fingerprint]);

@@ -79,5 +79,5 @@ fn name(text: &str) -> String {
     let fits = |(i, c): (usize, char)| {
         if c.is_ascii_alphabetic() || c == '_' || i > 0 && c.is_ascii_digit() { c } else { '_' }
     };
-    text.chars().enumerate().map(fits).collect()
+    if text.is_empty() { "_".into() } else { text.chars().enumerate().map(fits).collect() }
 }

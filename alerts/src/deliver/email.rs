@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::message::{Message, rank};
 use super::secret::Secret;
-use super::text::{SHOWN, advice, line, plain, rest};
+use super::text::{SHOWN, advice, cut, line, plain, rest};
 use super::{Destination, SendError, http::chain};
 
 /// An SMTP server, and who gets mail.
@@ -101,7 +101,7 @@ impl Sender {
     fn mail(&self, m: &Message) -> Result<lettre::Message, String> {
         let from: Mailbox = self.config.from.parse().map_err(|e| format!("from: {e}"))?;
         let domain = from.email.domain().to_owned();
-        let mut mail = lettre::Message::builder().from(from).subject(m.title());
+        let mut mail = lettre::Message::builder().from(from).subject(cut(&m.title(), 250));
         mail = mail.message_id(Some(format!("<{}@{domain}>", m.key)));
         // What is about one group is one conversation.
         mail = mail.references(format!("<{}@{domain}>", m.group_key));

@@ -7,8 +7,11 @@ use serde_json::{Value as Json, json};
 
 use super::message::Message;
 use super::secret::Secret;
-use super::text::{cut, plain};
+use super::text::{cut, one_line, plain};
 use super::{Destination, SendError, http};
+
+/// Bytes of all tags as a JSON list: Grafana's `[annotations] tags_length` is 500 unless somebody changed it.
+const TAGS: usize = 499;
 
 /// A Grafana that gets annotations.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -43,9 +46,16 @@ impl Destination for Sender {
 }
 
 fn body(m: &Message, config: &Grafana) -> Json {
-    let rule = m.common_labels.get("rule").cloned();
-    let tags: Vec<String> =
-        ["afterglow".to_owned(), m.status.clone()].into_iter().chain(rule).chain(config.tags.iter().cloned()).collect();
+    let rule = m.common_labels.get("rule").map(|rule| cut(&one_line(rule), 100)).filter(|rule| !rule.is_empty());
+    let all = ["afterglow".to_owned(), m.status.clone()].into_iter().chain(rule).chain(config.tags.iter().cloned());
+    let mut room = TAGS;
+    let tags: Vec<String> = all
+        .take_while(|tag| {
+            let left = room.checked_sub(tag.len() + 3);
+            room = left.unwrap_or(room);
+            left.is_some()
+        })
+        .collect();
     let started = m.incidents.iter().map(|t| t.started_at).min().unwrap_or(m.at);
     let mut out =
         json!({ "time": if m.firing > 0 { started } else { m.at }, "tags": tags, "text": cut(&plain(m), 10_000) });

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::text::one_line;
 use crate::incident::{Incident, Labels, State};
 
 /// Incidents that a message has one by one; of the others it has the number.
@@ -146,6 +147,6 @@ impl Message {
             Some(t) if self.count == 1 => format!(": {}", t.summary),
             _ => format!(": {} incidents", self.count),
         };
-        format!("{head} {rule}{cluster}{what}")
+        one_line(&format!("{head} {rule}{cluster}{what}"))
     }
 }

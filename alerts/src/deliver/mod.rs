@@ -7,7 +7,7 @@ pub mod aws;
 pub mod backoff;
 mod email;
 mod grafana;
-mod http;
+pub mod http;
 pub mod message;
 mod opsgenie;
 mod pagerduty;

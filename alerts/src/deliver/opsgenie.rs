@@ -7,8 +7,9 @@ use serde_json::{Value as Json, json};
 
 use super::message::Message;
 use super::secret::Secret;
-use super::text::{cut, plain};
+use super::text::{cut, one_line, plain, shown};
 use super::{Destination, SendError, http};
+use crate::incident::Labels;
 
 /// An integration of Opsgenie.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,13 +50,14 @@ impl Destination for Sender {
 
 fn body(m: &Message, teams: &[String]) -> Json {
     let priority = match m.severity() {
-        "critical" => "P1",
+        "critical" | "page" => "P1",
         "error" => "P2",
         "info" => "P5",
         _ => "P3",
     };
     let responders: Vec<Json> = teams.iter().map(|t| json!({ "name": t, "type": "team" })).collect();
-    let tags: Vec<&String> = m.common_labels.get("rule").into_iter().chain(m.common_labels.get("cluster")).collect();
+    let tags = ["rule", "cluster"].into_iter().filter_map(|name| m.common_labels.get(name));
+    let tags: Vec<String> = tags.map(|t| cut(&one_line(t), 50)).filter(|t| !t.is_empty()).collect();
     json!({
         "message": cut(&m.title(), 130),
         "alias": m.group_key,
@@ -63,7 +65,19 @@ fn body(m: &Message, teams: &[String]) -> Json {
         "priority": priority,
         "responders": responders,
         "tags": tags,
-        "details": m.common_labels,
+        "details": details(&m.common_labels),
         "source": "Afterglow",
     })
+}
+
+/// Opsgenie takes 8,000 characters of names and values.
+fn details(labels: &Labels) -> Labels {
+    let mut room = 8_000;
+    let mut fits = |(name, value): &(String, String)| {
+        let length = name.encode_utf16().count() + value.encode_utf16().count();
+        let fits = length <= room;
+        room -= if fits { length } else { 0 };
+        fits
+    };
+    shown(labels, 500).into_iter().filter(|l| fits(l)).collect()
 }

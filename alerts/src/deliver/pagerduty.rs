@@ -5,9 +5,9 @@ use reqwest::Client;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::message::Message;
+use super::message::{Message, Told};
 use super::secret::Secret;
-use super::text::{SHOWN, cut, plain};
+use super::text::{SHOWN, cut, one_line, plain, shown};
 use super::{Destination, SendError, http};
 
 /// An integration of PagerDuty.
@@ -37,12 +37,14 @@ impl Destination for Sender {
     }
 }
 
+/// PagerDuty takes 512 KB, 1,024 characters of summary and 255 of the key, which is ours and shorter.
 fn body(m: &Message, routing_key: &str) -> Json {
     if m.firing == 0 {
         return json!({ "routing_key": routing_key, "event_action": "resolve", "dedup_key": m.group_key });
     }
     let severity = match m.severity() {
         s @ ("critical" | "error" | "warning" | "info") => s,
+        "page" => "critical",
         _ => "warning",
     };
     let first = m.incidents.first();
@@ -51,23 +53,36 @@ fn body(m: &Message, routing_key: &str) -> Json {
         .iter()
         .take(SHOWN)
         .filter(|t| !t.url.is_empty())
-        .map(|t| json!({ "href": t.url, "text": t.rule }))
+        .map(|t| json!({ "href": t.url, "text": cut(&one_line(&t.rule), 200) }))
         .collect();
-    let source = first.map(|t| t.cluster.as_str()).filter(|c| !c.is_empty()).unwrap_or("afterglow");
-    json!({
+    let of_first = |field: fn(&Told) -> &String| first.map(|t| cut(&one_line(field(t)), 500)).filter(|s| !s.is_empty());
+    let details = json!({
+        "firing": m.firing,
+        "resolved": m.resolved,
+        "labels": shown(&m.common_labels, 1_000),
+        "text": cut(&plain(m), 20_000),
+    });
+    let mut payload = json!({
+        "summary": cut(&m.title(), 1_024),
+        "source": of_first(|t| &t.cluster).unwrap_or_else(|| "afterglow".into()),
+        "severity": severity,
+        "custom_details": details,
+    });
+    for (name, value) in [("class", of_first(|t| &t.rule)), ("component", of_first(|t| &t.app_name))] {
+        if let Some(value) = value {
+            payload[name] = value.into();
+        }
+    }
+    let mut out = json!({
         "routing_key": routing_key,
         "event_action": "trigger",
         "dedup_key": m.group_key,
         "client": "Afterglow",
-        "client_url": m.url,
         "links": links,
-        "payload": {
-            "summary": cut(&m.title(), 1_024),
-            "source": source,
-            "severity": severity,
-            "class": first.map(|t| t.rule.as_str()).unwrap_or_default(),
-            "component": first.map(|t| t.app_name.as_str()).unwrap_or_default(),
-            "custom_details": { "firing": m.firing, "resolved": m.resolved, "labels": m.common_labels, "text": plain(m) },
-        },
-    })
+        "payload": payload,
+    });
+    if !m.url.is_empty() {
+        out["client_url"] = m.url.clone().into();
+    }
+    out
 }

@@ -7,8 +7,11 @@ use serde_json::{Value as Json, json};
 
 use super::message::{Message, Told};
 use super::secret::Secret;
-use super::text::{SHOWN, advice, cut, line, rest};
+use super::text::{SHOWN, advice, cut, cut_as, line, one_line, rest};
 use super::{Destination, SendError, http};
+
+/// Advice of one incident that is sent.
+const ADVICE: usize = 5;
 
 /// An incoming webhook of Slack.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -31,11 +34,11 @@ impl Destination for Sender {
     }
 }
 
-/// Slack takes 150 characters in a header, 3,000 in a section and 50 blocks.
+/// Slack takes 150 characters in a header, 3,000 in a section and 50 blocks. A section has less, as people read it.
 fn body(m: &Message) -> Json {
     let mut blocks = vec![json!({ "type": "header", "text": { "type": "plain_text", "text": cut(&m.title(), 150) } })];
     for t in m.incidents.iter().take(SHOWN) {
-        blocks.push(json!({ "type": "section", "text": { "type": "mrkdwn", "text": cut(&section(t), 3_000) } }));
+        blocks.push(json!({ "type": "section", "text": { "type": "mrkdwn", "text": section(t) } }));
     }
     let mut context = Vec::new();
     if rest(m) > 0 {
@@ -48,7 +51,7 @@ fn body(m: &Message) -> Json {
         blocks.push(json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": context.join(" · ") }] }));
     }
     // What notifications show.
-    json!({ "text": escaped(&m.title()), "blocks": blocks })
+    json!({ "text": escaped_to(&m.title(), 3_000), "blocks": blocks })
 }
 
 fn section(t: &Told) -> String {
@@ -58,16 +61,27 @@ fn section(t: &Told) -> String {
         (_, "warning") => ":large_orange_circle:",
         _ => ":large_blue_circle:",
     };
-    let rule = escaped(&t.rule);
+    // What is in a link up to a bar is its address.
+    let rule = escaped_to(&one_line(&t.rule), 200).replace('|', "¦");
+    let rule = if rule.trim().is_empty() { "incident".to_owned() } else { rule };
     let rule = if t.url.is_empty() { format!("*{rule}*") } else { format!("*<{}|{rule}>*", escaped(&t.url)) };
-    let mut out = format!("{mark} {rule} {}", escaped(&line(t)));
-    for a in advice(t) {
-        out.push_str(&format!("\n• {}", escaped(&a)));
+    let mut out = format!("{mark} {rule} {}", escaped_to(&line(t), 1_000));
+    for a in advice(t).iter().take(ADVICE) {
+        out.push_str(&format!("\n• {}", escaped_to(a, 300)));
     }
     out
 }
 
-/// The three characters that Slack reads as its own.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    escaped_to(text, usize::MAX)
+}
+
+/// A text with the three characters written that Slack reads as its own, and of a length that Slack takes.
+fn escaped_to(text: &str, most: usize) -> String {
+    cut_as(text, most, |c| match c {
+        '&' => "&amp;".into(),
+        '<' => "&lt;".into(),
+        '>' => "&gt;".into(),
+        c => c.into(),
+    })
 }

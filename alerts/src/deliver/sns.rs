@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aws::{self, Access};
 use super::message::Message;
-use super::text::{cut, plain};
+use super::text::{cut, plain, shown};
 use super::{Destination, SendError};
 
 /// Bytes of a message at most: AWS takes 262,144 with its attributes.
@@ -73,10 +73,10 @@ impl Destination for Sender {
         if topic.is_empty() {
             return Err(SendError::Never(format!("no topic for severity {}, and no topic_arn", message.severity())));
         }
-        let body = if self.config.text { cut(&plain(message), MOST / 4) } else { fitted(message)? };
+        let body = if self.config.text { plainly(&cut(&plain(message), MOST / 4)) } else { fitted(message)? };
         let subject: String =
             message.title().chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
-        let mut request = self.client.publish().topic_arn(topic).message(body).subject(cut_ascii(&subject, 100));
+        let mut request = self.client.publish().topic_arn(topic).message(body).subject(cut_ascii(&subject, 99));
         for (name, value) in attributes(message) {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
             request = request.message_attributes(name, value.map_err(|e| SendError::Never(e.to_string()))?);
@@ -107,17 +107,36 @@ pub(super) fn attributes(m: &Message) -> Vec<(&'static str, String)> {
         ("receiver", m.receiver.clone()),
         ("key", m.key.clone()),
     ];
-    all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    all.map(|(name, value)| (name, cut(&plainly(&value), 1_000))).into_iter().filter(|(_, v)| !v.is_empty()).collect()
 }
 
-/// The message as JSON, with as many incidents as fit.
+/// A text without the characters that XML lacks: SQS refuses a message that has one.
+pub(super) fn plainly(text: &str) -> String {
+    let fits = |c: char| matches!(c, '\t' | '\n' | '\r') || c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}');
+    text.chars().map(|c| if fits(c) { c } else { '\u{fffd}' }).collect()
+}
+
+/// The message as JSON, with as many incidents as fit; one whose texts are too long has them cut.
 pub(super) fn fitted(m: &Message) -> Result<String, SendError> {
-    let mut message = m.clone();
+    let (mut message, mut was_cut) = (m.clone(), false);
     loop {
         let body = serde_json::to_string(&message).map_err(|e| SendError::Never(e.to_string()))?;
-        if body.len() <= MOST || message.incidents.is_empty() {
-            return Ok(body);
+        if body.len() <= MOST {
+            return Ok(plainly(&body));
         }
-        message.incidents.truncate(message.incidents.len() / 2);
+        match message.incidents.len() {
+            n if n > 1 => message.incidents.truncate(n / 2),
+            _ if was_cut => return Err(SendError::Never(format!("{} bytes are more than AWS takes", body.len()))),
+            _ => {
+                was_cut = true;
+                message.group_labels = shown(&message.group_labels, 200);
+                message.common_labels = shown(&message.common_labels, 200);
+                for t in &mut message.incidents {
+                    t.summary = cut(&t.summary, 1_000);
+                    (t.labels, t.annotations) = (shown(&t.labels, 200), shown(&t.annotations, 1_000));
+                    t.finding = None;
+                }
+            }
+        }
     }
 }

@@ -1,14 +1,19 @@
 //! Microsoft Teams: a webhook of a workflow, with an Adaptive Card.
 
 use async_trait::async_trait;
-use reqwest::Client;
+use reqwest::{Client, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::message::Message;
 use super::secret::Secret;
-use super::text::{SHOWN, advice, line, rest};
+use super::text::{SHOWN, advice, cut, line};
 use super::{Destination, SendError, http};
+
+/// Bytes of a message at most: Teams takes 28 KB with what it adds.
+const MOST: usize = 24_000;
+/// Advice of one incident that is sent.
+const ADVICE: usize = 5;
 
 /// A webhook of a Teams workflow.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -27,16 +32,25 @@ pub(super) struct Sender {
 impl Destination for Sender {
     async fn send(&self, message: &Message) -> Result<(), SendError> {
         let url = self.config.url.read().map_err(SendError::later)?;
-        http::send_json(self.client.post(url), &body(message)).await.map(drop)
+        let body = serde_json::to_vec(&fitted(message)).map_err(|e| SendError::Never(e.to_string()))?;
+        // Without the charset Teams counts two bytes for each character.
+        let kind = "application/json; charset=utf-8";
+        http::send(self.client.post(url).header(header::CONTENT_TYPE, kind).body(body)).await.map(drop)
     }
 }
 
-fn body(m: &Message) -> Json {
+/// A card with as many incidents as fit.
+fn fitted(m: &Message) -> Json {
+    let fits = |card: &Json| serde_json::to_vec(card).is_ok_and(|bytes| bytes.len() <= MOST);
+    (0..=SHOWN).rev().map(|shown| body(m, shown)).find(fits).unwrap_or_else(|| body(m, 0))
+}
+
+fn body(m: &Message, shown: usize) -> Json {
     let color = match (m.firing, m.severity()) {
-        (0, _) => "good",
-        (_, "critical") => "attention",
-        (_, "warning") => "warning",
-        _ => "accent",
+        (0, _) => "Good",
+        (_, "critical") => "Attention",
+        (_, "warning") => "Warning",
+        _ => "Accent",
     };
     let text = |text: String, more: Json| {
         let mut block = json!({ "type": "TextBlock", "text": text, "wrap": true });
@@ -45,13 +59,17 @@ fn body(m: &Message) -> Json {
         }
         block
     };
-    let mut blocks = vec![text(escaped(&m.title()), json!({ "size": "medium", "weight": "bolder", "color": color }))];
-    for t in m.incidents.iter().take(SHOWN) {
-        blocks.push(text(escaped(&format!("{} [{}] {}", t.severity, t.rule, line(t))), json!({ "separator": true })));
-        blocks.extend(advice(t).iter().map(|a| text(escaped(a), json!({ "isSubtle": true, "spacing": "none" }))));
+    let mut blocks =
+        vec![text(escaped(&cut(&m.title(), 1_000)), json!({ "size": "Medium", "weight": "Bolder", "color": color }))];
+    for t in m.incidents.iter().take(shown) {
+        let told = format!("{} [{}] {}", t.severity, t.rule, line(t));
+        blocks.push(text(escaped(&cut(&told, 1_000)), json!({ "separator": true })));
+        let advice = advice(t).into_iter().take(ADVICE);
+        blocks.extend(advice.map(|a| text(escaped(&cut(&a, 300)), json!({ "isSubtle": true, "spacing": "None" }))));
     }
-    if rest(m) > 0 {
-        blocks.push(text(format!("and {} more", rest(m)), json!({})));
+    let rest = m.count - m.incidents.len().min(shown);
+    if rest > 0 {
+        blocks.push(text(format!("and {rest} more"), json!({})));
     }
     let mut card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",

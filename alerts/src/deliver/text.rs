@@ -3,9 +3,12 @@
 use serde_json::Value as Json;
 
 use super::message::{Message, Told};
+use crate::incident::Labels;
 
 /// Incidents that a text tells one by one.
 pub const SHOWN: usize = 10;
+/// Labels that are sent where there is a bound.
+const LABELS: usize = 40;
 
 /// An incident on one line.
 pub fn line(t: &Told) -> String {
@@ -52,10 +55,60 @@ pub fn plain(m: &Message) -> String {
     out
 }
 
-/// A text cut to so many characters.
+/// A text cut to so many characters. Services count in differing units; none counts more than UTF-16 has.
 pub fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
+    cut_as(text, most, |c| c.to_string())
+}
+
+/// A text as a service wants each character written, cut to so many characters of what comes out. None is cut in half.
+pub fn cut_as(text: &str, most: usize, written: impl Fn(char) -> String) -> String {
+    let units = |s: &str| s.encode_utf16().count();
+    let (mut out, mut length, mut fits) = (String::new(), 0, 0);
+    for c in text.chars() {
+        let next = written(c);
+        length += units(&next);
+        if length > most {
+            out.truncate(fits);
+            out.push('…');
+            return out;
+        }
+        out.push_str(&next);
+        // The mark wants its place.
+        if length < most {
+            fits = out.len();
+        }
     }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    out
+}
+
+/// A text without breaks of lines and what cannot be seen.
+pub fn one_line(text: &str) -> String {
+    let parts = text.split(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Labels by name, as many as are worth showing, their values cut to so many characters.
+pub fn shown(labels: &Labels, most: usize) -> Labels {
+    labels.iter().take(LABELS).map(|(name, value)| (cut(name, 200), cut(value, most))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_is_as_long_as_it_may_be_and_whole() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "ab…");
+        assert_eq!(cut("a🦀🦀", 4), "a🦀…", "a crab counts two");
+        assert_eq!(cut("a🦀b", 4), "a🦀b");
+        let twice = |c: char| format!("\\{c}");
+        assert_eq!(cut_as("abc", 6, twice), "\\a\\b\\c");
+        assert_eq!(cut_as("abcd", 6, twice), "\\a\\b…");
+    }
+
+    #[test]
+    fn lines_are_one() {
+        assert_eq!(one_line("a\nb\r\n\tc\u{7}\u{2028}d"), "a b c d");
+    }
 }

@@ -48,6 +48,7 @@ impl Outbox {
     pub async fn run(self) {
         let mut tasks = JoinSet::new();
         for lane in self.lanes() {
+            self.ledger.counted.destination(&lane.name);
             let outbox = self.clone();
             tasks.spawn(async move {
                 loop {
@@ -129,6 +130,10 @@ impl Outbox {
     async fn one(&self, lane: &Lane, taken: Taken) -> (i64, Outcome) {
         let sent = tokio::time::timeout(self.timeout, lane.destination.send(&taken.message)).await;
         let sent = sent.unwrap_or_else(|_| Err(SendError::later(format!("no answer within {:?}", self.timeout))));
+        if sent.is_ok() {
+            let after = (self.now)().saturating_sub(taken.message.at).max(0);
+            self.ledger.counted.delivered(&lane.name, Duration::from_millis(after.unsigned_abs()));
+        }
         let failed = taken.attempts + 1;
         let outcome = match sent {
             Ok(()) => Outcome::Sent,
@@ -146,6 +151,7 @@ impl Outbox {
         if let Outcome::Dead { error } = &outcome {
             tracing::error!("alerts: {} of {}: a message is given up: {error}", lane.name, lane.receiver);
         }
+        self.ledger.counted.tried(&lane.name, outcome.name());
         (taken.id, outcome)
     }
 
@@ -170,6 +176,7 @@ fn ms(d: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use afterglow_history::viewer::Viewer;
     use std::sync::Mutex;
     use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -254,7 +261,7 @@ mod tests {
     }
 
     async fn state(ledger: &Ledger) -> (String, i64, Option<String>) {
-        let (total, all) = ledger.deliveries(None, 0, 10).await.unwrap();
+        let (total, all) = ledger.deliveries(&Viewer::everything(), None, 0, 10).await.unwrap();
         assert_eq!(total, 1);
         (all[0].state.clone(), all[0].attempts, all[0].error.clone())
     }
@@ -296,7 +303,8 @@ mod tests {
         put(&outbox.ledger, "a").await;
         until_tried(&outbox, 4).await;
         assert_eq!(state(&outbox.ledger).await, ("dead".into(), 4, Some("given up after 4 tries: 500".into())));
-        let (_, dead) = outbox.ledger.deliveries(Some(DeliveryState::Dead), 0, 10).await.unwrap();
+        let (_, dead) =
+            outbox.ledger.deliveries(&Viewer::everything(), Some(DeliveryState::Dead), 0, 10).await.unwrap();
         assert!(outbox.ledger.resend(dead[0].id, now()).await.unwrap());
         assert!(!outbox.ledger.resend(dead[0].id, now()).await.unwrap(), "it waits already");
         until_tried(&outbox, 1).await;
@@ -317,7 +325,8 @@ mod tests {
         put(&outbox.ledger, "b").await;
         let nobody = Outbox { receivers: Arc::default(), ..outbox.clone() };
         nobody.give_up_orphans().await.unwrap();
-        let (dead, all) = outbox.ledger.deliveries(Some(DeliveryState::Dead), 0, 10).await.unwrap();
+        let (dead, all) =
+            outbox.ledger.deliveries(&Viewer::everything(), Some(DeliveryState::Dead), 0, 10).await.unwrap();
         assert_eq!(dead, 2);
         assert!(all[0].error.as_ref().unwrap().contains("settings have no webhook/0"), "{all:?}");
     }

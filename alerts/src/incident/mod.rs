@@ -57,9 +57,14 @@ pub enum Origin {
     Grafana,
     Alertmanager,
     Sqs,
+    /// A topic that posts.
+    Sns,
 }
 
 impl Origin {
+    pub const ALL: [Origin; 6] =
+        [Origin::Findings, Origin::Rules, Origin::Grafana, Origin::Alertmanager, Origin::Sqs, Origin::Sns];
+
     pub fn name(self) -> &'static str {
         match self {
             Origin::Findings => "findings",
@@ -67,18 +72,13 @@ impl Origin {
             Origin::Grafana => "grafana",
             Origin::Alertmanager => "alertmanager",
             Origin::Sqs => "sqs",
+            Origin::Sns => "sns",
         }
     }
 
     /// What [`Origin::name`] wrote; what is not known came from outside.
     pub fn of(name: &str) -> Self {
-        match name {
-            "findings" => Origin::Findings,
-            "rules" => Origin::Rules,
-            "alertmanager" => Origin::Alertmanager,
-            "sqs" => Origin::Sqs,
-            _ => Origin::Grafana,
-        }
+        Origin::ALL.into_iter().find(|o| o.name() == name).unwrap_or(Origin::Grafana)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What keeps incidents quiet: mutes by rule and application name, silences by labels. They are still recorded and shown.
 
+use super::Labels;
 use super::matcher::{Matcher, all_match};
-use super::{Incident, Labels};
 
 /// A rule that is not to be told of for applications of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +51,8 @@ pub struct Quiet {
 }
 
 impl Quiet {
-    pub fn muted(&self, incident: &Incident, now: i64) -> bool {
-        self.mutes.iter().any(|m| m.mutes(&incident.rule, &incident.app_name, now))
+    pub fn muted(&self, rule: &str, app_name: &str, now: i64) -> bool {
+        self.mutes.iter().any(|m| m.mutes(rule, app_name, now))
     }
 
     pub fn silenced(&self, labels: &Labels, now: i64) -> bool {

@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(WAIT as u64 + 10);
 /// Pause after the queue or the ledger failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Envelopes in envelopes that are opened.
-const DEEP: usize = 3;
+pub(super) const DEEP: usize = 3;
 
 /// A queue with alerts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ impl Intake {
         let got = got.map_err(|e| aws::meaning(&e, None, None).to_string())?;
         let (mut all, mut good, mut looked) = (Vec::new(), Vec::new(), Looked::default());
         for message in got.messages() {
-            match read(message.body().unwrap_or_default(), DEEP, (self.now)()) {
+            match read(message.body().unwrap_or_default(), DEEP, Origin::Sqs, (self.now)()) {
                 Ok(sightings) => {
                     all.extend(sightings);
                     good.push(message);
@@ -97,6 +97,7 @@ impl Intake {
                 }
                 Err(why) => {
                     looked.poison += 1;
+                    self.ledger.counted.refused(Origin::Sqs);
                     if let Err(e) = self.bury(message, &why).await {
                         tracing::error!("alerts: {}: {e}", self.queue.dead_letter_url);
                     }
@@ -139,12 +140,12 @@ impl Intake {
 }
 
 /// Reads a message's body, out of the envelope that SNS puts it in.
-fn read(body: &str, deep: usize, now: i64) -> Result<Vec<Sighting>, String> {
+pub(super) fn read(body: &str, deep: usize, origin: Origin, now: i64) -> Result<Vec<Sighting>, String> {
     let value: Json = serde_json::from_str(body).map_err(|e| format!("no JSON: {e}"))?;
     let inner = value.get("Message").and_then(Json::as_str).filter(|_| value.get("alerts").is_none());
     match inner {
-        Some(inner) if deep > 0 => read(inner, deep - 1, now),
-        _ => webhook::read(body.as_bytes(), Origin::Sqs, now),
+        Some(inner) if deep > 0 => read(inner, deep - 1, origin, now),
+        _ => webhook::read(body.as_bytes(), origin, now),
     }
 }
 
@@ -156,11 +157,11 @@ mod tests {
     fn in_an_envelope_or_bare() {
         let bare = r#"{"alerts":[{"status":"firing","labels":{"alertname":"x"},"startsAt":"2025-06-01T10:00:00Z"}]}"#;
         let envelope = serde_json::json!({ "Type": "Notification", "TopicArn": "arn:aws:sns:x:1:t", "Message": bare });
-        let all = read(&envelope.to_string(), DEEP, 0).unwrap();
-        assert_eq!(all, read(bare, DEEP, 0).unwrap());
+        let all = read(&envelope.to_string(), DEEP, Origin::Sqs, 0).unwrap();
+        assert_eq!(all, read(bare, DEEP, Origin::Sqs, 0).unwrap());
         assert_eq!(all[0].rule, "x");
-        assert!(read("hello", DEEP, 0).unwrap_err().starts_with("no JSON"));
+        assert!(read("hello", DEEP, Origin::Sqs, 0).unwrap_err().starts_with("no JSON"));
         let odd = serde_json::json!({ "Type": "Notification", "Message": "hello" }).to_string();
-        assert!(read(&odd, DEEP, 0).unwrap_err().starts_with("no JSON"));
+        assert!(read(&odd, DEEP, Origin::Sqs, 0).unwrap_err().starts_with("no JSON"));
     }
 }

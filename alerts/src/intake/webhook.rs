@@ -59,7 +59,7 @@ fn sighting(a: Alert, origin: Origin, now: i64) -> Result<Sighting, String> {
     } else {
         fingerprint(&["alert", &a.fingerprint])
     };
-    let rule = Some(label("alertname")).filter(|r| !r.is_empty()).unwrap_or_else(|| "alert".into());
+    let rule = Some(label("alertname")).filter(|r| !r.trim().is_empty()).unwrap_or_else(|| "alert".into());
     let severity = Some(label("severity")).filter(|s| !s.is_empty()).unwrap_or_else(|| "warning".into());
     let said =
         ["summary", "description", "message"].iter().find_map(|k| a.annotations.get(*k)).filter(|s| !s.is_empty());

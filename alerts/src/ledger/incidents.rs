@@ -75,6 +75,7 @@ impl Ledger {
             out.push(see(&mut tx, s, now, place).await?);
         }
         tx.commit().await?;
+        all.iter().zip(&out).for_each(|(s, seen)| self.counted.seen(s.origin, seen.step));
         Ok(out)
     }
 

@@ -82,7 +82,7 @@ impl Ledger {
     }
 
     /// Clusters and owners that the viewer may not see. There are far fewer than incidents.
-    async fn hidden(&self, viewer: &Viewer) -> Result<BTreeSet<(String, String)>, LedgerError> {
+    pub(super) async fn hidden(&self, viewer: &Viewer) -> Result<BTreeSet<(String, String)>, LedgerError> {
         let rows = sqlx::query("SELECT DISTINCT cluster, owner FROM incidents").fetch_all(&self.readers).await?;
         let mut hidden = BTreeSet::new();
         for r in &rows {

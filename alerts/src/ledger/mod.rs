@@ -12,6 +12,7 @@ mod outbox;
 mod quiet;
 mod remediation;
 mod runs;
+mod standing;
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,6 +27,9 @@ pub use list::{Event, Filter, may_see};
 pub use outbox::{Delivery, DeliveryState, Outcome, Taken};
 pub use remediation::{Asking, Call, Remediation, Settled};
 pub use runs::{ActionRun, Decided};
+pub use standing::Standing;
+
+use crate::counted::Counted;
 
 /// The ledger's file, beside the catalog's.
 pub const FILE: &str = "alerts.db";
@@ -46,6 +50,8 @@ pub struct Ledger {
     pub(crate) readers: SqlitePool,
     /// SQLite takes one writer at a time; waiting for a turn here costs less than being refused.
     pub(crate) writer: SqlitePool,
+    /// What goes through here is counted here.
+    pub counted: Counted,
 }
 
 impl Ledger {
@@ -64,7 +70,7 @@ impl Ledger {
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         sqlx::migrate!("./migrations").run(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Ledger { readers, writer })
+        Ok(Ledger { readers, writer, counted: Counted::default() })
     }
 
     /// Closes all connections; what was committed is in the file.

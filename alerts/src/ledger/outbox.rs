@@ -2,6 +2,9 @@
 //!
 //! What is taken is leased, not removed: a process that dies leaves it to the next, under the same key.
 
+use std::collections::BTreeSet;
+
+use afterglow_history::viewer::Viewer;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
@@ -65,6 +68,17 @@ pub enum Outcome {
     Dead {
         error: String,
     },
+}
+
+impl Outcome {
+    /// `sent`, `later` or `dead`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Outcome::Sent => "sent",
+            Outcome::Later { .. } => "later",
+            Outcome::Dead { .. } => "dead",
+        }
+    }
 }
 
 const COLUMNS: &str = "id, key, receiver, destination, state, attempts, created_at, next_at, error, sent_at";
@@ -230,20 +244,41 @@ impl Ledger {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Deliveries, newest first, of a state or of all; and how many there are.
+    /// Deliveries that tell of nothing that is hidden from the viewer, newest first, of a state or of all; and how many there are.
     ///
     /// # Errors
     /// If the ledger cannot be read.
     pub async fn deliveries(
         &self,
+        viewer: &Viewer,
+        state: Option<DeliveryState>,
+        offset: i64,
+        length: i64,
+    ) -> Result<(i64, Vec<Delivery>), LedgerError> {
+        self.deliveries_without(&self.hidden(viewer).await?, state, offset, length).await
+    }
+
+    /// The same without those of clusters and owners.
+    async fn deliveries_without(
+        &self,
+        hidden: &BTreeSet<(String, String)>,
         state: Option<DeliveryState>,
         offset: i64,
         length: i64,
     ) -> Result<(i64, Vec<Delivery>), LedgerError> {
         let query = |what: &str, page: bool| {
-            let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(format!("SELECT {what} FROM deliveries"));
+            let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(format!("SELECT {what} FROM deliveries WHERE 1 = 1"));
             if let Some(state) = state {
-                q.push(" WHERE state = ").push_bind(state.name());
+                q.push(" AND state = ").push_bind(state.name());
+            }
+            if !hidden.is_empty() {
+                q.push(" AND NOT EXISTS (SELECT 1 FROM delivery_incidents JOIN incidents i ON i.id = incident");
+                q.push(" WHERE delivery = deliveries.id AND (0 = 1");
+                for (cluster, owner) in hidden {
+                    q.push(" OR i.cluster = ").push_bind(cluster.clone());
+                    q.push(" AND i.owner = ").push_bind(owner.clone());
+                }
+                q.push("))");
             }
             if page {
                 q.push(" ORDER BY id DESC LIMIT ").push_bind(length).push(" OFFSET ").push_bind(offset);
@@ -298,5 +333,40 @@ impl Ledger {
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_hidden_is_not_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&folder.path().join("alerts.db")).await.unwrap();
+        // One tells of ann's, one of bob's, and one of both.
+        sqlx::raw_sql(
+            "INSERT INTO incidents (id, fingerprint, state, rule, severity, cluster, app_id, attempt_id, app_name, owner, summary, labels,
+                 annotations, origin, started_at, due_at, last_seen_at, count)
+             VALUES (1, 'a', 'firing', 'r', 'info', 'c', '', '', '', 'ann', '', '{}', '{}', 'findings', 0, 0, 0, 1),
+                    (2, 'b', 'firing', 'r', 'info', 'c', '', '', '', 'bob', '', '{}', '{}', 'findings', 0, 0, 0, 1);
+             INSERT INTO deliveries (id, key, receiver, destination, lane, message, state, created_at, next_at)
+             VALUES (1, 'k1', 't', 'webhook/0', 'l', '{}', 'sent', 0, 0), (2, 'k2', 't', 'webhook/0', 'l', '{}', 'dead', 0, 0),
+                    (3, 'k3', 't', 'webhook/0', 'l', '{}', 'sent', 0, 0);
+             INSERT INTO delivery_incidents (incident, delivery) VALUES (1, 1), (2, 2), (1, 3), (2, 3);",
+        )
+        .execute(&ledger.writer)
+        .await
+        .unwrap();
+        let seen = async |hidden: &[(&str, &str)], state, length| {
+            let hidden = hidden.iter().map(|(c, o)| ((*c).to_owned(), (*o).to_owned())).collect();
+            let (total, page) = ledger.deliveries_without(&hidden, state, 0, length).await.unwrap();
+            (total, page.iter().map(|d| d.id).collect::<Vec<_>>())
+        };
+        assert_eq!(seen(&[], None, 10).await, (3, vec![3, 2, 1]));
+        assert_eq!(seen(&[("c", "bob")], None, 10).await, (1, vec![1]));
+        assert_eq!(seen(&[("c", "ann")], None, 10).await, (1, vec![2]));
+        assert_eq!(seen(&[("other", "ann")], None, 1).await, (3, vec![3]));
+        assert_eq!(seen(&[("c", "ann")], Some(DeliveryState::Sent), 10).await, (0, vec![]));
     }
 }

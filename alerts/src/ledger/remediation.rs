@@ -1,10 +1,12 @@
 //! Advice of a model in the ledger: what was asked and spent, what came of it, and how it turned out.
 
+use futures::TryStreamExt as _;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, Transaction};
 
 use super::incidents::note;
 use super::{Ledger, LedgerError, json, parsed};
+use crate::incident::quiet::Quiet;
 use crate::remedy::bedrock::Tokens;
 use crate::remedy::budget::{Budgets, Spent};
 use crate::remedy::follow_up::{Outcome, Run, Verdict};
@@ -193,23 +195,37 @@ impl Ledger {
         Ok(done.rows_affected())
     }
 
-    /// Incidents that fire, whose severity is one of these, and for which nobody began to look for advice; oldest first.
+    /// Incidents that fire, whose severity is one of these, of which people want to hear, and for which nobody began to look for advice; oldest first.
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub async fn unadvised(&self, severities: &[&str], since: i64, most: i64) -> Result<Vec<i64>, LedgerError> {
+    pub async fn unadvised(
+        &self,
+        severities: &[&str],
+        since: i64,
+        quiet: &Quiet,
+        now: i64,
+        most: usize,
+    ) -> Result<Vec<i64>, LedgerError> {
         let rows = sqlx::query(
-            "SELECT id FROM incidents i WHERE state = 'firing' AND inhibited_by IS NULL AND fired_at >= $1
+            "SELECT id, rule, app_name, labels FROM incidents i WHERE state = 'firing' AND inhibited_by IS NULL AND fired_at >= $1
                  AND instr($2, ',' || severity || ',') > 0
                  AND NOT EXISTS (SELECT 1 FROM remediations r WHERE r.incident = i.id)
-             ORDER BY fired_at, id LIMIT $3",
+             ORDER BY fired_at, id",
         )
         .bind(since)
-        .bind(format!(",{},", severities.join(",")))
-        .bind(most)
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter().map(|r| Ok(r.try_get(0)?)).collect()
+        .bind(format!(",{},", severities.join(",")));
+        let (mut rows, mut out) = (rows.fetch(&self.readers), Vec::new());
+        while let Some(r) = rows.try_next().await? {
+            let (rule, app_name, labels): (String, String, String) = (r.try_get(1)?, r.try_get(2)?, r.try_get(3)?);
+            if !quiet.muted(&rule, &app_name, now) && !quiet.silenced(&parsed("labels", &labels)?, now) {
+                out.push(r.try_get(0)?);
+            }
+            if out.len() >= most {
+                break;
+            }
+        }
+        Ok(out)
     }
 
     /// Begins to look for advice; false if somebody else did.
@@ -545,9 +561,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ledger = ledger(&folder).await;
         ledger.see(&[sighting()], 1_000, &place).await.unwrap();
-        let ids = ledger.unadvised(&["warning", "critical"], 0, 10).await.unwrap();
+        let unadvised =
+            async |severities: &[&str], quiet: &Quiet| ledger.unadvised(severities, 0, quiet, 1_000, 10).await.unwrap();
+        let ids = unadvised(&["warning", "critical"], &Quiet::default()).await;
         assert_eq!(ids.len(), 1);
-        assert_eq!(ledger.unadvised(&["critical"], 0, 10).await.unwrap(), [0i64; 0]);
+        assert_eq!(unadvised(&["critical"], &Quiet::default()).await, [0i64; 0]);
         let id = ids[0];
         assert!(ledger.begin_advice(id, "m", 1_001, 61_001).await.unwrap());
         assert!(!ledger.begin_advice(id, "m", 1_001, 61_001).await.unwrap(), "one looks for it");

@@ -64,6 +64,9 @@ enum Failed {
 impl Advisor {
     pub fn new(bedrock: Bedrock, ledger: Ledger, settings: Settings, now: fn() -> i64) -> Self {
         Advisor { bedrock, ledger, settings, breaker: Mutex::default(), now }
+        if settings.prices.of(Tokens::default()).is_some() {
+            ledger.counted.priced();
+        }
     }
 
     pub fn settings(&self) -> &Settings {
@@ -135,6 +138,7 @@ impl Advisor {
             Ok(Ok(call)) => call,
             Ok(Err(why)) => {
                 self.breaker().undecided();
+                self.ledger.counted.called("over_budget");
                 return Ok(Err(Failed::ForGood(why)));
             }
             Err(e) => {
@@ -155,6 +159,7 @@ impl Advisor {
         };
         self.learn(&checked);
         let settled = self.settled(&checked, most, took);
+        self.count(&settled);
         self.ledger.settle(call, &settled).await?;
         Ok(match checked {
             Ok((_, answer, _)) if answer.is_empty() => {
@@ -176,6 +181,16 @@ impl Advisor {
             Err(e) if e.of_service() => breaker.failed((self.now)(), self.settings.patience),
             _ => breaker.worked(),
         }
+        self.ledger.counted.breaker(breaker.open_until().is_some());
+    }
+
+    fn count(&self, settled: &Settled) {
+        let counted = &self.ledger.counted;
+        counted.called(settled.outcome);
+        if let Some(t) = settled.tokens {
+            counted.took(t.input.max(0).unsigned_abs(), t.output.max(0).unsigned_abs(), self.settings.prices.of(t));
+        }
+        counted.dropped(settled.dropped.max(0).unsigned_abs());
     }
 
     /// What a request takes at most.

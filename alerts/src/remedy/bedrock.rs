@@ -108,6 +108,13 @@ pub struct Bedrock {
     model: Model,
 }
 
+/// Region and credentials for clients of Bedrock; what is empty is as the AWS SDKs find it. Requests are signed for a region, also those
+/// to an endpoint of one's own.
+pub async fn sdk(region: &str, profile: &str) -> SdkConfig {
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    afterglow_ingest::aws_settings(given(region), given(profile).as_ref(), false).await
+}
+
 impl Bedrock {
     /// A client with the credentials, region and HTTP client of `sdk`; `endpoint` stands over what the SDK would ask.
     pub fn new(sdk: &SdkConfig, model: Model, endpoint: Option<&str>) -> Bedrock {

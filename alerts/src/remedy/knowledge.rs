@@ -16,6 +16,7 @@ use tantivy::{Index, IndexReader, TantivyDocument, Term, doc};
 use super::case::Passage;
 use super::follow_up::{Outcome, Verdict};
 use super::mask::Mask;
+use super::retrieve::Retriever;
 use crate::rules;
 
 /// Runbooks that are read at most, and bytes of one.
@@ -68,6 +69,8 @@ struct Shelf {
 pub struct Knowledge {
     place: Option<(Arc<dyn ObjectStore>, Path)>,
     mask: Arc<Mask>,
+    /// A knowledge base of Bedrock, beside them.
+    remote: Option<Retriever>,
     shelf: RwLock<Arc<Shelf>>,
     /// What the shelf was made of: versions of files, and number and time of the newest of outcomes.
     made_of: tokio::sync::Mutex<(BTreeMap<Path, String>, (usize, i64))>,
@@ -91,7 +94,12 @@ impl Knowledge {
             Some((store, root))
         };
         let shelf = RwLock::new(Arc::new(Shelf::of(shipped())?));
-        Ok(Knowledge { place, mask, shelf, made_of: tokio::sync::Mutex::default() })
+        Ok(Knowledge { place, mask, remote: None, shelf, made_of: tokio::sync::Mutex::default() })
+    }
+
+    /// Has a knowledge base of Bedrock asked as well.
+    pub fn with(self, remote: Option<Retriever>) -> Knowledge {
+        Knowledge { remote, ..self }
     }
 
     /// Takes up what changed since the last time; whether anything did. On an error the old ones stay in use.
@@ -131,6 +139,20 @@ impl Knowledge {
         *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = shelf;
         *made_of = now;
         Ok(true)
+    }
+
+    /// Passages about a question of a rule: our own, and in place of the last of them, up to half, those of Bedrock.
+    ///
+    /// # Errors
+    /// If the index cannot be searched.
+    pub async fn find(&self, rule: &str, question: &str, limit: usize) -> Result<Vec<Passage>, KnowledgeError> {
+        let mut found = self.search(rule, question, limit)?;
+        if let Some(remote) = &self.remote {
+            let more = remote.ask(question, limit / 2, &self.mask).await;
+            found.truncate(limit - more.len());
+            found.extend(more);
+        }
+        Ok(found)
     }
 
     /// The passages that are nearest to a question about a rule, best first.

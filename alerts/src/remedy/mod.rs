@@ -13,4 +13,5 @@ pub mod keys;
 pub mod knowledge;
 pub mod mask;
 pub mod prompt;
+pub mod retrieve;
 pub mod worker;

@@ -4,21 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_history::catalog::{AttemptRow, AttemptStatus, Catalog, CatalogError};
-use afterglow_history::store::{AttemptReader, Store, StoreError};
+use afterglow_history::store::{AttemptReader, Store};
 use afterglow_history::viewer::Viewer;
 use futures::StreamExt as _;
 
 use super::actions::{Action, propose};
 use super::advisor::{Advice, Advisor, cited, text};
 use super::case::{Case, PASSAGES};
-use super::follow_up::{Run, compare};
+use super::follow_up::compare;
 use super::knowledge::Knowledge;
 use super::mask::Mask;
-use crate::facts::Facts;
+use crate::court::{Court, CourtError};
 use crate::incident::Incident;
-use crate::judge::judge_facts;
 use crate::ledger::{Ledger, LedgerError, Remediation};
-use crate::rules::Limits;
 
 /// Pause between two looks, and after the ledger or the catalog failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -44,7 +42,7 @@ pub enum WorkerError {
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Court(#[from] CourtError),
 }
 
 /// Who asks a model about incidents.
@@ -65,7 +63,7 @@ pub struct Worker {
     pub ledger: Ledger,
     pub catalog: Catalog,
     pub store: Arc<Store>,
-    pub limits: Limits,
+    pub court: Arc<Court>,
     pub actions: Vec<Action>,
     /// The present, epoch milliseconds.
     pub now: fn() -> i64,
@@ -129,7 +127,8 @@ impl Worker {
     /// If the ledger fails.
     pub async fn advise(&self, asks: &Asks) -> Result<usize, WorkerError> {
         let since = (self.now)().saturating_sub(RECENT);
-        let ids = self.ledger.unadvised(asks.severities, since, 100).await?;
+        let quiet = self.ledger.quiet((self.now)()).await?;
+        let ids = self.ledger.unadvised(asks.severities, since, &quiet, (self.now)(), 100).await?;
         let all = futures::stream::iter(ids).map(|id| self.advise_on(asks, id)).buffer_unordered(AT_ONCE);
         let done: Vec<Result<bool, WorkerError>> = all.collect().await;
         let mut advised = 0;
@@ -173,7 +172,7 @@ impl Worker {
             Some(finding) => Case::of_finding(finding, &version, &properties, &asks.mask),
             None => Case::of_alert(&incident.labels, &incident.annotations, &incident.severity, &asks.mask),
         };
-        let found = asks.knowledge.search(&case.rule, &case.question(), PASSAGES);
+        let found = asks.knowledge.find(&case.rule, &case.question(), PASSAGES).await;
         // Without passages there is still the evidence.
         let found = found.inspect_err(|e| tracing::error!("{e}")).unwrap_or_default();
         Ok(case.passages(found))
@@ -254,9 +253,8 @@ impl Worker {
     }
 
     async fn follow_one(&self, row: &AttemptRow) -> Result<bool, WorkerError> {
-        let reader = AttemptReader::new(self.store.clone(), row.parts.clone());
-        let facts = match Facts::read(row, &reader).await {
-            Ok(facts) => facts,
+        let judged = match self.court.judge(row).await {
+            Ok(judged) => judged,
             Err(e) => {
                 // Its parts may have been replaced meanwhile: then there is another change.
                 let now = self.catalog.attempts(&Viewer::everything(), &[row.id]).await?.pop();
@@ -266,12 +264,11 @@ impl Worker {
                 return Err(e.into());
             }
         };
-        let judgement = judge_facts(&facts, &self.limits);
-        let id = format!("{}/{}", row.app_id, row.attempt_id.as_deref().unwrap_or("-"));
-        let run = Run::of(&id, &facts, &judgement);
         let now = (self.now)();
-        let Some(before) = self.ledger.next_run(&row.cluster, &row.name, &run, now).await? else { return Ok(false) };
-        let outcomes = compare(&before, &run);
+        let Some(before) = self.ledger.next_run(&row.cluster, &row.name, &judged.run, now).await? else {
+            return Ok(false);
+        };
+        let outcomes = compare(&before, &judged.run);
         self.ledger.note_outcomes_of_advice(&row.cluster, &row.name, &outcomes, now).await?;
         Ok(true)
     }

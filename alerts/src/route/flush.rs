@@ -39,7 +39,7 @@ pub fn decide(m: &Moment<'_>, group: &Group, members: &[Member]) -> Flush {
                 if by != i.inhibited_by {
                     flush.inhibited.push((i.id, by));
                 }
-                if by.is_some() || m.quiet.muted(i, m.now) || m.quiet.silenced(&i.labels, m.now) {
+                if by.is_some() || m.quiet.muted(&i.rule, &i.app_name, m.now) || m.quiet.silenced(&i.labels, m.now) {
                     continue;
                 }
                 news |= told != Some(State::Firing);

@@ -13,6 +13,7 @@ mod process;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use tokio::sync::Mutex;
 
@@ -24,9 +25,8 @@ use crate::store::{Store, VERSION};
 use crate::viewer::Viewer;
 use counted::{Requests, Rounds, Sent};
 use observed::{Known, Sums};
-use page::{Page, labels};
 
-pub use page::Format;
+pub use page::{Format, Labels, Page, labels};
 
 /// An answer of the catalog is kept for so long,
 const KEEP: Duration = Duration::from_secs(2);
@@ -34,6 +34,16 @@ const KEEP: Duration = Duration::from_secs(2);
 const TIMES: u32 = 100;
 /// A catalog that takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A part of the process that this crate does not know. Its names are in [`names`] all the same.
+#[async_trait]
+pub trait Part: Send + Sync {
+    /// Hands in what it counts as it happens.
+    fn register(&self, registry: &mut Registry);
+
+    /// Puts on a page what it is asked for at `now`, epoch milliseconds. What it cannot say is missing.
+    async fn put(&self, page: &mut Page, now: i64);
+}
 
 /// The parts of a process that can be asked; those that it has not are none.
 pub struct Watched {
@@ -43,6 +53,7 @@ pub struct Watched {
     pub indexer: Option<Arc<Indexer>>,
     pub search: Option<Arc<Search>>,
     pub query: Option<Arc<Engine>>,
+    pub others: Vec<Arc<dyn Part>>,
     /// Bytes that attempts may take in the store.
     pub store_limit: Option<u64>,
 }
@@ -115,6 +126,7 @@ impl Telemetry {
         if let Some(query) = &watched.query {
             query.statements.register(&mut counters);
         }
+        watched.others.iter().for_each(|part| part.register(&mut counters));
         let (known, sums) = (Kept::default(), Kept::default());
         Arc::new(Telemetry { watched, requests, rounds, sent, counters, known, sums })
     }
@@ -144,6 +156,9 @@ impl Telemetry {
             observed::indexer(&mut page, indexer, now);
         }
         observed::store(&mut page, &w.store, w.store_limit);
+        for part in &w.others {
+            part.put(&mut page, now).await;
+        }
         page.gauge(names::CATALOG_UP, f64::from(u8::from(known.is_some() && sums.is_some())));
         if let (Some(known), Some(sums)) = (known, sums) {
             observed::sources(&mut page, &known, &sums);

@@ -67,6 +67,23 @@ metrics! {
     REQUEST_SECONDS "afterglow_http_request_duration_seconds" "Time until the answer to a request began"
     ROUNDS "afterglow_maintenance_rounds" "Rounds of maintenance: retention and fleet tables"
 
+    // Alerting.
+    JUDGEMENTS "afterglow_judgements" "Attempts that were read and judged by all rules, by outcome: ok, or failed if the store could not be read"
+    INCIDENTS "afterglow_incidents" "Incidents that are open, by state (pending, firing) and severity (critical, warning, info, other)"
+    SIGHTINGS "afterglow_incident_sightings" "What was seen, by who saw it (findings, rules, grafana, alertmanager, sqs, sns) and what it meant: opened, known, resolved or nothing"
+    INTAKE_REFUSED "afterglow_intake_refused" "Messages from outside that could not be taken, by where they came from"
+    OUTBOX "afterglow_outbox_messages" "Messages in the outbox by state: waiting, or dead, which somebody may send again"
+    OUTBOX_OLDEST "afterglow_outbox_oldest_seconds" "Age of the oldest message that waits to be taken; 0 if there is none"
+    DELIVERIES "afterglow_deliveries" "Tries to deliver a message, by kind of destination and outcome: sent, later (it is tried again) or dead"
+    DELIVERY_SECONDS "afterglow_delivery_duration_seconds" "Time from writing a message until it was taken, by kind of destination"
+    RULE_EVALUATIONS "afterglow_rule_evaluations" "Evaluations of rules that operators wrote, by outcome: ok or failed"
+    MODEL_CALLS "afterglow_remediation_calls" "Requests to the model by outcome: answered, throttled, unavailable, timed_out, refused, guardrail, malformed, or over_budget, which were not made"
+    MODEL_TOKENS "afterglow_remediation_tokens" "Tokens as the service counted them, in and out"
+    MODEL_MONEY "afterglow_remediation_money" "What these requests cost, in the currency of the prices; missing without prices"
+    MODEL_DROPPED "afterglow_remediation_claims_dropped" "Claims of answers that were left out because nothing backs them"
+    RETRIEVALS "afterglow_remediation_retrievals" "Requests to the knowledge base of Bedrock, by outcome: ok or failed"
+    MODEL_BREAKER "afterglow_remediation_breaker_open" "1 while the service is left alone after failures, else 0"
+
     // Remote write.
     SAMPLES "afterglow_remote_write_samples" "Samples by what became of them: sent, or dropped because they were refused or waited too long"
     RETRIES "afterglow_remote_write_retries" "Requests that failed and were sent again"
