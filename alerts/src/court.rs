@@ -1,28 +1,34 @@
-//! Where attempts are judged for all who want to know: what notes findings in the catalog, what makes incidents of them, and what compares runs.
+//! Where attempts are judged for all who want to know: what notes findings in the catalog, what puts them in the fleet
+//! table, what makes incidents of them, and what compares runs.
 //!
 //! An attempt is judged once as it stands. Who asks while it is judged waits for the same judgement, and the last ones are kept, as those
 //! who follow the catalog are never far apart.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use afterglow_history::catalog::{AttemptRow, Catalog, CatalogError};
+use afterglow_history::catalog::{AttemptRow, Catalog, CatalogError, ContainerRow};
+use afterglow_history::fleet::{FindingRow, Judge};
 use afterglow_history::store::{AttemptReader, Store, StoreError};
 use afterglow_history::telemetry::{Labels, Page, Part, labels, names};
 use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
-use tokio::sync::OnceCell;
+use quick_cache::{Weighter, sync::Cache};
+use serde_json::Value;
 use twox_hash::XxHash3_128;
 
 use crate::facts::Facts;
+use crate::finding::Finding;
 use crate::judge::{Judgement, judge_facts};
 use crate::remedy::follow_up::Run;
+use crate::report::{Prices, Subject, told};
 use crate::rules::Limits;
 
-/// Judgements that are kept.
-const KEPT: usize = 256;
+/// Judgements and findings that are kept, some kilobytes each at most.
+const KEPT: u64 = 8192;
 
 /// Why an attempt was not judged.
 #[derive(Debug, thiserror::Error)]
@@ -50,14 +56,22 @@ pub struct Judged {
 
 /// An attempt as it stands: its id, its last change, and its container logs.
 type Key = (i64, i64, u128);
-type Cell = Arc<OnceCell<Arc<Judged>>>;
+
+#[derive(Clone)]
+struct ByFindings;
+
+impl Weighter<Key, Arc<Judged>> for ByFindings {
+    fn weight(&self, _: &Key, judged: &Arc<Judged>) -> u64 {
+        1 + judged.judgement.findings.len() as u64
+    }
+}
 
 /// Judges the attempts of one store.
 pub struct Court {
     store: Arc<Store>,
     catalog: Catalog,
     limits: Limits,
-    kept: Mutex<VecDeque<(Key, Cell)>>,
+    kept: Cache<Key, Arc<Judged>, ByFindings>,
     counted: Family<Labels, Counter>,
 }
 
@@ -67,7 +81,8 @@ impl Court {
         for outcome in ["ok", "failed"] {
             drop(counted.get_or_create(&labels([("outcome", outcome)])));
         }
-        Court { store, catalog, limits, kept: Mutex::default(), counted }
+        let kept = Cache::with_weighter(KEPT as usize, KEPT, ByFindings);
+        Court { store, catalog, limits, kept, counted }
     }
 
     pub fn limits(&self) -> &Limits {
@@ -80,34 +95,66 @@ impl Court {
     /// If catalog or store cannot be read; then the next who asks tries again.
     pub async fn judge(&self, row: &AttemptRow) -> Result<Arc<Judged>, CourtError> {
         let logs = self.catalog.container_logs(row).await?;
+        let reports = logs.iter().filter(|c| c.reports > 0).filter_map(|c| c.part.clone()).collect();
+        let reader = AttemptReader::new(self.store.clone(), row.parts.clone()).with_reports(reports);
+        Ok(self.judge_with(row, &reader, &logs).await?)
+    }
+
+    /// The same with what was looked up before.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn judge_with(
+        &self,
+        row: &AttemptRow,
+        reader: &AttemptReader,
+        logs: &[ContainerRow],
+    ) -> Result<Arc<Judged>, StoreError> {
         let key = (row.id, row.sequence, XxHash3_128::oneshot(format!("{logs:?}").as_bytes()));
-        let cell = self.cell(key);
         let judging = async {
-            let reports = logs.iter().filter(|c| c.reports > 0).filter_map(|c| c.part.clone()).collect();
-            let reader = AttemptReader::new(self.store.clone(), row.parts.clone()).with_reports(reports);
-            let read = Facts::read(row, &reader).await;
+            let read = Facts::read(row, reader).await;
             self.counted.get_or_create(&labels([("outcome", if read.is_ok() { "ok" } else { "failed" })])).inc();
-            let facts = read?.with_containers(logs.clone());
+            let facts = read?.with_containers(logs.to_vec());
             let judgement = judge_facts(&facts, &self.limits);
             let id = format!("{}/{}", row.app_id, row.attempt_id.as_deref().unwrap_or("-"));
             Ok(Arc::new(Judged { run: Run::of(&id, &facts, &judgement), judgement }))
         };
-        cell.get_or_try_init(|| judging).await.cloned()
+        self.kept.get_or_insert_async(&key, judging).await
     }
+}
 
-    fn cell(&self, key: Key) -> Cell {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, cell)) = kept.iter().find(|(k, _)| *k == key) {
-            return cell.clone();
+/// Findings, as the fleet table has them.
+impl Judge for Court {
+    fn judge<'a>(
+        &'a self,
+        row: &'a AttemptRow,
+        reader: &'a AttemptReader,
+        logs: &'a [ContainerRow],
+    ) -> BoxFuture<'a, Result<Vec<FindingRow>, StoreError>> {
+        let subject = Subject::new(row);
+        async move {
+            let judged = self.judge_with(row, reader, logs).await?;
+            Ok(judged.judgement.findings.iter().map(|f| cells(&subject, f)).collect())
         }
-        // What it was before nobody asks for any more.
-        kept.retain(|((id, _, _), _)| *id != key.0);
-        if kept.len() >= KEPT {
-            kept.pop_front();
-        }
-        let cell = Cell::default();
-        kept.push_back((key, cell.clone()));
-        cell
+        .boxed()
+    }
+}
+
+fn cells(subject: &Subject, f: &Finding) -> FindingRow {
+    // Prices change; the table has amounts.
+    let told = told(subject, f, &Prices::default());
+    FindingRow {
+        rule: told.rule.into(),
+        family: told.family.into(),
+        severity: told.severity.into(),
+        sure: told.sure.into(),
+        place: f.place.to_string(),
+        summary: told.summary,
+        wall: f.at_stake.wall,
+        cores: f.at_stake.cores,
+        memory: f.at_stake.memory,
+        evidence: Value::Array(told.evidence).to_string(),
+        advice: Value::Array(told.advice).to_string(),
     }
 }
 

@@ -9,7 +9,6 @@ pub mod deliver;
 pub mod dispatch;
 pub mod facts;
 pub mod finding;
-pub mod fleet;
 pub mod incident;
 pub mod intake;
 pub mod judge;

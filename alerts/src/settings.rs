@@ -61,9 +61,9 @@ impl Default for Settings {
             backoff: Backoff::default(),
             timeout: Duration::from_secs(10),
             queues: Vec::new(),
+            topics: Vec::new(),
             limits: Limits::default(),
             prices: Prices::default(),
         }
     }
 }
-            topics: Vec::new(),

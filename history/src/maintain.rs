@@ -33,7 +33,7 @@ pub enum MaintainError {
 pub async fn round(
     store: &Arc<Store>,
     catalog: &Catalog,
-    judge: &dyn Judge,
+    judge: &Arc<dyn Judge>,
     retention: Retention,
     now: i64,
 ) -> Result<(), MaintainError> {

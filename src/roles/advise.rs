@@ -88,8 +88,8 @@ async fn advised(config: &Config, logs: &[String], rule: Option<&str>) -> Result
     Ok(out)
 }
 
-fn given(text: &String) -> Option<String> {
-    (!text.is_empty()).then(|| text.clone())
+fn given(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Who asks the model that the settings name.

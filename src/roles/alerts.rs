@@ -54,7 +54,7 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(engine) => engine,
         Err(e) => return fail(&e),
     };
-    let court = super::court(&config, &opened);
+    let court = opened.court.clone();
     let service = match service(&config, &alerts, &opened, court.clone(), engine.clone()).await {
         Ok(service) => service,
         Err(e) => return fail(&e),

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use afterglow_alerts::court::Court;
 use afterglow_alerts::note::Notary;
+use afterglow_history::fleet::Judge;
 use afterglow_history::indexer::Indexer;
 use afterglow_history::indexer::progress::{Counts, Progress};
 use afterglow_history::maintain;
@@ -37,7 +37,6 @@ struct Ready {
     exporter: Option<Exporter>,
     /// Judges applications as they change.
     notary: Notary,
-    court: Arc<Court>,
 }
 
 async fn ready(config: &Config) -> Result<Ready, String> {
@@ -50,14 +49,13 @@ async fn ready(config: &Config) -> Result<Ready, String> {
     let indexer = indexer(config, &opened)?;
     indexer.prepare().await.map_err(|e| e.to_string())?;
     let exporter = super::exports(config, &opened).await?;
-    let court = super::court(config, &opened);
-    let notary = super::notary(&opened, court.clone()).await?;
-    Ok(Ready { opened, indexer, good, bad, exporter, notary, court })
+    let notary = super::notary(&opened).await?;
+    Ok(Ready { opened, indexer, good, bad, exporter, notary })
 }
 
 /// Indexes what is there, prints a summary, and ends.
 pub async fn once(config: Config) -> ExitCode {
-    let Ready { opened, indexer, good, bad, exporter, notary, .. } = match ready(&config).await {
+    let Ready { opened, indexer, good, bad, exporter, notary } = match ready(&config).await {
         Ok(ready) => ready,
         Err(e) => return fail(&e),
     };
@@ -66,9 +64,9 @@ pub async fn once(config: Config) -> ExitCode {
     let shown = tokio::spawn(show(progress.clone()));
     let result = indexer.once(&good).await;
     let judged = notary.once().await;
-    let judge = afterglow_alerts::fleet::table(config.findings.limits());
     let retention = super::retention(&config);
-    let maintained = maintain::round(&opened.store, &opened.catalog, judge.as_ref(), retention, super::now()).await;
+    let judge: Arc<dyn Judge> = opened.court.clone();
+    let maintained = maintain::round(&opened.store, &opened.catalog, &judge, retention, super::now()).await;
     shown.abort();
     let took = began.elapsed();
     for (source, e) in &bad {
@@ -106,7 +104,7 @@ pub async fn once(config: Config) -> ExitCode {
 
 /// Indexes until asked to stop.
 pub async fn run(config: Config) -> ExitCode {
-    let Ready { opened, indexer, good, bad, exporter, notary, court } = match ready(&config).await {
+    let Ready { opened, indexer, good, bad, exporter, notary } = match ready(&config).await {
         Ok(ready) => ready,
         Err(e) => return fail(&e),
     };
@@ -114,12 +112,11 @@ pub async fn run(config: Config) -> ExitCode {
         tracing::error!("{}={}: {e}", source.cluster, shown_url(&source.url));
         indexer.note_unopened(&source.cluster, &shown_url(&source.url), source.kind, e).await;
     }
-    let others: Vec<Arc<dyn Part>> = vec![court];
+    let others: Vec<Arc<dyn Part>> = vec![opened.court.clone()];
     let watched = Watched { indexer: Some(indexer.clone()), others, ..super::watched(&config, &opened, "ingest") };
     let telemetry = Telemetry::new(watched);
     let rounds = telemetry.rounds.clone();
-    let maintaining =
-        tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
+    let maintaining = tokio::spawn(super::maintain(config.clone(), opened.clone(), rounds));
     let exporting = tokio::spawn(super::export(exporter, opened.catalog.clone()));
     let judging = tokio::spawn(notary.run());
     let telling = tokio::spawn(http::tell(config, telemetry));

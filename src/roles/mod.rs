@@ -23,6 +23,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use afterglow_alerts::court::Court;
 use afterglow_alerts::note::Notary;
 use afterglow_history::catalog::Catalog;
+use afterglow_history::fleet::Judge;
 use afterglow_history::indexer::{Indexer, IndexerConfig};
 use afterglow_history::maintain::{self, Retention};
 use afterglow_history::otel::{Exporter, follow};
@@ -72,9 +73,12 @@ pub async fn with<F: Future<Output = ExitCode>>(
 const CATALOG: &str = "catalog.db";
 
 /// An open store and its catalog.
+#[derive(Clone)]
 pub struct Opened {
     pub store: Arc<Store>,
     pub catalog: Catalog,
+    /// Where applications are judged, for all parts of the process that want to know.
+    pub court: Arc<Court>,
     pub dir: PathBuf,
 }
 
@@ -116,7 +120,9 @@ pub async fn open_with(config: &Config, cache: u64) -> Result<Opened, String> {
     let store = Store::new(objects, root, &dir.join("tmp"), cache).map_err(|e| format!("store: {e}"))?;
     let file = dir.join(CATALOG);
     let catalog = Catalog::open(&file).await.map_err(|e| format!("{}: {e}", file.display()))?;
-    Ok(Opened { store: Arc::new(store), catalog, dir })
+    let store = Arc::new(store);
+    let court = Arc::new(Court::new(store.clone(), catalog.clone(), config.findings.limits()));
+    Ok(Opened { store, catalog, court, dir })
 }
 
 /// The sources that can be opened, and what is wrong with the others.
@@ -148,8 +154,8 @@ pub fn engine(config: &Config, opened: &Opened) -> Result<Arc<Engine>, String> {
     let sql = &config.sql;
     let limits = Limits { timeout: sql.timeout.0, memory: sql.memory.0, rows: sql.rows };
     let scratch = opened.dir.join("tmp");
-    let judge = afterglow_alerts::fleet::table(config.findings.limits());
-    Engine::new(opened.store.clone(), opened.catalog.clone(), judge, limits, &scratch).map_err(|e| format!("sql: {e}"))
+    Engine::new(opened.store.clone(), opened.catalog.clone(), opened.court.clone(), limits, &scratch)
+        .map_err(|e| format!("sql: {e}"))
 }
 
 /// Pause between two rounds of maintenance.
@@ -235,21 +241,17 @@ fn instance(address: Option<SocketAddr>) -> String {
     address.map_or_else(|| name.to_owned(), |a| format!("{name}:{}", a.port()))
 }
 
-/// Where applications are judged, for all parts of the process that want to know.
-pub fn court(config: &Config, opened: &Opened) -> Arc<Court> {
-    Arc::new(Court::new(opened.store.clone(), opened.catalog.clone(), config.findings.limits()))
-}
-
 /// Prepares to judge applications as they change; before anything is indexed.
-pub async fn notary(opened: &Opened, court: Arc<Court>) -> Result<Notary, String> {
-    let notary = Notary { court, catalog: opened.catalog.clone(), now };
+pub async fn notary(opened: &Opened) -> Result<Notary, String> {
+    let notary = Notary { court: opened.court.clone(), catalog: opened.catalog.clone(), now };
     notary.prepare().await.map_err(|e| e.to_string())?;
     Ok(notary)
 }
 
 /// Keeps fleet tables and retention up to date, for ever.
-pub async fn maintain(config: Config, store: Arc<Store>, catalog: Catalog, rounds: Rounds) {
-    let judge = afterglow_alerts::fleet::table(config.findings.limits());
+pub async fn maintain(config: Config, opened: Opened, rounds: Rounds) {
+    let Opened { store, catalog, court, .. } = opened;
+    let judge: Arc<dyn Judge> = court;
     for round in 0u64.. {
         if round.is_multiple_of(SWEEP_EVERY) {
             match maintain::sweep(&store, &catalog, now()).await {
@@ -258,7 +260,7 @@ pub async fn maintain(config: Config, store: Arc<Store>, catalog: Catalog, round
                 Err(e) => tracing::error!("{e}"),
             }
         }
-        let done = maintain::round(&store, &catalog, judge.as_ref(), retention(&config), now()).await;
+        let done = maintain::round(&store, &catalog, &judge, retention(&config), now()).await;
         rounds.ended(done.is_ok());
         if let Err(e) = done {
             tracing::error!("{e}");

@@ -31,7 +31,7 @@ pub async fn run(config: Config) -> ExitCode {
         Err(e) => return fail(&e),
     };
     let ledger = Arc::new(alerts.ledger.clone());
-    let court = super::court(&config, &opened);
+    let court = opened.court.clone();
     let serving =
         match http::Serving::open(&config, &opened, "serve", Some(indexer.clone()), vec![ledger, court.clone()]) {
             Ok(serving) => serving,
@@ -51,15 +51,14 @@ pub async fn run(config: Config) -> ExitCode {
         Err(e) => return fail(&e),
     };
     let exporting = tokio::spawn(super::export(exports, opened.catalog.clone()));
-    let notary = match super::notary(&opened, court).await {
+    let notary = match super::notary(&opened).await {
         Ok(notary) => notary,
         Err(e) => return fail(&e),
     };
     let judging = tokio::spawn(notary.run());
     let rounds = serving.telemetry.rounds.clone();
     let indexing = tokio::spawn(async move { indexer.run(good, std::future::pending()).await });
-    let maintaining =
-        tokio::spawn(super::maintain(config.clone(), opened.store.clone(), opened.catalog.clone(), rounds));
+    let maintaining = tokio::spawn(super::maintain(config.clone(), opened.clone(), rounds));
     let served = http::serve(&config, &opened, serving, alerts.clone(), remedies).await;
     alerting.abort();
     remedying.abort();

@@ -175,8 +175,8 @@ fn ms(d: Duration) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
     use afterglow_history::viewer::Viewer;
+    use std::collections::VecDeque;
     use std::sync::Mutex;
     use std::time::{SystemTime, UNIX_EPOCH};
 

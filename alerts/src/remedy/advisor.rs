@@ -63,10 +63,10 @@ enum Failed {
 
 impl Advisor {
     pub fn new(bedrock: Bedrock, ledger: Ledger, settings: Settings, now: fn() -> i64) -> Self {
-        Advisor { bedrock, ledger, settings, breaker: Mutex::default(), now }
         if settings.prices.of(Tokens::default()).is_some() {
             ledger.counted.priced();
         }
+        Advisor { bedrock, ledger, settings, breaker: Mutex::default(), now }
     }
 
     pub fn settings(&self) -> &Settings {

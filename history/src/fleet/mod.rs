@@ -24,6 +24,8 @@ use table::Table;
 
 /// Attempts in a batch at first, and so in a file: each file that a statement opens costs it as much as reading some thousand rows.
 const BATCH: i64 = 1000;
+/// Batches written at once.
+const AT_ONCE: usize = 2;
 /// Attempts fetched ahead of the one whose rows are added.
 const AHEAD: usize = 8;
 
@@ -47,30 +49,32 @@ impl FleetError {
 }
 
 /// Puts finished attempts into batches and writes every batch that is open; gives how many.
-pub async fn write(store: &Arc<Store>, catalog: &Catalog, judge: &dyn Judge) -> Result<usize, FleetError> {
+pub async fn write(store: &Arc<Store>, catalog: &Catalog, judge: &Arc<dyn Judge>) -> Result<usize, FleetError> {
     catalog.plan_batches(BATCH).await?;
     let open = catalog.open_batches().await?;
-    for batch in &open {
-        write_batch(store, catalog, judge, batch).await?;
+    let batches = open.len();
+    let write = |batch| tokio::spawn(write_batch(store.clone(), catalog.clone(), judge.clone(), batch));
+    let mut writing = stream::iter(open).map(write).buffer_unordered(AT_ONCE);
+    while let Some(written) = writing.next().await {
+        written??;
     }
-    Ok(open.len())
+    Ok(batches)
 }
 
 async fn write_batch(
-    store: &Arc<Store>,
-    catalog: &Catalog,
-    judge: &dyn Judge,
-    batch: &Batch,
+    store: Arc<Store>,
+    catalog: Catalog,
+    judge: Arc<dyn Judge>,
+    batch: Batch,
 ) -> Result<(), FleetError> {
     catalog.batch_begun(batch.id).await?;
     let rows = catalog.batch_attempts(batch.id).await?;
     let empty = rows.is_empty();
-    let mut tables =
-        TABLES.map(|name| Table::file(name).map(|table| (name, table))).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut tables = TABLES.map(|name| (name, Table::file(name)));
     // The next are fetched while one is added.
-    let mut attempts = stream::iter(rows).map(|row| open(store, catalog, row)).buffered(AHEAD);
+    let mut attempts = stream::iter(rows).map(|row| open(&store, &catalog, row)).buffered(AHEAD);
     while let Some(attempt) = attempts.next().await {
-        match add_all(judge, &attempt?, &mut tables).await {
+        match add_all(judge.as_ref(), &attempt?, &mut tables).await {
             Ok(()) => {}
             // It is rebuilt, which makes this batch stale; the others need not wait for it.
             Err(e) if e.is_damage() => tracing::warn!("{e}"),

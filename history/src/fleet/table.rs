@@ -51,7 +51,8 @@ pub struct Table {
 /// Where rows go, some thousand at a time.
 enum Done {
     Rows(Vec<RecordBatch>),
-    File(Box<ArrowWriter<Vec<u8>>>),
+    /// From the first rows on: a writer takes megabytes for each column, and few of the tables under construction are large.
+    File(Option<Box<ArrowWriter<Vec<u8>>>>),
 }
 
 /// Rows that are gathered before they are encoded: a file takes the memory of its bytes, not of its rows.
@@ -64,14 +65,8 @@ impl Table {
     }
 
     /// A table that becomes a file.
-    pub fn file(name: TableName) -> Result<Self, ParquetError> {
-        let version = KeyValue::new("afterglow.schema_version".to_owned(), VERSION.to_string());
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-            .set_key_value_metadata(Some(vec![version]))
-            .build();
-        let writer = ArrowWriter::try_new(Vec::new(), name.schema(), Some(properties))?;
-        Ok(Table::new(name, Done::File(Box::new(writer))))
+    pub fn file(name: TableName) -> Self {
+        Table::new(name, Done::File(None))
     }
 
     fn new(name: TableName, done: Done) -> Self {
@@ -140,7 +135,10 @@ impl Table {
                 all.push(batch);
                 Ok(())
             }
-            Done::File(writer) => writer.write(&batch),
+            Done::File(writer) => match writer {
+                Some(writer) => writer.write(&batch),
+                None => writer.insert(Box::new(new_writer(&self.schema)?)).write(&batch),
+            },
         });
         if let Err(e) = flushed {
             self.failed.get_or_insert(e);
@@ -165,10 +163,8 @@ impl Table {
     pub fn parquet(mut self) -> Result<Option<Vec<u8>>, ParquetError> {
         self.end()?;
         match self.done {
-            Done::File(writer) if writer.in_progress_rows() > 0 || !writer.flushed_row_groups().is_empty() => {
-                writer.into_inner().map(Some)
-            }
-            Done::File(_) | Done::Rows(_) => Ok(None),
+            Done::File(Some(writer)) => writer.into_inner().map(Some),
+            Done::File(None) | Done::Rows(_) => Ok(None),
         }
     }
 
@@ -178,6 +174,15 @@ impl Table {
         }
         self.failed.take().map_or(Ok(()), Err)
     }
+}
+
+fn new_writer(schema: &SchemaRef) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
+    let version = KeyValue::new("afterglow.schema_version".to_owned(), VERSION.to_string());
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_key_value_metadata(Some(vec![version]))
+        .build();
+    ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties))
 }
 
 impl Column {
