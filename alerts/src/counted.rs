@@ -3,8 +3,7 @@
 //!
 //! Invariant: no label comes from an incident, but for severities, of which there are four.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use afterglow_history::telemetry::names::{self, Metric};
@@ -42,7 +41,8 @@ struct Families {
     rules: Counters,
     calls: Counters,
     tokens: Counters,
-    money: Family<Labels, Counter<f64, AtomicU64>>,
+    /// None where there are no prices.
+    money: Mutex<Option<f64>>,
     dropped: Counter,
     breaker: Gauge,
     retrievals: Counters,
@@ -59,7 +59,7 @@ impl Default for Counted {
             rules: Counters::default(),
             calls: Counters::default(),
             tokens: Counters::default(),
-            money: Family::default(),
+            money: Mutex::default(),
             dropped: Counter::default(),
             breaker: Gauge::default(),
             retrievals: Counters::default(),
@@ -136,13 +136,17 @@ impl Counted {
         self.0.tokens.get_or_create(&labels([("direction", "in")])).inc_by(tokens_in);
         self.0.tokens.get_or_create(&labels([("direction", "out")])).inc_by(tokens_out);
         if let Some(money) = money {
-            self.0.money.get_or_create(&Labels::new()).inc_by(money);
+            *self.money().get_or_insert_default() += money;
         }
     }
 
     /// There are prices, so what is spent is known: nothing as yet.
     pub fn priced(&self) {
-        drop(self.0.money.get_or_create(&Labels::new()));
+        self.money().get_or_insert_default();
+    }
+
+    fn money(&self) -> MutexGuard<'_, Option<f64>> {
+        self.0.money.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn dropped(&self, claims: u64) {
@@ -174,7 +178,6 @@ impl Counted {
             registry.register(name, help, family.clone());
         }
         registry.register(names::DELIVERY_SECONDS.name, names::DELIVERY_SECONDS.help, f.delivery.clone());
-        registry.register(names::MODEL_MONEY.name, names::MODEL_MONEY.help, f.money.clone());
         registry.register(names::MODEL_DROPPED.name, names::MODEL_DROPPED.help, f.dropped.clone());
         registry.register(names::MODEL_BREAKER.name, names::MODEL_BREAKER.help, f.breaker.clone());
     }
@@ -192,6 +195,10 @@ impl Part for Ledger {
     }
 
     async fn put(&self, page: &mut Page, now: i64) {
+        let money = *self.counted.money();
+        if let Some(money) = money {
+            page.counter(names::MODEL_MONEY, money);
+        }
         let standing = match self.standing().await {
             Ok(standing) => standing,
             Err(e) => return tracing::warn!("metrics: {e}"),

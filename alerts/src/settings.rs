@@ -39,6 +39,11 @@ pub struct Settings {
     pub prices: Prices,
 }
 
+/// A duration as times are kept, in milliseconds.
+pub fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
 impl Settings {
     /// Names of a receiver's destinations, as the outbox has them.
     pub fn destinations(&self, receiver: &str) -> Vec<String> {

@@ -17,7 +17,7 @@ use crate::judge::Judgement;
 use crate::ledger::{Ledger, LedgerError};
 use crate::report::{Prices, Subject, told};
 use crate::rules;
-use crate::settings::Settings;
+use crate::settings::{Settings, millis};
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -233,8 +233,4 @@ fn sighting(row: &AttemptRow, print: &str, finding: &Finding, count: usize, at: 
         finding: serde_json::to_value(told(&Subject::new(row), finding, prices)).ok(),
         ..gone(row, print, finding.rule, at)
     }
-}
-
-fn millis(d: Duration) -> i64 {
-    i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use afterglow_history::query::output::Format;
 use afterglow_history::query::{Ask, Engine, QueryError};
@@ -10,7 +9,9 @@ use afterglow_history::viewer::Viewer;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{Alert, Condition, Kind, Labels, Machine, Missing, Rule, Transition, fingerprint};
+use super::{Alert, Condition, Held, Kind, Labels, Machine, Missing, Rule, Transition};
+use crate::incident::fingerprint;
+use crate::settings::millis;
 
 /// Sets of labels that a rule may have at once.
 const MOST: usize = 10_000;
@@ -55,16 +56,25 @@ struct Column {
 }
 
 impl Watched {
-    /// A rule of which nothing is known yet. What fired before a restart is in the ledger.
+    /// A rule of which nothing is known yet.
     pub fn new(rule: Rule) -> Self {
-        let ms = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
-        let machine = Machine::new(ms(rule.hold), ms(rule.keep));
+        let machine = Machine::new(millis(rule.hold), millis(rule.keep));
         Watched { rule, machine }
+    }
+
+    /// What its state is, to be kept over a restart.
+    pub fn held(&self) -> Vec<(Labels, Held)> {
+        self.machine.held()
+    }
+
+    /// Goes on from what [`Watched::held`] gave.
+    pub fn restore(&mut self, held: Vec<(Labels, Held)>) {
+        self.machine.restore(held);
     }
 
     /// What is pending or fires now, with the texts of the last evaluation.
     pub fn holding(&self) -> Vec<Alert> {
-        self.machine.held().map(|t| alert(&self.rule, t)).collect()
+        self.machine.holding().map(|t| alert(&self.rule, t)).collect()
     }
 
     /// Evaluates the rule at `now`, epoch milliseconds, and gives what changed.
@@ -102,9 +112,11 @@ fn alert(rule: &Rule, t: Transition) -> Alert {
     // What the operator says holds over what a row says.
     labels.extend(rule.labels.clone());
     labels.insert("alertname".into(), rule.name.clone());
+    let parts: Vec<&str> = labels.iter().flat_map(|(name, value)| [name.as_str(), value]).collect();
+    let print = fingerprint(&parts);
     let annotations = rule.annotations.iter().map(|(name, text)| (name.clone(), text.fill(&labels, t.value))).collect();
     Alert {
-        fingerprint: fingerprint(&labels),
+        fingerprint: print,
         rule: rule.name.clone(),
         annotations,
         state: t.state,
@@ -177,6 +189,8 @@ fn missed(job: &Missing, ran: f64, now: i64, due: i64) -> BTreeMap<Labels, f64> 
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::{State, Template};
     use super::*;
 
@@ -226,7 +240,6 @@ mod tests {
         assert_eq!((alert.labels["alertname"].as_str(), alert.labels["severity"].as_str()), ("slow", "warning"));
         let ended = watched.step(120_000, &BTreeMap::new());
         assert_eq!((ended[0].state, &ended[0].fingerprint), (State::Resolved, &alert.fingerprint));
-        assert!(ended[0].notifies() && alert.notifies());
     }
 
     /// One hour without a run is one alert, which the next run resolves.
@@ -245,5 +258,36 @@ mod tests {
         }
         let told: Vec<_> = changes.iter().map(|a| ((a.since - 24 * HOUR) / 60_000, a.state)).collect();
         assert_eq!(told, [(130, State::Firing), (150, State::Resolved)]);
+    }
+    /// What fires on after its condition held last does so over a restart, and for no longer.
+    #[tokio::test]
+    async fn firing_on_outlives_a_restart() {
+        const MINUTE: i64 = 60_000;
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = crate::ledger::Ledger::open(&folder.path().join("alerts.db")).await.unwrap();
+        let kept =
+            Rule { keep: Duration::from_secs(600), ..rule(Kind::Sql { statement: String::new(), condition: None }) };
+        let nothing = BTreeMap::new();
+        let mut before = Watched::new(kept.clone());
+        let holds = [([("app_name".to_owned(), "a".to_owned())].into(), 3.0)].into();
+        let fired = before.step(MINUTE, &holds);
+        assert_eq!(before.step(2 * MINUTE, &nothing), []);
+        ledger.note_rule(&kept.name, &before.held()).await.unwrap();
+
+        let anew = async || {
+            let mut anew = Watched::new(kept.clone());
+            anew.restore(ledger.rule(&kept.name).await.unwrap());
+            anew
+        };
+        let mut after = anew().await;
+        assert_eq!(after.holding(), before.holding(), "with the same texts and times");
+        assert_eq!(after.holding()[0].fingerprint, fired[0].fingerprint);
+        assert_eq!(after.step(10 * MINUTE, &nothing), []);
+        assert_eq!(after.step(11 * MINUTE, &nothing)[0].state, State::Resolved);
+        // One that was away for longer finds it over.
+        assert_eq!(anew().await.step(60 * MINUTE, &nothing)[0].state, State::Resolved);
+        assert_eq!(ledger.rule("another").await.unwrap(), []);
+        ledger.note_rule(&kept.name, &[]).await.unwrap();
+        assert_eq!(ledger.rule(&kept.name).await.unwrap(), []);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use afterglow_history::query::Engine;
 use afterglow_history::viewer::Viewer;
@@ -11,7 +10,7 @@ use tokio::task::JoinSet;
 use super::{Alert, EvaluationError, Rule, Watched};
 use crate::incident::{Labels, Origin, Sighting, fingerprint};
 use crate::ledger::{Ledger, LedgerError};
-use crate::settings::Settings;
+use crate::settings::{Settings, millis};
 
 /// What rules are evaluated with.
 #[derive(Clone)]
@@ -51,6 +50,9 @@ impl Evaluator {
 
     async fn follow(self, mut of: Followed) {
         let mut told = None;
+        if let Err(e) = self.restore(&mut of).await {
+            tracing::error!("alerts: rule {}: its state before the restart: {e}", of.watched.rule.name);
+        }
         loop {
             match self.round(&mut of).await {
                 Ok(()) => told = None,
@@ -65,6 +67,16 @@ impl Evaluator {
         }
     }
 
+    /// Goes on from the state before a restart, where the rule fires on after its condition held last: nobody else knows when that was.
+    async fn restore(&self, of: &mut Followed) -> Result<(), LedgerError> {
+        if !of.watched.rule.keep.is_zero() {
+            of.watched.restore(self.ledger.rule(&of.watched.rule.name).await?);
+            let rule = &of.watched.rule;
+            of.since = of.watched.holding().iter().map(|a| (named(rule, a), a.since)).collect();
+        }
+        Ok(())
+    }
+
     /// One evaluation: what holds is there, and what is open and does not hold is over.
     async fn round(&self, of: &mut Followed) -> Result<(), FollowError> {
         let at = (self.now)();
@@ -73,11 +85,10 @@ impl Evaluator {
         evaluated?;
         let holds = of.watched.holding();
         let rule = &of.watched.rule;
-        let named = |a: &Alert| fingerprint(&["rule", &rule.name, &a.fingerprint]);
-        of.since.retain(|print, _| holds.iter().any(|a| named(a) == *print));
+        of.since.retain(|print, _| holds.iter().any(|a| named(rule, a) == *print));
         let mut all = Vec::new();
         for alert in &holds {
-            let print = named(alert);
+            let print = named(rule, alert);
             let since = *of.since.entry(print.clone()).or_insert(at);
             all.push(sighting(rule, alert, print, since, at));
         }
@@ -87,8 +98,16 @@ impl Evaluator {
             }
         }
         self.ledger.see(&all, at, &|labels| self.settings.tree.place(labels)).await?;
+        if !rule.keep.is_zero() {
+            self.ledger.note_rule(&rule.name, &of.watched.held()).await?;
+        }
         Ok(())
     }
+}
+
+/// The incident of an alert.
+fn named(rule: &Rule, alert: &Alert) -> String {
+    fingerprint(&["rule", &rule.name, &alert.fingerprint])
 }
 
 fn over(rule: &Rule, fingerprint: String, at: i64) -> Sighting {
@@ -135,8 +154,4 @@ fn sighting(rule: &Rule, alert: &Alert, fingerprint: String, since: i64, at: i64
         hold: millis(rule.hold),
         ..over(rule, fingerprint, at)
     }
-}
-
-fn millis(d: Duration) -> i64 {
-    i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
 }

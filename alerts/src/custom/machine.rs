@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// Names and values.
 pub type Labels = BTreeMap<String, String>;
 
@@ -49,8 +51,9 @@ pub struct Machine {
     held: BTreeMap<Labels, Held>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-struct Held {
+/// A set of labels that is pending or fires. Times are epoch milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Held {
     firing: bool,
     /// When it began to be pending, or to fire.
     since: i64,
@@ -66,20 +69,17 @@ impl Machine {
     }
 
     /// Goes on from what [`Machine::held`] gave, after a restart.
-    pub fn restore(&mut self, held: impl IntoIterator<Item = Transition>) {
-        for t in held {
-            let firing = match t.state {
-                State::Pending => false,
-                State::Firing => true,
-                State::Normal | State::Resolved => continue,
-            };
-            let value = t.value.unwrap_or_default();
-            self.held.insert(t.labels, Held { firing, since: t.since, last: t.since, value });
-        }
+    pub fn restore(&mut self, held: Vec<(Labels, Held)>) {
+        self.held.extend(held);
+    }
+
+    /// All of the state, to go on from.
+    pub fn held(&self) -> Vec<(Labels, Held)> {
+        self.held.iter().map(|(labels, held)| (labels.clone(), held.clone())).collect()
     }
 
     /// What is pending or fires.
-    pub fn held(&self) -> impl Iterator<Item = Transition> {
+    pub fn holding(&self) -> impl Iterator<Item = Transition> {
         self.held.iter().map(|(labels, h)| Transition {
             labels: labels.clone(),
             state: if h.firing { State::Firing } else { State::Pending },
@@ -188,14 +188,14 @@ mod tests {
     proptest! {
         /// A machine that is stopped and started anew goes on as one that was not.
         #[test]
-        fn a_restart_changes_nothing(samples in proptest::collection::vec(0u8..3, 1..40), at in 0usize..40, hold in 0i64..5) {
+        fn a_restart_changes_nothing(samples in proptest::collection::vec(0u8..3, 1..40), at in 0usize..40, hold in 0i64..5, keep in 0i64..5) {
             let rows = |x: u8| (x > 0).then(|| (labels("a"), f64::from(x))).into_iter().collect::<BTreeMap<_, _>>();
-            let mut whole = Machine::new(hold * MINUTE, 0);
-            let mut parted = Machine::new(hold * MINUTE, 0);
+            let mut whole = Machine::new(hold * MINUTE, keep * MINUTE);
+            let mut parted = Machine::new(hold * MINUTE, keep * MINUTE);
             for (i, x) in samples.iter().enumerate() {
                 if i == at {
-                    let mut anew = Machine::new(hold * MINUTE, 0);
-                    anew.restore(parted.held().collect::<Vec<_>>());
+                    let mut anew = Machine::new(hold * MINUTE, keep * MINUTE);
+                    anew.restore(parted.held());
                     parted = anew;
                 }
                 let now = i as i64 * MINUTE;

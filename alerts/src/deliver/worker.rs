@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::backoff::Backoff;
 use super::{Destination, Receiver, SendError};
 use crate::ledger::{Ledger, LedgerError, Outcome, Taken};
+use crate::settings::millis;
 
 /// Pause between two looks at an outbox that was empty.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -108,7 +109,7 @@ impl Outbox {
         let most = (lane.concurrency * rounds).min(TOGETHER);
         let pace = Duration::from_secs_f64((most as f64 / lane.rate).min(3_600.0));
         let lease = self.timeout * (rounds as u32 + 1) + pace + AFTER_FAILURE;
-        let taken = self.ledger.take(&lane.receiver, &lane.name, most, now, now.saturating_add(ms(lease))).await?;
+        let taken = self.ledger.take(&lane.receiver, &lane.name, most, now, now.saturating_add(millis(lease))).await?;
         let count = taken.len();
         let gap = Duration::from_secs_f64((1.0 / lane.rate).min(3_600.0));
         let mut ticks = tokio::time::interval(gap.max(Duration::from_micros(1)));
@@ -141,7 +142,7 @@ impl Outbox {
                 let wait = self.backoff.wait(failed, fastrand::f64());
                 // Who asks for longer than we would ever wait gets as long as that.
                 let wait = wait.max(after.unwrap_or_default().min(self.backoff.longest));
-                Outcome::Later { at: (self.now)().saturating_add(ms(wait)), error: what }
+                Outcome::Later { at: (self.now)().saturating_add(millis(wait)), error: what }
             }
             Err(SendError::Later { what, .. }) => {
                 Outcome::Dead { error: format!("given up after {failed} tries: {what}") }
@@ -169,10 +170,6 @@ impl Outbox {
     }
 }
 
-fn ms(d: Duration) -> i64 {
-    i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use afterglow_history::viewer::Viewer;
@@ -180,6 +177,7 @@ mod tests {
     use std::sync::Mutex;
     use std::time::{SystemTime, UNIX_EPOCH};
 
+    use afterglow_history::viewer::Viewer;
     use async_trait::async_trait;
 
     use super::*;

@@ -3,8 +3,6 @@
 //! Entities are read whole. Tasks are read only of the stage attempts that could give rise to a finding, and only the columns
 //! that tell; plans only of the SQL executions that took longest or failed.
 
-#[cfg(test)]
-pub mod by_hand;
 mod commits;
 mod containers;
 mod cost;

@@ -11,6 +11,7 @@ mod list;
 mod outbox;
 mod quiet;
 mod remediation;
+mod rules;
 mod runs;
 mod standing;
 

@@ -13,6 +13,7 @@ use super::case::Case;
 use super::prompt::Prompt;
 use crate::deliver::backoff::Backoff;
 use crate::ledger::{Asking, Ledger, LedgerError, Settled};
+use crate::settings::millis;
 
 /// How much is asked, and how long.
 #[derive(Debug, Clone)]
@@ -253,8 +254,4 @@ pub fn text(answer: &Answer) -> String {
         format!("{} = {} (now {now}): {}{}", s.key, s.suggested, s.why, cites(&s.cites))
     }));
     out.join("\n")
-}
-
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

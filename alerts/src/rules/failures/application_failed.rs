@@ -92,7 +92,7 @@ mod tests {
     use afterglow_history::state::{JobStatus, StageStatus};
 
     use super::*;
-    use crate::facts::made::{cluster, job, settings, stage};
+    use crate::facts::made::{cluster, job, stage, suggested};
 
     fn failing(error: &str) -> Facts {
         let mut facts = cluster(1, 60_000, "3.5.1", &[]);
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(f.summary, "it failed (out of memory): java.lang.OutOfMemoryError: Java heap space");
         assert_eq!((f.severity, f.evidence.len()), (Severity::Critical, 4));
         assert_eq!(f.at_stake, AtStake::wall(60_000).cores(240_000));
-        assert_eq!(settings(f)["spark.executor.memory"], "1536m");
+        assert_eq!(suggested(f)["spark.executor.memory"], "1536m");
     }
 
     #[test]

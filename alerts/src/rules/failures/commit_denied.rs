@@ -63,7 +63,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::made::{cluster, settings, stage};
+    use crate::facts::made::{cluster, stage, suggested};
 
     fn denied(n: i64, properties: &[(&str, &str)]) -> Vec<Finding> {
         let mut s = stage((0, 0), (0, 10_000), (40, 1_000, 1_000));
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(denied(DENIED - 1, &[]), []);
         let found = denied(DENIED, &[("spark.speculation", "true")]);
         assert_eq!((found[0].severity, found[0].at_stake.cores), (Severity::Warning, Some(5_000)));
-        assert_eq!(settings(&found[0])["spark.speculation"], "false");
-        assert_eq!(settings(&denied(DENIED, &[])[0]).len(), 0);
+        assert_eq!(suggested(&found[0])["spark.speculation"], "false");
+        assert_eq!(suggested(&denied(DENIED, &[])[0]).len(), 0);
     }
 }

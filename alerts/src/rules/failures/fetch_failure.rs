@@ -163,7 +163,7 @@ fn advice(facts: &Facts, servers: &BTreeMap<Server, i64>) -> Vec<Advice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::made::{cluster, failed_task, settings, stage};
+    use crate::facts::made::{cluster, failed_task, stage, suggested};
 
     const ERROR: &str = "FetchFailed(BlockManagerId(2, h2, 7337, None), shuffleId=0, mapIndex=3, mapId=3, reduceId=1, message=\norg.apache.spark.shuffle.FetchFailedException: gone\n)";
 
@@ -193,7 +193,7 @@ mod tests {
         );
         assert_eq!((f.severity, &f.place), (Severity::Warning, &Place::Stage(1, 0)));
         assert_eq!(f.at_stake, AtStake::wall(10_000).cores(4_000 + 6_000));
-        assert_eq!(settings(f)["spark.shuffle.io.maxRetries"], "6");
+        assert_eq!(suggested(f)["spark.shuffle.io.maxRetries"], "6");
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
         gone.remove_time = Some(15_000);
         gone.remove_reason = Some("Command exited with code 137".into());
         let f = facts.found(&RULE).remove(0);
-        assert_eq!(settings(&f)["spark.decommission.enabled"], "true");
+        assert_eq!(suggested(&f)["spark.decommission.enabled"], "true");
         let how = f.evidence.iter().find(|e| e.name == "how it went").unwrap();
         assert_eq!(how.source, Some(Source::spark("allexecutors", "/1/removeReason")));
         assert_eq!(cluster(2, 60_000, "3.5.1", &[]).found(&RULE), []);

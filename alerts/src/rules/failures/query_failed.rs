@@ -66,7 +66,7 @@ fn finding(facts: &Facts, queries: &[&SqlExecution]) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::made::{cluster, job, settings};
+    use crate::facts::made::{cluster, job, suggested};
 
     fn query(id: i64, error: &str) -> SqlExecution {
         let (submission_time, completion_time) = (0, Some(5_000));
@@ -95,6 +95,6 @@ mod tests {
         let [f] = &found[..] else { panic!("{found:?}") };
         assert_eq!((&f.place, f.at_stake.wall), (&Place::Sql(1), Some(10_000)));
         assert!(f.summary.starts_with("2 queries failed alike, this one first (broadcast failed)"), "{}", f.summary);
-        assert_eq!(settings(f)["spark.sql.autoBroadcastJoinThreshold"], "-1");
+        assert_eq!(suggested(f)["spark.sql.autoBroadcastJoinThreshold"], "-1");
     }
 }

@@ -103,7 +103,7 @@ fn finding(facts: &Facts, cause: Cause, failed: &Failed<'_>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::made::{cluster, failed_task, settings, stage};
+    use crate::facts::made::{cluster, failed_task, stage, suggested};
 
     fn with(tasks: i64, errors: &[&str], status: StageStatus) -> Facts {
         let mut s = stage((2, 0), (0, 10_000), (tasks, 1_000, 1_000));
@@ -125,7 +125,7 @@ mod tests {
             "2 tasks failed and were tried again (out of memory): java.lang.OutOfMemoryError: Java heap space"
         );
         assert_eq!((heap.severity, heap.at_stake.cores), (Severity::Warning, Some(2_000)));
-        assert_eq!(settings(heap)["spark.executor.memory"], "1536m");
+        assert_eq!(suggested(heap)["spark.executor.memory"], "1536m");
         assert_eq!((other.severity, other.at_stake.cores), (Severity::Info, Some(1_000)), "3 of 103 are few");
         assert_eq!(with(9, &["no"], StageStatus::Complete).found(&RULE)[0].severity, Severity::Warning, "one of ten");
     }

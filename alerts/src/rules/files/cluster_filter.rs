@@ -94,7 +94,7 @@ fn names(pushed: &str, column: &str) -> bool {
 mod tests {
     use super::*;
     use crate::facts::DeltaScan;
-    use crate::facts::by_hand::{application, found, node};
+    use crate::facts::made::{application, found, node};
 
     fn with(pushed: &str, table: DeltaScan) -> Facts {
         let scan = node("Scan parquet ", "FileScan parquet")

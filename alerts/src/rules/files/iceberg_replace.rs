@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
     use crate::facts::Commit;
-    use crate::facts::by_hand::{application, found};
+    use crate::facts::made::{application, found};
 
     /// A table of 100 files and 1,000 rows.
     fn with(operation: &str, removed: i64, rows: (i64, i64), bytes: i64) -> Facts {

@@ -91,7 +91,7 @@ fn partition_columns<'f>(scan: &Operator<'f>) -> Vec<&'f str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, node};
+    use crate::facts::made::{application, found, node};
 
     fn with(partitions: i64, size: i64, filters: &str, others: &str) -> Facts {
         let scan = node(

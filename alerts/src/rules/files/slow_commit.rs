@@ -95,7 +95,7 @@ fn advice(facts: &Facts, write: Operator<'_>) -> Vec<Advice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, node, settings};
+    use crate::facts::made::{application, found, node, settings};
     use crate::finding::Severity;
 
     /// A write that ends at 60 s, whose last task ended at `last`.

@@ -60,7 +60,7 @@ pub(super) fn files_of_128(size: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, node};
+    use crate::facts::made::{application, found, node};
     use crate::finding::{AtStake, Place, Severity};
 
     fn with(files: i64, size: i64, seconds: i64) -> Facts {

@@ -110,7 +110,7 @@ fn advice(facts: &Facts, w: &Written) -> Vec<Advice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, node};
+    use crate::facts::made::{application, found, node};
 
     fn with(files: i64, size: i64, partitions: i64) -> Facts {
         let write = node("Execute InsertIntoHadoopFsRelationCommand", "")

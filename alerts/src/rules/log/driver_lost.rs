@@ -74,7 +74,7 @@ fn heap(facts: &Facts) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::made::{cluster, job, settings};
+    use crate::facts::made::{cluster, job, suggested};
     use crate::finding::AtStake;
 
     fn lost() -> Facts {
@@ -101,7 +101,7 @@ mod tests {
         facts.jobs.clear();
         let found = facts.found(&RULE);
         assert_eq!((found[0].severity, found[0].sure), (Severity::Warning, Sure::Possible));
-        let remedy = &facts.judged(&RULE).not_known[0].remedy;
+        let remedy = &facts.not_known(&RULE)[0].remedy;
         assert_eq!(remedy, "spark.eventLog.logStageExecutorMetrics = true");
     }
 
@@ -111,6 +111,6 @@ mod tests {
         let mut peaks = [0; 23];
         peaks[0] = 1 << 30;
         facts.executors.get_mut("driver").unwrap().peaks.0 = Some(peaks);
-        assert_eq!(settings(&facts.found(&RULE)[0])["spark.driver.memory"], "1536m");
+        assert_eq!(suggested(&facts.found(&RULE)[0])["spark.driver.memory"], "1536m");
     }
 }

@@ -81,7 +81,7 @@ fn jobs_without_end(facts: &Facts) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::made::{cluster, job, settings, stage};
+    use crate::facts::made::{cluster, job, stage, suggested};
 
     #[test]
     fn what_only_dropped_events_explain() {
@@ -93,7 +93,7 @@ mod tests {
             found[0].summary,
             "the log has 1 tasks of complete stages without an end: Spark dropped events, and numbers are too small"
         );
-        assert_eq!(settings(&found[0])["spark.scheduler.listenerbus.eventqueue.capacity"], "40000");
+        assert_eq!(suggested(&found[0])["spark.scheduler.listenerbus.eventqueue.capacity"], "40000");
         lacking.attempt_id = 1;
         assert_eq!(
             cluster(1, 60_000, "3.5.1", &[]).with(lacking).found(&RULE),

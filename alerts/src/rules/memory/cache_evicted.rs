@@ -76,7 +76,7 @@ mod tests {
     use afterglow_history::state::{StorageHistory, StoragePoint};
 
     use super::*;
-    use crate::facts::by_hand::{application, found};
+    use crate::facts::made::{application, found};
 
     fn with(memory: i64, evicted_bytes: i64) -> Facts {
         let storage = StorageHistory {

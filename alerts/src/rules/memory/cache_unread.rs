@@ -70,7 +70,7 @@ mod tests {
     use afterglow_history::state::RddNode;
 
     use super::*;
-    use crate::facts::by_hand::{application, found};
+    use crate::facts::made::{application, found};
 
     fn with(size: i64, stages: i64) -> Facts {
         let mut facts = (0..stages).fold(application("3.5.1", 100, &[]), |f, id| {

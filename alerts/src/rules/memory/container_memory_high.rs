@@ -89,7 +89,7 @@ fn is_lost(e: &Executor) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, said, settings};
+    use crate::facts::made::{application, found, said, settings};
 
     const MIB: i64 = 1 << 20;
 

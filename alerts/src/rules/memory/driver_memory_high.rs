@@ -72,7 +72,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, said, settings};
+    use crate::facts::made::{application, found, said, settings};
 
     fn with(peak_mib: i64, gc: i64) -> Facts {
         let peaks = [("JVMHeapMemory", peak_mib << 20), ("TotalGCTime", gc)];

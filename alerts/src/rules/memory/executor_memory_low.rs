@@ -135,7 +135,7 @@ fn gib(bytes: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, said, settings};
+    use crate::facts::made::{application, found, said, settings};
 
     const GIB: i64 = 1 << 30;
 

@@ -67,7 +67,7 @@ fn memory(facts: &Facts, profile: i64) -> Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, settings};
+    use crate::facts::made::{application, found, settings};
 
     fn with(run: i64, gc: i64) -> Facts {
         application("3.5.1", 100, &[("spark.executor.memory", "4g")])

@@ -74,7 +74,7 @@ mod tests {
     use afterglow_history::catalog::Sum;
 
     use super::*;
-    use crate::facts::by_hand::{application, found};
+    use crate::facts::made::{application, found};
     use crate::finding::Place;
 
     fn with(count: u64, total_us: i64, longest_us: i64, uptime_us: i64) -> Facts {

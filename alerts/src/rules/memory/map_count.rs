@@ -44,7 +44,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found};
+    use crate::facts::made::{application, found};
 
     #[test]
     fn a_warning_of_many_containers_is_told_once() {

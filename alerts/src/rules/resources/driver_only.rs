@@ -67,7 +67,7 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::made::{cluster, settings, stage};
+    use crate::facts::made::{cluster, stage, suggested};
 
     fn active(to: i64, properties: &[(&str, &str)]) -> Vec<Finding> {
         cluster(10, 600_000, "3.5.1", properties).with(stage((0, 0), (0, to), (8, 1_000, 1_000))).found(&RULE)
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(found[0].summary, "no stage was active for 3.0 min, 30 % of the time, while executors waited");
         assert_eq!((found[0].severity, found[0].at_stake.wall), (Severity::Info, Some(180_000)));
         assert_eq!(found[0].at_stake.cores, Some(7_200_000));
-        assert_eq!(settings(&found[0])["spark.dynamicAllocation.shuffleTracking.enabled"], "true");
+        assert_eq!(suggested(&found[0])["spark.dynamicAllocation.shuffleTracking.enabled"], "true");
         assert_eq!(active(430_000, &[]), []);
         assert_eq!(active(100_000, &[])[0].severity, Severity::Warning);
         assert_eq!(active(100_000, &[("spark.master", "local[8]")]), []);

@@ -173,7 +173,7 @@ fn advice(facts: &Facts, loss: Loss) -> Vec<Advice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::made::{cluster, failed_task, settings};
+    use crate::facts::made::{cluster, failed_task, suggested};
 
     fn lost(reasons: &[&str]) -> Facts {
         let mut facts = cluster(reasons.len() as i64, 60_000, "3.5.1", &[]);
@@ -200,10 +200,10 @@ mod tests {
             (memory.severity, &memory.place, memory.at_stake.cores),
             (Severity::Warning, &Place::Application, Some(1_000))
         );
-        assert_eq!(settings(memory)["spark.executor.memoryOverhead"], "768m");
-        assert_eq!(facts.judged(&RULE).not_known.len(), 1, "no peaks are known");
+        assert_eq!(suggested(memory)["spark.executor.memoryOverhead"], "768m");
+        assert_eq!(facts.not_known(&RULE).len(), 1, "no peaks are known");
         assert_eq!((node.severity, &node.place), (Severity::Info, &Place::Executor("3".into())));
-        assert_eq!(settings(node)["spark.decommission.enabled"], "true");
+        assert_eq!(suggested(node)["spark.decommission.enabled"], "true");
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn advice(facts: &Facts, u: &Usage) -> Vec<Advice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::made::{cluster, settings, stage};
+    use crate::facts::made::{cluster, stage, suggested};
 
     /// Ten executors for 10 minutes; busy for so much of the time, in a stage that takes so long.
     fn busy(share: f64, stage_ends: i64, properties: &[(&str, &str)]) -> Facts {
@@ -117,7 +117,7 @@ mod tests {
         let found = busy(0.4, 600_000, &[("spark.executor.instances", "10")]).found(&RULE);
         assert_eq!(found[0].summary, "cores had nothing to do for 60 % of their time, mostly while stages ran");
         assert_eq!((found[0].severity, found[0].at_stake.cores), (Severity::Info, Some(14_400_000)));
-        assert_eq!(settings(&found[0])["spark.executor.instances"], "5");
+        assert_eq!(suggested(&found[0])["spark.executor.instances"], "5");
         assert_eq!(busy(0.51, 600_000, &[]).found(&RULE), []);
         assert_eq!(busy(0.1, 600_000, &[]).found(&RULE)[0].severity, Severity::Warning);
         assert_eq!(busy(0.1, 100_000, &[]).found(&RULE), [], "no stage was active: driver-only tells it");
@@ -127,6 +127,6 @@ mod tests {
     #[test]
     fn dynamic_allocation_has_its_own_advice() {
         let found = busy(0.4, 600_000, &[("spark.dynamicAllocation.enabled", "true")]).found(&RULE);
-        assert_eq!(settings(&found[0])["spark.dynamicAllocation.executorAllocationRatio"], "0.50");
+        assert_eq!(suggested(&found[0])["spark.dynamicAllocation.executorAllocationRatio"], "0.50");
     }
 }

@@ -50,7 +50,7 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::made::{cluster, settings, stage};
+    use crate::facts::made::{cluster, stage, suggested};
 
     fn come(after: i64, duration: i64, properties: &[(&str, &str)]) -> Vec<Finding> {
         let mut facts = cluster(2, duration, "3.5.1", properties);
@@ -67,6 +67,6 @@ mod tests {
         assert_eq!(come(60_000, 600_001, &[]), []);
         let dynamic = come(300_000, 600_000, &[("spark.dynamicAllocation.enabled", "true")]);
         assert_eq!(dynamic[0].severity, Severity::Warning);
-        assert_eq!(settings(&dynamic[0])["spark.dynamicAllocation.minExecutors"], "1");
+        assert_eq!(suggested(&dynamic[0])["spark.dynamicAllocation.minExecutors"], "1");
     }
 }

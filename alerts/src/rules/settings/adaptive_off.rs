@@ -100,7 +100,7 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, node, settings};
+    use crate::facts::made::{application, found, node, settings};
 
     fn with(version: &str, properties: &[(&str, &str)], tasks: i64, bytes: i64) -> Facts {
         application(version, 100, properties)

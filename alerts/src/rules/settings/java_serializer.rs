@@ -68,7 +68,7 @@ mod tests {
     use afterglow_history::state::RddNode;
 
     use super::*;
-    use crate::facts::by_hand::{application, found, settings};
+    use crate::facts::made::{application, found, settings};
 
     fn with(properties: &[(&str, &str)], rdd: &str, ms: i64) -> Facts {
         application("3.5.1", 100, properties).with_stage(3, 50, 200, |s| {

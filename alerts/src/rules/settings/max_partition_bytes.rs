@@ -92,7 +92,7 @@ mod tests {
     use afterglow_history::state::TaskTimes;
 
     use super::*;
-    use crate::facts::by_hand::{application, found, node, settings};
+    use crate::facts::made::{application, found, node, settings};
 
     fn with(set: &str, tasks: i64, mean: i64, spilled: i64) -> Facts {
         application("3.5.1", 1000, &[(KEY, set)])

@@ -63,7 +63,7 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found};
+    use crate::facts::made::{application, found};
 
     fn with(input: i64, written: i64, write_seconds: i64) -> Facts {
         application("3.5.1", 100, &[]).with_stage(3, 50, 200, |s| {

@@ -92,7 +92,7 @@ fn smaller(facts: &Facts, tasks: i64, size: i64) -> Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, settings};
+    use crate::facts::made::{application, found, settings};
 
     fn with(wait: i64, size: i64) -> Facts {
         application("3.5.1", 100, &[]).with_stage(3, 50, 200, |s| {

@@ -152,7 +152,7 @@ fn advice(facts: &Facts, stage: &StageAttempt, is_sql: bool, skewed: bool) -> Ve
 mod tests {
     use super::*;
     use crate::facts::TaskFacts;
-    use crate::facts::by_hand::{application, found, node, settings};
+    use crate::facts::made::{application, found, node, settings};
 
     fn with(version: &str, properties: &[(&str, &str)], disk: i64) -> Facts {
         application(version, 100, properties)

@@ -71,7 +71,7 @@ fn is_exchanged(side: Operator<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, node};
+    use crate::facts::made::{application, found, node};
     use crate::finding::{AtStake, Place};
 
     fn with(left: i64, right: i64) -> Facts {

@@ -70,7 +70,7 @@ fn advice(facts: &Facts, exchange: &Operator<'_>) -> Vec<Advice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, node, settings};
+    use crate::facts::made::{application, found, node, settings};
 
     fn with(properties: &[(&str, &str)], size: i64) -> Facts {
         let exchange = node("BroadcastExchange", "BroadcastExchange HashedRelationBroadcastMode")

@@ -50,7 +50,7 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, node};
+    use crate::facts::made::{application, found, node};
     use crate::finding::AtStake;
 
     fn with(length: usize) -> Facts {

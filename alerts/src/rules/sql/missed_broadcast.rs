@@ -124,7 +124,7 @@ fn sides(description: &str) -> (bool, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::by_hand::{application, found, node, settings};
+    use crate::facts::made::{application, found, node, settings};
     use crate::finding::Severity;
 
     fn with(properties: &[(&str, &str)], kind: &str, left: i64, right: i64) -> Facts {

@@ -77,7 +77,7 @@ fn gives_results(facts: &Facts, key: StageKey, stage: &StageAttempt) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::made::{cluster, settings, stage};
+    use crate::facts::made::{cluster, stage, suggested};
 
     fn sent(size: i64, took: i64, properties: &[(&str, &str)]) -> Vec<Finding> {
         let mut s = stage((1, 0), (0, 100_000), (80, 10_000, 10_000));
@@ -94,7 +94,7 @@ mod tests {
             found[0].summary,
             "tasks sent results of 512.0 MiB to the driver, 50 % of spark.driver.maxResultSize"
         );
-        assert_eq!(settings(&found[0])["spark.driver.maxResultSize"], "2g");
+        assert_eq!(suggested(&found[0])["spark.driver.maxResultSize"], "2g");
         assert_eq!(sent(512 << 20, 0, &[("spark.driver.maxResultSize", "4g")]), []);
         assert_eq!(sent(512 << 20, 0, &[("spark.driver.maxResultSize", "0")]), [], "no limit");
         let mut s = stage((1, 0), (0, 100_000), (80, 10_000, 10_000));

@@ -86,7 +86,7 @@ mod tests {
     use afterglow_history::state::metrics::TaskMetrics;
 
     use super::*;
-    use crate::facts::made::{cluster, settings, stage};
+    use crate::facts::made::{cluster, stage, suggested};
 
     fn delayed(delay: i64) -> Vec<Finding> {
         let mut s = stage((1, 0), (0, 100_000), (80, 10_000, 10_000));
@@ -100,7 +100,7 @@ mod tests {
         let found = delayed(240_000);
         assert_eq!(found[0].summary, "30 % of the tasks' time is the way to the executors and back, 3.0 s for each");
         assert_eq!((found[0].severity, found[0].at_stake), (Severity::Info, AtStake::wall(30_000).cores(240_000)));
-        assert_eq!(settings(&found[0])["spark.driver.cores"], "2");
+        assert_eq!(suggested(&found[0])["spark.driver.cores"], "2");
         assert_eq!(delayed(400_000)[0].severity, Severity::Warning);
     }
 }

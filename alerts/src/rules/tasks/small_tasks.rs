@@ -104,7 +104,7 @@ mod tests {
     use afterglow_history::state::{Job, metrics::TaskMetrics};
 
     use super::*;
-    use crate::facts::made::{cluster, settings, stage};
+    use crate::facts::made::{cluster, stage, suggested};
 
     fn many(tasks: i64, median: i64, version: &str) -> Facts {
         let mut s = stage((1, 0), (0, 300_000), (tasks, median, median));
@@ -120,9 +120,9 @@ mod tests {
         let found = many(5_001, 499, "3.5.1").found(&RULE);
         assert_eq!(found[0].summary, "5001 tasks of 499 ms each: 60 % of their time is starting and ending them");
         assert_eq!((found[0].severity, found[0].at_stake.wall), (Severity::Warning, Some(180_000)));
-        assert_eq!(settings(&found[0])["spark.sql.shuffle.partitions"], "500");
+        assert_eq!(suggested(&found[0])["spark.sql.shuffle.partitions"], "500");
         assert_eq!(many(5_000, 499, "3.5.1").found(&RULE), []);
         assert_eq!(many(5_001, 500, "3.5.1").found(&RULE), []);
-        assert_eq!(settings(&many(6_000, 100, "3.1.3").found(&RULE)[0])["spark.sql.adaptive.enabled"], "true");
+        assert_eq!(suggested(&many(6_000, 100, "3.1.3").found(&RULE)[0])["spark.sql.adaptive.enabled"], "true");
     }
 }

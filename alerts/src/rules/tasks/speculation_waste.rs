@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
     use crate::facts::Spread;
-    use crate::facts::made::{cluster, settings, stage};
+    use crate::facts::made::{cluster, stage, suggested};
 
     fn raced(completed: i64, killed_time: i64, why: &str) -> Vec<Finding> {
         let mut s = stage((1, 0), (0, 100_000), (80, 10_000, 10_000));
@@ -102,8 +102,8 @@ mod tests {
         const RACE: &str = "another attempt succeeded";
         let found = raced(2, 100_000, RACE);
         assert_eq!(found[0].summary, "2 of 10 second attempts were done first; 1.7 min of task time were killed");
-        assert_eq!(settings(&found[0])["spark.speculation.multiplier"], "3");
-        assert_eq!(settings(&found[0])["spark.speculation.quantile"], "0.9");
+        assert_eq!(suggested(&found[0])["spark.speculation.multiplier"], "3");
+        assert_eq!(suggested(&found[0])["spark.speculation.quantile"], "0.9");
         assert_eq!(raced(6, 100_000, RACE), [], "they win");
         assert_eq!(raced(2, 79_000, RACE), [], "they cost little");
         assert_eq!(raced(2, 100_000, "Stage cancelled"), [], "somebody else killed them");

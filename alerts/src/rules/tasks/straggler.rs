@@ -139,7 +139,7 @@ mod tests {
     use afterglow_history::state::{Task, TaskStatus, metrics::TaskMetrics};
 
     use super::*;
-    use crate::facts::made::{cluster, settings, stage};
+    use crate::facts::made::{cluster, stage, suggested};
     use crate::facts::{Group, Spread, TaskFacts};
     use crate::finding::AtStake;
 
@@ -183,7 +183,7 @@ mod tests {
             "task 7 on executor 1 (h1) takes 20.0 s, 10 times as long as the median task: it has no more data than others"
         );
         assert_eq!((found[0].at_stake, found[0].sure), (AtStake::wall(13_750).cores(96_250), Sure::Possible));
-        assert_eq!(settings(&found[0])["spark.speculation"], "true");
+        assert_eq!(suggested(&found[0])["spark.speculation"], "true");
         assert!(of(read(12_000, 0, 20_000, 100))[0].summary.ends_with("12.0 s of it is garbage collection"));
         assert!(of(read(0, 12_000, 20_000, 100))[0].summary.ends_with("it waited for shuffle blocks"));
         assert!(of(read(0, 0, 2_000, 100))[0].summary.ends_with("before and after it ran"));

@@ -220,7 +220,7 @@ mod tests {
 
     use super::*;
     use crate::facts::TaskFacts;
-    use crate::facts::made::{cluster, settings, stage};
+    use crate::facts::made::{cluster, stage, suggested};
 
     /// Eight tasks of 2 s on eight cores, but for one, with so many MiB.
     pub fn skewed(longest: i64, mib: i64, version: &str, properties: &[(&str, &str)]) -> Facts {
@@ -244,7 +244,7 @@ mod tests {
         assert_eq!((f.summary.as_str(), f.severity), (says, Severity::Warning));
         // All the work evenly spread would take 24 s / 8 cores.
         assert_eq!(f.at_stake, AtStake::wall(7_000).cores(49_000));
-        assert_eq!(settings(f)["spark.sql.adaptive.skewJoin.skewedPartitionThresholdInBytes"], "100m");
+        assert_eq!(suggested(f)["spark.sql.adaptive.skewJoin.skewedPartitionThresholdInBytes"], "100m");
         assert_eq!(skewed(4_999, 200, "3.5.1", &[]).found(&RULE), [], "too short");
         assert_eq!(skewed(5_999, 200, "3.5.1", &[]).found(&RULE), [], "not three times as long");
         assert_eq!(skewed(10_000, 30, "3.5.1", &[]).found(&RULE), [], "as much data as others have");
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn advice_depends_on_what_is_on() {
         let of =
-            |version, properties: &[(&str, &str)]| settings(&skewed(10_000, 600, version, properties).found(&RULE)[0]);
+            |version, properties: &[(&str, &str)]| suggested(&skewed(10_000, 600, version, properties).found(&RULE)[0]);
         assert_eq!(of("3.5.1", &[]).len(), 0, "the partition is above the threshold: it is no join");
         assert_eq!(of("3.1.2", &[])["spark.sql.adaptive.enabled"], "true");
         assert_eq!(

@@ -123,7 +123,7 @@ mod tests {
     use afterglow_history::state::{Job, metrics::TaskMetrics};
 
     use super::*;
-    use crate::facts::made::{cluster, settings, stage};
+    use crate::facts::made::{cluster, stage, suggested};
 
     /// On 16 cores.
     fn few(tasks: i64, took: i64, metrics: TaskMetrics, properties: &[(&str, &str)]) -> Facts {
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn advice_follows_where_the_tasks_come_from() {
-        let of = |metrics, properties: &[(&str, &str)]| settings(&few(4, 60_000, metrics, properties).found(&RULE)[0]);
+        let of = |metrics, properties: &[(&str, &str)]| suggested(&few(4, 60_000, metrics, properties).found(&RULE)[0]);
         let read = TaskMetrics { shuffle_remote_bytes_read: 160 << 20, ..TaskMetrics::default() };
         assert_eq!(of(read, &[])["spark.sql.adaptive.advisoryPartitionSizeInBytes"], "10m");
         assert_eq!(of(read, &[("spark.sql.shuffle.partitions", "4")])["spark.sql.shuffle.partitions"], "32");
