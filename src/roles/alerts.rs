@@ -52,8 +52,8 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(service) => service,
         Err(e) => return fail(&e),
     };
-    let remedies = super::remedy::remedies(&config, &alerts.ledger);
-    let worker = match super::remedy::worker(&config, &opened, &remedies).await {
+    let mut remedies = super::remedy::remedies(&config, &alerts.ledger);
+    let worker = match super::remedy::worker(&config, &opened, &mut remedies).await {
         Ok(worker) => worker,
         Err(e) => return fail(&e),
     };

@@ -18,26 +18,33 @@ pub fn remedies(config: &Config, ledger: &Ledger) -> Remedies {
         ledger: ledger.clone(),
         actions: Arc::new(actions),
         model: r.enabled.then(|| r.model.clone()),
+        asks: None,
+        severities: r.severities(),
+        deadline: r.deadline.0,
+        attempts: r.attempts,
+        priced: r.input_price.is_some() && r.output_price.is_some(),
+        runbooks: (!r.runbooks.is_empty()).then(|| crate::config::shown_url(&r.runbooks)),
         budgets: r.settings().budgets,
         now,
     }
 }
 
-/// What looks for advice, follows up and proposes actions; before anything is indexed.
-pub async fn worker(config: &Config, opened: &Opened, remedies: &Remedies) -> Result<Worker, String> {
+/// What looks for advice, follows up and proposes actions; before anything is indexed. What answers then tells of it, too.
+pub async fn worker(config: &Config, opened: &Opened, remedies: &mut Remedies) -> Result<Worker, String> {
     let ledger = remedies.ledger.clone();
     let asks = if config.remediation.enabled {
         let mask = advise::mask(config)?;
-        Some(Asks {
+        Some(Arc::new(Asks {
             knowledge: advise::knowledge(config, mask.clone(), Some(&ledger)).await?,
             advisor: advise::advisor(config, ledger.clone()).await,
             mask,
             severities: config.remediation.severities(),
             keep: config.remediation.keep.0,
-        })
+        }))
     } else {
         None
     };
+    remedies.asks = asks.clone();
     let worker = Worker {
         asks,
         ledger,

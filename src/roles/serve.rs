@@ -41,8 +41,8 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(service) => tokio::spawn(service.run()),
         Err(e) => return fail(&e),
     };
-    let remedies = remedy::remedies(&config, &alerts.ledger);
-    let remedying = match remedy::worker(&config, &opened, &remedies).await {
+    let mut remedies = remedy::remedies(&config, &alerts.ledger);
+    let remedying = match remedy::worker(&config, &opened, &mut remedies).await {
         Ok(worker) => tokio::spawn(worker.run()),
         Err(e) => return fail(&e),
     };
