@@ -3,7 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-exec {said}< <(exec "${CARGO_TARGET_DIR:-target}/debug/afterglow" demo --listen 127.0.0.1:0 2>&1)
+export AFTERGLOW_BINARY=$(realpath "${CARGO_TARGET_DIR:-target}/debug/afterglow")
+exec {said}< <(exec "$AFTERGLOW_BINARY" demo --listen 127.0.0.1:0 2>&1)
 server=$!
 trap 'kill $server' EXIT
 while read -r -t 60 line <&"$said"; do

@@ -63,7 +63,7 @@ pub async fn run(config: Config, logs: Vec<String>, rule: Option<String>, as_jso
                         text(answer).lines().for_each(|l| println!("  {l}"));
                         answer.dropped.iter().for_each(|(why, n)| println!("  left out: {n} claims ({why})"));
                     }
-                    Advice::None { why } => println!("  no advice: {why}"),
+                    Advice::None { why, .. } => println!("  no advice: {why}"),
                 }
             }
             ExitCode::SUCCESS
@@ -166,7 +166,7 @@ fn shown(a: &About, advice: &Advice) -> Json {
         Advice::Given { answer, reused_from } => {
             (json!(answer), cited(answer, &a.case), json!(reused_from), Json::Null)
         }
-        Advice::None { why } => (Json::Null, Json::Null, Json::Null, json!(why)),
+        Advice::None { why, .. } => (Json::Null, Json::Null, Json::Null, json!(why)),
     };
     json!({ "about": about, "answer": answer, "cited": sources, "reused_from": reused, "why": why })
 }

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use afterglow_alerts::api::incidents::Alerts;
-use afterglow_alerts::court::Court;
 use afterglow_alerts::custom::Rule;
 use afterglow_alerts::incident::Labels;
 use afterglow_alerts::intake::sns::Topics;
@@ -30,12 +29,11 @@ pub async fn service(
     config: &Config,
     alerts: &Alerts,
     opened: &Opened,
-    court: Arc<Court>,
     engine: Arc<Engine>,
 ) -> Result<Service, String> {
     let (settings, ledger) = (alerts.settings.clone(), alerts.ledger.clone());
     let rules = config.rule.iter().map(|r| r.rule()).collect::<Result<Vec<Rule>, String>>()?;
-    let service = Service::open(settings, ledger, opened.catalog.clone(), court, now).await?;
+    let service = Service::open(settings, ledger, opened.catalog.clone(), opened.court.clone(), now).await?;
     Ok(service.with_rules(rules, engine))
 }
 
@@ -54,17 +52,16 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(engine) => engine,
         Err(e) => return fail(&e),
     };
-    let court = opened.court.clone();
-    let service = match service(&config, &alerts, &opened, court.clone(), engine.clone()).await {
+    let service = match service(&config, &alerts, &opened, engine.clone()).await {
         Ok(service) => service,
         Err(e) => return fail(&e),
     };
-    let remedies = super::remedy::remedies(&config, &alerts.ledger);
-    let worker = match super::remedy::worker(&config, &opened, court.clone(), &remedies).await {
+    let mut remedies = super::remedy::remedies(&config, &alerts.ledger);
+    let worker = match super::remedy::worker(&config, &opened, &mut remedies).await {
         Ok(worker) => worker,
         Err(e) => return fail(&e),
     };
-    let others: Vec<Arc<dyn Part>> = vec![Arc::new(alerts.ledger.clone()), court];
+    let others: Vec<Arc<dyn Part>> = vec![Arc::new(alerts.ledger.clone()), opened.court.clone()];
     let watched = Watched { query: Some(engine.clone()), others, ..super::watched(&config, &opened, "alerts") };
     let telling = tokio::spawn(http::tell(config, Telemetry::new(watched)));
     tracing::info!("alerting about {}", opened.dir.display());

@@ -31,9 +31,9 @@ pub async fn run(config: Config) -> ExitCode {
         Err(e) => return fail(&e),
     };
     let ledger = Arc::new(alerts.ledger.clone());
-    let court = opened.court.clone();
     let serving =
-        match http::Serving::open(&config, &opened, "serve", Some(indexer.clone()), vec![ledger, court.clone()]) {
+        match http::Serving::open(&config, &opened, "serve", Some(indexer.clone()), vec![ledger, opened.court.clone()])
+        {
             Ok(serving) => serving,
             Err(e) => return fail(&e),
         };
@@ -41,12 +41,12 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(exports) => exports,
         Err(e) => return fail(&e),
     };
-    let alerting = match alerts::service(&config, &alerts, &opened, court.clone(), serving.query.clone()).await {
+    let alerting = match alerts::service(&config, &alerts, &opened, serving.query.clone()).await {
         Ok(service) => tokio::spawn(service.run()),
         Err(e) => return fail(&e),
     };
-    let remedies = remedy::remedies(&config, &alerts.ledger);
-    let remedying = match remedy::worker(&config, &opened, court.clone(), &remedies).await {
+    let mut remedies = remedy::remedies(&config, &alerts.ledger);
+    let remedying = match remedy::worker(&config, &opened, &mut remedies).await {
         Ok(worker) => tokio::spawn(worker.run()),
         Err(e) => return fail(&e),
     };

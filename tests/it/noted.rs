@@ -61,6 +61,13 @@ fn lists_facets_and_tables_tell_what_was_found() {
         let statuses: i64 = list(&narrowed["status"]).iter().filter_map(|f| f["count"].as_i64()).sum();
         assert_eq!(statuses, *count, "{severity}");
     }
+    // The worst come first, a critical before any number of warnings.
+    let sorted = server.json(&format!("{OURS}/applications?sort=-findings&length=1000"));
+    let order: Vec<[i64; 3]> = list(&sorted["applications"])
+        .iter()
+        .map(|a| SEVERITIES.map(|s| a["findings"][s].as_i64().unwrap_or_default()))
+        .collect();
+    assert!(order.is_sorted_by(|a, b| a >= b) && order.first() > order.last(), "{order:?}");
     let both = server.json(&format!("{OURS}/applications/facets?cluster=c0"));
     let in_cluster: i64 = list(&both["findings"]).iter().filter_map(|f| f["count"].as_i64()).sum();
     assert_eq!(json!(in_cluster), server.json(&format!("{OURS}/applications?cluster=c0"))["total"]);

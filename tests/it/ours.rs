@@ -1217,6 +1217,14 @@ fn answers_beside_attempts() {
     let all = array(&problems["problems"]);
     assert_eq!(problems["total"], json!(all.len()));
     assert!(all.len() > 3 && all.iter().all(|p| p["cluster"] == "c" && text(&p["source"]).contains("derived")));
+    // What could be read of a log is an application; of an empty one there is none.
+    let (served, unread): (Vec<&Value>, Vec<&Value>) = all.iter().partition(|p| p["appId"].is_string());
+    assert!(!served.is_empty() && !unread.is_empty(), "{all:?}");
+    for p in served {
+        let attempt = p["attemptId"].as_str().map(|a| format!("/{a}")).unwrap_or_default();
+        let path = format!("{OURS}/clusters/c/applications/{}{attempt}/overview", text(&p["appId"]));
+        assert_eq!(server.get(&path).status, 200, "{p}");
+    }
     let page = server.json(&format!("{OURS}/sources/problems?offset=1&length=2"));
     assert_eq!((array(&page["problems"]), &page["total"]), (&all[1..3].to_vec(), &problems["total"]));
     let defaults = server.json(&format!("{OURS}/settings/defaults?version=3.5.1"));

@@ -667,19 +667,68 @@ async fn serve_advises_and_runs_what_somebody_approves() {
     assert_eq!(told["advice"]["answer"]["cause"]["text"], "The heap is small for what its tasks hold.");
     assert_eq!(told["calls"][0]["outcome"], "answered");
     assert_eq!(told["actions"][0]["state"], "proposed");
-    let post = |what: &str, body: &str| {
+    assert_eq!(told["standing"], "advised");
+    let cited = told["advice"]["cited"].as_array().unwrap();
+    let passage = cited.iter().find(|c| c["id"] == "p1").expect("a passage is cited");
+    let prompt: Value = serde_json::from_str(told["calls"][0]["prompt"].as_str().unwrap()).unwrap();
+    assert_eq!(passage["text"], prompt["passages"][0]["text"]);
+    assert_eq!(
+        told["actions"][0]["declared"],
+        json!({ "kind": "ssm-command", "target": "AWS-RunShellScript", "dry_run": false, "per_hour": 3, "within_hour": 0, "automatic": false })
+    );
+    let send = |path: &str, body: &str| {
         let mut client = server.client();
-        client.send("POST", &format!("/api/afterglow/v1/incidents/1/actions/restart/{what}"), body.as_bytes()).unwrap()
+        client.send("POST", &format!("/api/afterglow/v1/incidents/1/{path}"), body.as_bytes()).unwrap()
     };
+    let post = |what: &str, body: &str| send(&format!("actions/restart/{what}"), body);
+    assert_eq!(send("remediation/ask", "{\"by\": \"anna\"}").status, 400, "there is advice");
+    for bad in [
+        "{}",
+        "{\"by\": \"\", \"about\": \"model\", \"verdict\": \"worked\"}",
+        "{\"by\": \"anna\", \"about\": \"model\", \"verdict\": \"good\"}",
+    ] {
+        assert_eq!(send("remediation/feedback", bad).status, 400, "{bad}");
+    }
+    let said = send(
+        "remediation/feedback",
+        "{\"by\": \"anna\", \"about\": \"model\", \"verdict\": \"worked\", \"comment\": \"half the time\"}",
+    );
+    let said: Value = serde_json::from_str(&said.text()).unwrap();
+    assert_eq!(
+        (&said["feedback"][0]["verdict"], &said["feedback"][0]["comment"]),
+        (&json!("worked"), &json!("half the time"))
+    );
+    let records = server.json("/api/afterglow/v1/remediation/records");
+    assert_eq!((&records[0]["rule"], &records[0]["people"]["worked"]), (&json!("gc-pressure"), &json!(1)));
+    let sought = &server.json("/api/afterglow/v1/remediation/advice")[0];
+    assert_eq!(
+        (&sought["state"], &sought["claims"], &sought["counted"], &sought["feedback"]),
+        (
+            &json!("advised"),
+            &json!({ "kept": 3, "dropped": 3 }),
+            &json!({ "tokens": 1200, "money": null }),
+            &json!("worked")
+        )
+    );
     assert_eq!(post("approve", "{}").status, 400);
     assert_eq!(post("approve", "{\"by\": \"automatic\"}").status, 400);
-    let ran = post("approve", "{\"by\": \"anna\"}");
+    let ran = post("approve", "{\"by\": \"anna\", \"comment\": \"it is stuck\"}");
     let ran: Value = serde_json::from_str(&ran.text()).unwrap();
     let run = &ran["actions"][0];
-    assert_eq!((&run["state"], &run["by"]), (&json!("done"), &json!("anna")), "{run}");
+    assert_eq!(
+        (&run["state"], &run["by"], &run["comment"], &run["declared"]["within_hour"]),
+        (&json!("done"), &json!("anna"), &json!("it is stuck"), &json!(1)),
+        "{run}"
+    );
     let reply: Value = serde_json::from_str(run["reply"].as_str().unwrap()).unwrap_or_default();
     let reply = reply.to_string() + run["reply"].as_str().unwrap();
     assert!(reply.contains("CommandId") && reply.contains("AWS-RunShellScript"), "{reply}");
     assert_eq!(post("approve", "{\"by\": \"anna\"}").status, 400, "it runs once");
-    assert_eq!(server.json("/api/afterglow/v1/remediation")["spent_today"]["tokens"], 1200);
+    let state = server.json("/api/afterglow/v1/remediation");
+    assert_eq!(state["spent_today"]["tokens"], 1200);
+    assert_eq!(state["spent_today"]["money"], Value::Null, "there are no prices");
+    assert_eq!(state["calls_today"], json!({ "total": 1, "by_outcome": { "answered": 1 } }));
+    assert_eq!(state["breaker"], json!({ "state": "closed", "until": null }));
+    assert_eq!(state["knowledge"]["files"], 0);
+    assert_eq!(state["actions"][0]["within_hour"], 1);
 }

@@ -69,7 +69,7 @@ export async function places(): Promise<Place[]> {
     { name: 'not-found', path: '/apps/nowhere/local-0' },
   ];
   const { incidents } = await ask<{ incidents: { id: number }[] }>('/api/afterglow/v1/incidents');
-  found.push({ name: 'incidents', path: '/incidents' }, { name: 'incidents-quiet', path: '/incidents?view=quiet' }, { name: 'incidents-dead', path: '/incidents?view=deliveries' });
+  found.push({ name: 'incidents', path: '/incidents' }, { name: 'incidents-quiet', path: '/incidents?view=quiet' }, { name: 'incidents-dead', path: '/incidents?view=deliveries' }, { name: 'incidents-remediation', path: '/incidents?view=remediation' });
   if (incidents[0]) found.push({ name: 'incident', path: `/incidents/${incidents[0].id}` });
   const add = (name: string, app: App | undefined, rest: string) => app && found.push({ name, path: pages(app) + rest });
 

@@ -10,6 +10,38 @@ const entries = {
     title: 'Findings',
     text: 'What rules saw in this run: a cause for which there is something to do, with the numbers behind it. What is at stake is the most that could be saved, not what will be.',
   },
+  advice: {
+    title: 'Advice',
+    text: 'The advice of the rule follows from numbers and is always there. A model, if one is asked, must cite evidence (e1, e2 …) or passages of the knowledge base (p1 …) for each claim; what cites nothing is left out and counted.',
+  },
+  standing: {
+    title: 'State',
+    text: 'Where the search for advice of a model stands. No incident waits for it: it is told of at once, and the advice follows within remediation.deadline or not at all.',
+  },
+  claims: {
+    title: 'Claims kept',
+    text: 'Cause, steps and settings of the answer that passed the check, of all. Left out is what cites nothing or what is not there, holds addresses or commands, or sets what is no known tuning key.',
+  },
+  budgets: {
+    title: 'Budgets',
+    text: 'Before a request its most is set aside; if a budget has no room, nothing is asked. Days begin at midnight UTC, and money is known only with prices of tokens.',
+  },
+  breaker: {
+    title: 'Bedrock',
+    text: 'After remediation.breaker_failures in a row nothing is asked for breaker_pause, twice as long each time; then one request tries.',
+  },
+  followUp: {
+    title: 'How advice turned out',
+    text: 'When a job runs again, what each finding cost is compared for the same amount of input: a fifth less is worked, a quarter more is worse. Not tried: no setting was changed as advised.',
+  },
+  knowledge: {
+    title: 'Knowledge base',
+    text: 'What a model is shown passages of and may cite: your runbooks (Markdown), the pages of all rules, and past outcomes without names of applications. Changed runbooks are taken up within half a minute.',
+  },
+  actions: {
+    title: 'Actions',
+    text: 'Declared by the operator in [[action]]; a model can neither propose nor change one. Each is proposed once for an incident, runs when somebody approves, or at once for a rule in action.automatic, and no more often than action.per_hour.',
+  },
   mutes: {
     title: 'Mutes',
     text: 'A rule is not told of for applications of a name, until a time or for ever. Incidents are still kept; `*` stands for any text.',

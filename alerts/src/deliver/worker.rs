@@ -172,7 +172,6 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use afterglow_history::viewer::Viewer;
     use std::collections::VecDeque;
     use std::sync::Mutex;
     use std::time::{SystemTime, UNIX_EPOCH};

@@ -5,6 +5,7 @@
 //! Invariant: no SQL of alerts outside this module.
 
 mod actions;
+mod advice;
 mod groups;
 mod incidents;
 mod list;
@@ -22,6 +23,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Row as _, Sqlite, Transaction};
 
 pub use actions::Action;
+pub use advice::{Counts, Feedback, RuleRecord, Sought};
 pub use groups::{Flush, Group, Member, Membership};
 pub use incidents::{Place, Seen};
 pub use list::{Event, Filter, may_see};

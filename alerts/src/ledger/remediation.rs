@@ -11,7 +11,7 @@ use crate::remedy::bedrock::Tokens;
 use crate::remedy::budget::{Budgets, Spent};
 use crate::remedy::follow_up::{Outcome, Run, Verdict};
 
-const DAY: i64 = 86_400_000;
+pub(super) const DAY: i64 = 86_400_000;
 const MINUTE: i64 = 60_000;
 
 /// A request that is about to be made.
@@ -60,8 +60,10 @@ pub struct Call {
 /// The advice for an incident.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Remediation {
-    /// `asking`, `advised` or `none`.
+    /// `wanted` (somebody asked for it), `asking`, `advised` or `none`.
     pub state: String,
+    /// Why none: a [`crate::remedy::advisor::Reason::name`], or `lost`; and in words.
+    pub reason: Option<String>,
     pub why: Option<String>,
     pub at: i64,
     pub deadline: i64,
@@ -195,7 +197,8 @@ impl Ledger {
         Ok(done.rows_affected())
     }
 
-    /// Incidents that fire, whose severity is one of these, of which people want to hear, and for which nobody began to look for advice; oldest first.
+    /// Incidents that fire, whose severity is one of these, of which people want to hear, and for which nobody began to look for advice, and
+    /// those for which somebody asked for some; oldest first.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -208,9 +211,12 @@ impl Ledger {
         most: usize,
     ) -> Result<Vec<i64>, LedgerError> {
         let rows = sqlx::query(
-            "SELECT id, rule, app_name, labels FROM incidents i WHERE state = 'firing' AND inhibited_by IS NULL AND fired_at >= $1
-                 AND instr($2, ',' || severity || ',') > 0
-                 AND NOT EXISTS (SELECT 1 FROM remediations r WHERE r.incident = i.id)
+            "SELECT id, rule, app_name, labels, wanted FROM (
+                 SELECT id, rule, app_name, labels, fired_at, 0 AS wanted FROM incidents i
+                     WHERE state = 'firing' AND inhibited_by IS NULL AND fired_at >= $1 AND instr($2, ',' || severity || ',') > 0
+                         AND NOT EXISTS (SELECT 1 FROM remediations r WHERE r.incident = i.id)
+                 UNION ALL SELECT i.id, i.rule, i.app_name, i.labels, i.fired_at, 1 FROM remediations r JOIN incidents i ON i.id = r.incident
+                     WHERE r.state = 'wanted')
              ORDER BY fired_at, id",
         )
         .bind(since)
@@ -218,7 +224,9 @@ impl Ledger {
         let (mut rows, mut out) = (rows.fetch(&self.readers), Vec::new());
         while let Some(r) = rows.try_next().await? {
             let (rule, app_name, labels): (String, String, String) = (r.try_get(1)?, r.try_get(2)?, r.try_get(3)?);
-            if !quiet.muted(&rule, &app_name, now) && !quiet.silenced(&parsed("labels", &labels)?, now) {
+            // Who asks wants to know.
+            let wanted: bool = r.try_get(4)?;
+            if wanted || !quiet.muted(&rule, &app_name, now) && !quiet.silenced(&parsed("labels", &labels)?, now) {
                 out.push(r.try_get(0)?);
             }
             if out.len() >= most {
@@ -235,7 +243,8 @@ impl Ledger {
     pub async fn begin_advice(&self, incident: i64, model: &str, now: i64, deadline: i64) -> Result<bool, LedgerError> {
         let done = sqlx::query(
             "INSERT INTO remediations (incident, state, at, deadline, model) VALUES ($1, 'asking', $2, $3, $4)
-             ON CONFLICT (incident) DO NOTHING",
+             ON CONFLICT (incident) DO UPDATE SET state = 'asking', at = excluded.at, deadline = excluded.deadline, model = excluded.model
+                 WHERE remediations.state = 'wanted'",
         )
         .bind(incident)
         .bind(now)
@@ -252,7 +261,7 @@ impl Ledger {
     /// If the ledger cannot be written.
     pub async fn end_overdue_advice(&self, now: i64) -> Result<u64, LedgerError> {
         let done = sqlx::query(
-            "UPDATE remediations SET state = 'none', why = 'the process ended before there was an answer'
+            "UPDATE remediations SET state = 'none', reason = 'lost', why = 'the process ended before there was an answer'
              WHERE state = 'asking' AND deadline < $1",
         )
         .bind(now - MINUTE)
@@ -276,7 +285,8 @@ impl Ledger {
         let mut tx = self.begin().await?;
         let text = |v: &Option<serde_json::Value>| v.as_ref().map(json).transpose();
         sqlx::query(
-            "UPDATE remediations SET state = $2, why = $3, at = $4, answer = $5, cited = $6, reused_from = $7 WHERE incident = $1",
+            "UPDATE remediations SET state = $2, why = $3, at = $4, answer = $5, cited = $6, reused_from = $7, reason = $8
+             WHERE incident = $1",
         )
         .bind(incident)
         .bind(&r.state)
@@ -285,6 +295,7 @@ impl Ledger {
         .bind(text(&r.answer)?)
         .bind(text(&r.cited)?)
         .bind(r.reused_from)
+        .bind(&r.reason)
         .execute(&mut *tx)
         .await?;
         let line = match (&news, &r.why) {
@@ -336,6 +347,7 @@ impl Ledger {
         };
         Ok(Some(Remediation {
             state: r.try_get("state")?,
+            reason: r.try_get("reason")?,
             why: r.try_get("why")?,
             at: r.try_get("at")?,
             deadline: r.try_get("deadline")?,
@@ -477,7 +489,7 @@ fn call(r: &SqliteRow) -> Result<Call, LedgerError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Mutex;
 
     use super::*;
@@ -485,11 +497,11 @@ mod tests {
     use crate::ledger::{Flush, Membership};
     use crate::remedy::budget::Bounds;
 
-    async fn ledger(folder: &tempfile::TempDir) -> Ledger {
+    pub async fn ledger(folder: &tempfile::TempDir) -> Ledger {
         Ledger::open(&folder.path().join("alerts.db")).await.unwrap()
     }
 
-    fn place(_: &Labels) -> Vec<Membership> {
+    pub fn place(_: &Labels) -> Vec<Membership> {
         vec![Membership {
             key: "k".into(),
             receiver: "r".into(),
@@ -502,7 +514,7 @@ mod tests {
         }]
     }
 
-    fn sighting() -> Sighting {
+    pub fn sighting() -> Sighting {
         Sighting {
             fingerprint: "f".into(),
             occurrence: "1".into(),
@@ -605,14 +617,18 @@ mod tests {
         let run = ledger.propose(id, "a", false, &request, 1).await.unwrap().unwrap();
         assert_eq!(ledger.propose(id, "a", false, &request, 1).await.unwrap(), None);
         assert_eq!(ledger.without_action("*", "a", 0).await.unwrap(), [0i64; 0]);
-        assert_eq!(ledger.decide(run, "me", true, 0, 2).await.unwrap(), Decided::TooOften);
-        assert_eq!(ledger.decide(run, "me", true, 1, 2).await.unwrap(), Decided::Done);
-        assert_eq!(ledger.decide(run, "you", true, 1, 2).await.unwrap(), Decided::Gone);
+        assert_eq!(ledger.decide(run, "me", "", true, 0, 2).await.unwrap(), Decided::TooOften);
+        assert_eq!(ledger.decide(run, "me", "why not", true, 1, 2).await.unwrap(), Decided::Done);
+        assert_eq!(ledger.decide(run, "you", "", true, 1, 2).await.unwrap(), Decided::Gone);
+        assert_eq!(ledger.begun("a", 3).await.unwrap(), 1);
         ledger.end_run(run, &Ok("fine".into()), 3).await.unwrap();
         let other = ledger.propose(id, "b", true, &request, 4).await.unwrap().unwrap();
-        assert_eq!(ledger.decide(other, "me", false, 0, 5).await.unwrap(), Decided::Done);
+        assert_eq!(ledger.decide(other, "me", "", false, 0, 5).await.unwrap(), Decided::Done);
         let states: Vec<_> = ledger.runs(id).await.unwrap().into_iter().map(|r| (r.action, r.state, r.by)).collect();
         let me = Some("me".to_owned());
         assert_eq!(states, [("a".into(), "done".into(), me.clone()), ("b".into(), "refused".into(), me)]);
+        assert_eq!(ledger.runs(id).await.unwrap()[0].comment.as_deref(), Some("why not"));
+        let told: Vec<String> = ledger.events(id).await.unwrap().into_iter().map(|e| e.text).collect();
+        assert!(told.contains(&"approved: a: why not".to_owned()), "{told:?}");
     }
 }

@@ -19,6 +19,8 @@ pub struct ActionRun {
     pub dry_run: bool,
     /// Who decided.
     pub by: Option<String>,
+    /// Why, as he said.
+    pub comment: Option<String>,
     pub proposed_at: i64,
     pub decided_at: Option<i64>,
     pub ended_at: Option<i64>,
@@ -37,6 +39,8 @@ pub enum Decided {
     TooOften,
 }
 
+const BEGUN: &str = "SELECT COUNT(*) FROM action_runs WHERE action = $1 AND decided_at > $2 AND state <> 'refused'";
+
 fn run(r: &SqliteRow) -> Result<ActionRun, LedgerError> {
     let request: String = r.try_get("request")?;
     Ok(ActionRun {
@@ -46,6 +50,7 @@ fn run(r: &SqliteRow) -> Result<ActionRun, LedgerError> {
         state: r.try_get("state")?,
         dry_run: r.try_get::<i64, _>("dry_run")? != 0,
         by: r.try_get("by")?,
+        comment: r.try_get("comment")?,
         proposed_at: r.try_get("proposed_at")?,
         decided_at: r.try_get("decided_at")?,
         ended_at: r.try_get("ended_at")?,
@@ -112,6 +117,7 @@ impl Ledger {
         &self,
         id: i64,
         by: &str,
+        comment: &str,
         approved: bool,
         per_hour: u32,
         now: i64,
@@ -124,28 +130,33 @@ impl Ledger {
         let Some(row) = row else { return Ok(Decided::Gone) };
         let (incident, action): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
         if approved {
-            let row = sqlx::query(
-                "SELECT COUNT(*) FROM action_runs WHERE action = $1 AND decided_at > $2 AND state <> 'refused'",
-            )
-            .bind(&action)
-            .bind(now - HOUR)
-            .fetch_one(&mut *tx)
-            .await?;
+            let row = sqlx::query(BEGUN).bind(&action).bind(now - HOUR).fetch_one(&mut *tx).await?;
             if row.try_get::<i64, _>(0)? >= i64::from(per_hour) {
                 return Ok(Decided::TooOften);
             }
         }
-        sqlx::query("UPDATE action_runs SET state = $2, by = $3, decided_at = $4 WHERE id = $1")
+        sqlx::query("UPDATE action_runs SET state = $2, by = $3, decided_at = $4, comment = $5 WHERE id = $1")
             .bind(id)
             .bind(if approved { "running" } else { "refused" })
             .bind(by)
             .bind(now)
+            .bind((!comment.is_empty()).then_some(comment))
             .execute(&mut *tx)
             .await?;
+        let why = if comment.is_empty() { String::new() } else { format!(": {comment}") };
         let what = if approved { "approved" } else { "refused" };
-        note(&mut tx, incident, now, "action", Some(by), &format!("{what}: {action}")).await?;
+        note(&mut tx, incident, now, "action", Some(by), &format!("{what}: {action}{why}")).await?;
         tx.commit().await?;
         Ok(Decided::Done)
+    }
+
+    /// Runs of an action that began within the hour.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn begun(&self, action: &str, now: i64) -> Result<i64, LedgerError> {
+        let row = sqlx::query(BEGUN).bind(action).bind(now - HOUR).fetch_one(&self.readers).await?;
+        Ok(row.try_get(0)?)
     }
 
     /// Notes how a run ended.

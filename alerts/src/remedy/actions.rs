@@ -53,9 +53,32 @@ pub struct Action {
 /// Who approved what ran by itself.
 pub const AUTOMATIC: &str = "automatic";
 
+impl Kind {
+    /// As the settings have it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::Webhook => "webhook",
+            Kind::SsmAutomation => "ssm-automation",
+            Kind::SsmCommand { .. } => "ssm-command",
+            Kind::StepFunctions => "step-functions",
+        }
+    }
+}
+
 impl Action {
     pub fn is_automatic(&self, rule: &str) -> bool {
         self.automatic.iter().any(|r| r == rule)
+    }
+
+    /// What is called, as it may be shown: of a webhook the host, as its address may be a secret.
+    pub fn shown_target(&self) -> String {
+        match &self.kind {
+            Kind::Webhook => {
+                let url = url::Url::parse(&self.target).ok();
+                url.and_then(|u| u.host_str().map(|host| format!("{}://{host}/…", u.scheme()))).unwrap_or_default()
+            }
+            _ => self.target.clone(),
+        }
     }
 
     /// What is sent about an incident. The same for the same incident.
@@ -205,9 +228,10 @@ pub async fn run(
     id: i64,
     request: &Json,
     by: &str,
+    comment: &str,
     now: fn() -> i64,
 ) -> Result<Decided, LedgerError> {
-    let decided = ledger.decide(id, by, true, action.per_hour, now()).await?;
+    let decided = ledger.decide(id, by, comment, true, action.per_hour, now()).await?;
     if decided == Decided::Done {
         let outcome =
             if action.dry_run { Ok("dry run: nothing was sent".to_owned()) } else { action.send(request, now()).await };
@@ -233,7 +257,7 @@ pub async fn propose(ledger: &Ledger, actions: &[Action], since: i64, now: fn() 
                 };
                 proposed += 1;
                 if action.is_automatic(&incident.rule)
-                    && run(ledger, action, run_id, &request, AUTOMATIC, now).await? == Decided::TooOften
+                    && run(ledger, action, run_id, &request, AUTOMATIC, "", now).await? == Decided::TooOften
                 {
                     ledger
                         .note(
@@ -317,6 +341,8 @@ mod tests {
         assert_eq!(token.len(), 36);
         let machine = action(Kind::StepFunctions).request(&incident("load"));
         assert!(machine["name"].as_str().unwrap().len() <= 80);
+        let hook = Action { target: "https://me:word@hooks.example/T0/secret?x=1".into(), ..action(Kind::Webhook) };
+        assert_eq!(hook.shown_target(), "https://hooks.example/…");
         assert_eq!(action(Kind::Webhook).address("ssm"), "https://ssm.eu-central-1.amazonaws.com/");
     }
 }

@@ -39,8 +39,36 @@ pub enum Advice {
         reused_from: Option<i64>,
     },
     None {
+        reason: Reason,
         why: String,
     },
+}
+
+/// Why there is none, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// A budget has no room.
+    Budget,
+    /// The service failed often and is left alone.
+    Breaker,
+    /// It was refused, or every try failed.
+    Failed,
+    /// No time was left for another try.
+    Deadline,
+    /// There was an answer, and nothing of it rests on the case.
+    Ungrounded,
+}
+
+impl Reason {
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::Budget => "budget",
+            Reason::Breaker => "breaker",
+            Reason::Failed => "failed",
+            Reason::Deadline => "deadline",
+            Reason::Ungrounded => "ungrounded",
+        }
+    }
 }
 
 /// Asks one model.
@@ -59,7 +87,7 @@ const LEAST: Duration = Duration::from_millis(200);
 /// A try that failed, and whether there is another.
 enum Failed {
     ForNow(String),
-    ForGood(String),
+    ForGood(Reason, String),
 }
 
 impl Advisor {
@@ -79,6 +107,17 @@ impl Advisor {
         &self.bedrock.model().id
     }
 
+    /// Whether Bedrock is asked at this moment (`closed`, `open`, or `half-open`: the next request tries), and epoch milliseconds until which not.
+    pub fn stands(&self) -> (&'static str, Option<i64>) {
+        let until = self.breaker().open_until();
+        let state = match until {
+            None => "closed",
+            Some(until) if (self.now)() < until => "open",
+            Some(_) => "half-open",
+        };
+        (state, until)
+    }
+
     /// Advice for a case, within the deadline from now on.
     ///
     /// # Errors
@@ -94,17 +133,19 @@ impl Advisor {
         loop {
             let why = match self.once(incident, case, &fingerprint, &prompt, end).await? {
                 Ok(answer) => return Ok(Advice::Given { answer, reused_from: None }),
-                Err(Failed::ForGood(why)) => return Ok(Advice::None { why }),
+                Err(Failed::ForGood(reason, why)) => return Ok(Advice::None { reason, why }),
                 Err(Failed::ForNow(why)) => why,
             };
             failed += 1;
             let wait = self.settings.backoff.wait(failed, fastrand::f64());
             let left = end.saturating_duration_since(Instant::now());
             if !self.settings.backoff.goes_on(failed) {
-                return Ok(Advice::None { why: format!("{why}; given up after {failed} tries") });
+                let why = format!("{why}; given up after {failed} tries");
+                return Ok(Advice::None { reason: Reason::Failed, why });
             }
             if left < wait + LEAST {
-                return Ok(Advice::None { why: format!("{why}; no time is left for another try") });
+                let why = format!("{why}; no time is left for another try");
+                return Ok(Advice::None { reason: Reason::Deadline, why });
             }
             tokio::time::sleep(wait).await;
         }
@@ -128,7 +169,7 @@ impl Advisor {
         let now = (self.now)();
         if !self.breaker().may_ask(now) {
             let why = "Bedrock failed several times in a row and is left alone for a while";
-            return Ok(Err(Failed::ForGood(why.into())));
+            return Ok(Err(Failed::ForGood(Reason::Breaker, why.into())));
         }
         let given = self.settings.timeout.min(end.saturating_duration_since(Instant::now()));
         let most = self.most(prompt, given);
@@ -140,7 +181,7 @@ impl Advisor {
             Ok(Err(why)) => {
                 self.breaker().undecided();
                 self.ledger.counted.called("over_budget");
-                return Ok(Err(Failed::ForGood(why)));
+                return Ok(Err(Failed::ForGood(Reason::Budget, why)));
             }
             Err(e) => {
                 self.breaker().undecided();
@@ -164,11 +205,12 @@ impl Advisor {
         self.ledger.settle(call, &settled).await?;
         Ok(match checked {
             Ok((_, answer, _)) if answer.is_empty() => {
-                Err(Failed::ForGood("nothing of the model's answer could be backed by the evidence".into()))
+                let why = "nothing of the model's answer could be backed by the evidence";
+                Err(Failed::ForGood(Reason::Ungrounded, why.into()))
             }
             Ok((_, answer, _)) => Ok(answer),
             Err(e) if e.may_pass() => Err(Failed::ForNow(e.to_string())),
-            Err(e) => Err(Failed::ForGood(e.to_string())),
+            Err(e) => Err(Failed::ForGood(Reason::Failed, e.to_string())),
         })
     }
 
@@ -240,7 +282,7 @@ pub fn cited(answer: &Answer, case: &Case) -> Json {
     let passages = case.passages.iter().filter(|p| ids.contains(&p.id));
     evidence
         .map(|e| json!({ "id": e.id, "name": e.name, "value": e.value }))
-        .chain(passages.map(|p| json!({ "id": p.id, "title": p.title, "from": p.from })))
+        .chain(passages.map(|p| json!({ "id": p.id, "title": p.title, "from": p.from, "text": p.text })))
         .collect()
 }
 

@@ -98,6 +98,9 @@ pub struct Outcome {
     /// Milliseconds, or cores times milliseconds, for each GiB (or million records) that was read; none without such numbers.
     pub cost_before: Option<f64>,
     pub cost_after: Option<f64>,
+    /// What costs are counted in, as `ms/GiB`; none without such numbers, and of before there was this field.
+    #[serde(default)]
+    pub unit: Option<String>,
     /// Why it is not known.
     pub why: Option<String>,
 }
@@ -174,9 +177,11 @@ fn outcome(found: &Found, before: &Run, after: &Run) -> Outcome {
         if by_wall { cost(f, by) } else { f.map_or(Some(0.0), |f| f.cores.map(|ms| ms as f64 / by)) }
     };
     let (cost_before, cost_after) = match scale {
-        Some((b, a)) => (of(Some(found), b), of(now, a)),
+        Some((b, a, _)) => (of(Some(found), b), of(now, a)),
         None => (None, None),
     };
+    let measure = if by_wall { "ms" } else { "core-ms" };
+    let unit = scale.filter(|_| cost_before.is_some()).map(|(_, _, of)| format!("{measure}{of}"));
     let (verdict, why) = if scale.is_none() {
         (Verdict::NotKnown, Some("the runs read too differing amounts to be compared"))
     } else if now.is_none() && !after.whole {
@@ -207,22 +212,23 @@ fn outcome(found: &Found, before: &Run, after: &Run) -> Outcome {
         changed,
         cost_before,
         cost_after,
+        unit,
         why: why.map(str::to_owned),
     }
 }
 
 /// What to divide each run's cost by: what it read, in GiB or millions of records. Runs that read nothing are taken for equal. None if they
-/// cannot be compared.
-fn scale(before: &Run, after: &Run) -> Option<(f64, f64)> {
-    let (b, a, unit) = if before.input > 0 || after.input > 0 {
-        (before.input as f64, after.input as f64, (1u64 << 30) as f64)
+/// cannot be compared. With what a cost is for then, as `/GiB`.
+fn scale(before: &Run, after: &Run) -> Option<(f64, f64, &'static str)> {
+    let (b, a, unit, of) = if before.input > 0 || after.input > 0 {
+        (before.input as f64, after.input as f64, (1u64 << 30) as f64, "/GiB")
     } else if before.records > 0 || after.records > 0 {
-        (before.records as f64, after.records as f64, 1e6)
+        (before.records as f64, after.records as f64, 1e6, "/million records")
     } else {
-        return Some((1.0, 1.0));
+        return Some((1.0, 1.0, ""));
     };
     let (least, most) = (b.min(a), b.max(a));
-    (least > 0.0 && least >= COMPARABLE * most).then(|| (b / unit, a / unit))
+    (least > 0.0 && least >= COMPARABLE * most).then(|| (b / unit, a / unit, of))
 }
 
 /// How changes of settings turned out, for one rule.
@@ -327,6 +333,9 @@ mod tests {
         ] {
             assert_eq!(verdict(&before, &after), expected, "{after:?}");
         }
+        let told = compare(&before, &run("b", "6g", 20 << 30, Some(100_000)));
+        let told = (told[0].cost_before, told[0].cost_after, told[0].unit.as_deref());
+        assert_eq!(told, (Some(10_000.0), Some(5_000.0), Some("ms/GiB")));
         let mut broken = run("b", "6g", 10 << 30, None);
         broken.whole = false;
         assert_eq!(verdict(&before, &broken), Verdict::NotKnown);
@@ -343,6 +352,7 @@ mod tests {
             changed: vec![Changed { key: key.into(), before: None, after: Some("1".into()) }],
             cost_before: None,
             cost_after: None,
+            unit: None,
             why: None,
         };
         let all =

@@ -65,6 +65,22 @@ struct Shelf {
     fields: Fields,
 }
 
+/// What is in the knowledge base.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Runbooks, and the passages that they were cut into.
+    pub files: usize,
+    pub passages: usize,
+    /// The runbook that was changed last, and when: epoch milliseconds.
+    pub newest: Option<(String, i64)>,
+    /// Pages of rules.
+    pub rules: usize,
+    /// Past incidents.
+    pub past: usize,
+    /// Why the place could not be read the last time.
+    pub error: Option<String>,
+}
+
 /// Where runbooks are, and what is known of them.
 pub struct Knowledge {
     place: Option<(Arc<dyn ObjectStore>, Path)>,
@@ -72,6 +88,7 @@ pub struct Knowledge {
     /// A knowledge base of Bedrock, beside them.
     remote: Option<Retriever>,
     shelf: RwLock<Arc<Shelf>>,
+    state: RwLock<Contents>,
     /// What the shelf was made of: versions of files, and number and time of the newest of outcomes.
     made_of: tokio::sync::Mutex<(BTreeMap<Path, String>, (usize, i64))>,
 }
@@ -94,7 +111,8 @@ impl Knowledge {
             Some((store, root))
         };
         let shelf = RwLock::new(Arc::new(Shelf::of(shipped())?));
-        Ok(Knowledge { place, mask, remote: None, shelf, made_of: tokio::sync::Mutex::default() })
+        let state = RwLock::new(Contents { rules: rules::all().count(), ..Contents::default() });
+        Ok(Knowledge { place, mask, remote: None, shelf, state, made_of: tokio::sync::Mutex::default() })
     }
 
     /// Has a knowledge base of Bedrock asked as well.
@@ -107,14 +125,32 @@ impl Knowledge {
     /// # Errors
     /// If the runbooks cannot be listed or read.
     pub async fn refresh(&self, outcomes: &[(i64, Outcome)]) -> Result<bool, KnowledgeError> {
+        let done = self.take_up(outcomes).await;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.error = done.as_ref().err().map(ToString::to_string);
+        drop(state);
+        done
+    }
+
+    /// What is in it.
+    pub fn contents(&self) -> Contents {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn take_up(&self, outcomes: &[(i64, Outcome)]) -> Result<bool, KnowledgeError> {
         let mut made_of = self.made_of.lock().await;
         let mut versions = BTreeMap::new();
+        let mut newest: Option<(String, i64)> = None;
         if let Some((store, root)) = &self.place {
             let mut list = store.list(Some(root));
             while let Some(meta) = list.try_next().await? {
                 let markdown = meta.location.extension().is_some_and(|e| e.eq_ignore_ascii_case("md"));
                 if markdown && meta.size <= FILE && versions.len() < FILES {
                     let version = format!("{} {} {:?}", meta.size, meta.last_modified, meta.e_tag);
+                    let at = meta.last_modified.timestamp_millis();
+                    if newest.as_ref().is_none_or(|(_, newest)| at > *newest) {
+                        newest = Some((name_of(&meta.location, root), at));
+                    }
                     versions.insert(meta.location, version);
                 }
             }
@@ -124,19 +160,21 @@ impl Knowledge {
             return Ok(false);
         }
         let mut pieces = shipped();
+        let shipped = pieces.len();
         if let Some((store, root)) = &self.place {
             for path in now.0.keys() {
                 let bytes = store.get(path).await?.bytes().await?;
-                let name = path
-                    .prefix_match(root)
-                    .map(|parts| parts.map(|p| p.as_ref().to_owned()).collect::<Vec<_>>().join("/"));
-                let name = name.filter(|n| !n.is_empty()).unwrap_or_else(|| path.to_string());
-                pieces.extend(runbook(&name, &String::from_utf8_lossy(&bytes), &self.mask));
+                pieces.extend(runbook(&name_of(path, root), &String::from_utf8_lossy(&bytes), &self.mask));
             }
         }
+        let cut = pieces.len() - shipped;
         pieces.extend(outcomes.iter().filter_map(|(_, o)| past(o)));
+        let past = pieces.len() - shipped - cut;
         let shelf = Arc::new(Shelf::of(pieces)?);
         *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = shelf;
+        let files = now.0.len();
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) =
+            Contents { files, passages: cut, newest, rules: rules::all().count(), past, error: None };
         *made_of = now;
         Ok(true)
     }
@@ -228,6 +266,13 @@ fn shipped() -> Vec<Piece> {
         }
     }
     out
+}
+
+/// A file's name below the place.
+fn name_of(path: &Path, root: &Path) -> String {
+    let below = path.prefix_match(root);
+    let name = below.map(|parts| parts.map(|p| p.as_ref().to_owned()).collect::<Vec<_>>().join("/"));
+    name.filter(|n| !n.is_empty()).unwrap_or_else(|| path.to_string())
 }
 
 /// A file's passages, masked. It is about the rule whose name it has.
@@ -346,6 +391,9 @@ mod tests {
         std::fs::write(folder.path().join("notes.txt"), "zebra").unwrap();
         assert!(knowledge.refresh(&[]).await.unwrap());
         assert!(!knowledge.refresh(&[]).await.unwrap());
+        let has = knowledge.contents();
+        assert_eq!((has.files, has.passages, has.past, has.error), (1, 1, 0, None));
+        assert_eq!(has.newest.unwrap().0, "zebra.md");
         let found = knowledge.search("other", "zebras?! (AND:", 3).unwrap();
         assert_eq!(found[0].from, "zebra.md");
         assert!(found[0].text.contains("zebra nodes"), "{found:?}");

@@ -26,7 +26,7 @@ const LOOKS: u32 = 15;
 /// Incidents at a time.
 const AT_ONCE: usize = 4;
 /// Incidents that fired longer ago are not asked about: after a long stop their number could be large, and their time is over. Milliseconds.
-const RECENT: i64 = 15 * 60_000;
+pub const RECENT: i64 = 15 * 60_000;
 /// Attempts looked up at once.
 const SOME: i64 = 50;
 /// Past outcomes that the knowledge base has.
@@ -59,7 +59,7 @@ pub struct Asks {
 /// Remediation of one store.
 pub struct Worker {
     /// None unless the operator turned it on.
-    pub asks: Option<Asks>,
+    pub asks: Option<Arc<Asks>>,
     pub ledger: Ledger,
     pub catalog: Catalog,
     pub store: Arc<Store>,
@@ -160,7 +160,9 @@ impl Worker {
                 };
                 (given, Some(text(&answer)))
             }
-            Advice::None { why } => (Remediation { why: Some(why), ..none }, None),
+            Advice::None { reason, why } => {
+                (Remediation { reason: Some(reason.name().into()), why: Some(why), ..none }, None)
+            }
         };
         self.ledger.note_advice(id, &remediation, news.as_deref(), (self.now)()).await?;
         Ok(news.is_some())

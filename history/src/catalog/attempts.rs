@@ -266,9 +266,11 @@ impl AttemptRow {
             "INSERT INTO attempts (id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time,
                  end_time, last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, store_size,
                  labels, damaged, completeness, search_text, sequence, day, queue, outcome, duration, tasks, failed_tasks, executor_time,
-                 error, group_id, severity, over_time, part_count, gc_time, memory_spilled, disk_spilled, executors, cores)
+                 error, group_id, severity, over_time, part_count, gc_time, memory_spilled, disk_spilled, executors, cores, findings)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-                 $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43)",
+                 $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43,
+                 COALESCE((SELECT MIN(j.critical, 99999) * 10000000000 + MIN(j.warning, 99999) * 100000 + MIN(j.info, 99999)
+                     FROM judged j WHERE j.attempt = $1), -1))",
         )
         .bind(id)
         .bind(&self.cluster)

@@ -25,6 +25,12 @@ impl FindingCounts {
             _ => "none",
         }
     }
+
+    /// What attempts are ordered by: one critical more outweighs all warnings, and one warning all infos.
+    fn order(&self) -> i64 {
+        let digits = |n: i64| n.clamp(0, 99_999);
+        digits(self.critical) * 10_000_000_000 + digits(self.warning) * 100_000 + digits(self.info)
+    }
 }
 
 impl Catalog {
@@ -44,6 +50,7 @@ impl Catalog {
 
     /// Remembers what was found about an attempt as it was then.
     pub async fn note_judged(&self, a: &AttemptRow, counts: FindingCounts, at: i64) -> Result<(), CatalogError> {
+        let mut tx = self.begin().await?;
         sqlx::query(
             "INSERT INTO judged (attempt, sequence, at, critical, warning, info, worst) VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (attempt) DO UPDATE SET sequence = excluded.sequence, at = excluded.at, critical = excluded.critical,
@@ -56,8 +63,14 @@ impl Catalog {
         .bind(counts.warning)
         .bind(counts.info)
         .bind(counts.worst())
-        .execute(&self.writer)
+        .execute(&mut *tx)
         .await?;
+        sqlx::query("UPDATE attempts SET findings = $2 WHERE id = $1")
+            .bind(a.id)
+            .bind(counts.order())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -115,6 +128,8 @@ mod tests {
     #[test]
     fn the_severest_counts() {
         let of = |critical, warning, info| FindingCounts { critical, warning, info }.worst();
+        let order = |critical, warning, info| FindingCounts { critical, warning, info }.order();
+        assert!(order(1, 0, 0) > order(0, 9, 9) && order(0, 1, 0) > order(0, 0, 99) && order(0, 0, 1) > order(0, 0, 0));
         assert_eq!([of(1, 2, 3), of(0, 1, 0), of(0, 0, 9), of(0, 0, 0)], ["critical", "warning", "info", "none"]);
     }
 }

@@ -59,6 +59,8 @@ pub enum ListSort {
     Tasks,
     FailedTasks,
     ExecutorTime,
+    /// By how bad they are; what was not judged is before what has none.
+    Findings,
 }
 
 /// How bad an outcome is, by its name.
@@ -88,6 +90,7 @@ impl ListSort {
             ListSort::Tasks => "tasks",
             ListSort::FailedTasks => "failed_tasks",
             ListSort::ExecutorTime => "executor_time",
+            ListSort::Findings => "findings",
         }
     }
 }
@@ -266,7 +269,7 @@ impl Catalog {
 mod tests {
     use super::*;
 
-    const SORTS: [ListSort; 14] = [
+    const SORTS: [ListSort; 15] = [
         ListSort::StartTime,
         ListSort::EndTime,
         ListSort::Duration,
@@ -281,6 +284,7 @@ mod tests {
         ListSort::Tasks,
         ListSort::FailedTasks,
         ListSort::ExecutorTime,
+        ListSort::Findings,
     ];
 
     #[tokio::test]

@@ -80,6 +80,9 @@ pub struct LogProblem {
     pub source: String,
     pub log: String,
     pub problem: String,
+    /// What could be read of it, or what it is about: an application's id, and its attempt where that is known and has a name.
+    pub app_id: Option<String>,
+    pub attempt_id: Option<String>,
 }
 
 /// How a scan went.
@@ -210,17 +213,28 @@ impl Catalog {
         offset: i64,
         limit: i64,
     ) -> Result<(i64, Vec<LogProblem>), CatalogError> {
-        const ALL: &str = "(SELECT source_id, log_key, problem FROM logs WHERE problem IS NOT NULL AND state <> 'no_log'
-             UNION ALL SELECT source_id, log_key, problem FROM container_logs WHERE problem IS NOT NULL AND expired = 0)";
+        const ALL: &str = "(SELECT source_id, log_key, problem, NULL AS app_id FROM logs WHERE problem IS NOT NULL AND state <> 'no_log'
+             UNION ALL SELECT source_id, log_key, problem, app_id FROM container_logs WHERE problem IS NOT NULL AND expired = 0)";
         let count = format!("SELECT COUNT(*) FROM {ALL} l");
         let total = sqlx::query(sqlx::AssertSqlSafe(count)).fetch_one(&self.readers).await?.try_get(0)?;
         let page = format!(
-            "SELECT s.cluster, s.url, l.log_key, l.problem FROM {ALL} l JOIN sources s ON s.id = l.source_id
+            "SELECT s.cluster, s.url, l.log_key, l.problem,
+                 COALESCE(a.app_id, (SELECT app_id FROM attempts WHERE cluster = s.cluster AND app_id = l.app_id LIMIT 1)), a.attempt_id
+             FROM {ALL} l JOIN sources s ON s.id = l.source_id
+             LEFT JOIN attempts a ON a.id = (SELECT MIN(id) FROM attempts WHERE source_id = l.source_id AND log_key = l.log_key)
              ORDER BY s.cluster, s.url, l.log_key LIMIT $1 OFFSET $2"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(page)).bind(limit).bind(offset).fetch_all(&self.readers).await?;
         let problems = rows.iter().map(|r| {
-            Ok(LogProblem { cluster: r.try_get(0)?, source: r.try_get(1)?, log: r.try_get(2)?, problem: r.try_get(3)? })
+            let attempt: Option<String> = r.try_get(5)?;
+            Ok(LogProblem {
+                cluster: r.try_get(0)?,
+                source: r.try_get(1)?,
+                log: r.try_get(2)?,
+                problem: r.try_get(3)?,
+                app_id: r.try_get(4)?,
+                attempt_id: attempt.filter(|a| !a.is_empty()),
+            })
         });
         Ok((total, problems.collect::<Result<_, CatalogError>>()?))
     }

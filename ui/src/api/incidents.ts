@@ -56,7 +56,6 @@ export interface IncidentDetail extends Incident {
   annotations: Record<string, string>;
   events: IncidentEvent[];
   deliveries: Delivery[];
-  remediation: unknown;
 }
 
 export interface IncidentFilter {

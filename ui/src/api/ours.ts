@@ -240,6 +240,9 @@ export interface Problem {
   source: string;
   log: string;
   problem: string;
+  /** null where nothing of it is served. */
+  appId: string | null;
+  attemptId: string | null;
 }
 
 export interface Problems {

@@ -4,6 +4,7 @@ import type { HelpKey } from '../help';
 import './plain-table.css';
 
 interface PlainColumn<R> {
+  /** Empty for a column that is only room. */
   title: string;
   help?: HelpKey;
   right?: boolean;
@@ -27,12 +28,14 @@ export function PlainTable<R>({ label, columns, rows, rowKey }: Props<R>) {
       <table class="plain" aria-label={label}>
         <thead>
           <tr>
-            {columns.map((c) => (
-              <th key={c.title} scope="col" class={kind(c)}>
-                {c.title}
-                {c.help && <Help of={c.help} />}
-              </th>
-            ))}
+            {columns.map((c) =>
+              c.title === '' ? <td key="" class={kind(c)} /> : (
+                <th key={c.title} scope="col" class={kind(c)}>
+                  {c.title}
+                  {c.help && <Help of={c.help} />}
+                </th>
+              ),
+            )}
           </tr>
         </thead>
         <tbody>

@@ -5,10 +5,12 @@ import { readPref, writePref } from '../core/prefs';
 import { navigate, setQuery, usePlace } from '../core/router';
 import { scrollTo, windowOf } from '../core/window';
 import type { HelpKey } from '../help';
+import { Button } from './button';
 import { ColumnChooser } from './column-chooser';
 import { Help } from './help';
 import { Icon } from './icon';
 import { isPage } from '../pages';
+import { counted } from '../core/format';
 import { sortRows } from './table-sort';
 import { Empty, Failed } from './state';
 import './table.css';
@@ -78,7 +80,7 @@ export function Table<R>(props: Props<R>) {
   const rowAt = (at: number): R | undefined => (sorted ? sorted[at] : list?.row(at));
 
   const box = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState({ top: 0, height: 600 });
+  const [view, setView] = useState({ top: 0, height: 600, left: 0, width: Infinity });
   const [active, setActive] = useState(-1);
   const tableId = useId();
 
@@ -88,7 +90,10 @@ export function Table<R>(props: Props<R>) {
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
-    const look = () => setView((v) => (v.top === element.scrollTop && v.height === element.clientHeight ? v : { top: element.scrollTop, height: element.clientHeight }));
+    const look = () => {
+      const { scrollTop: top, clientHeight: height, scrollLeft: left, clientWidth: width } = element;
+      setView((v) => (v.top === top && v.height === height && v.left === left && v.width === width ? v : { top, height, left, width }));
+    };
     look();
     const observer = new ResizeObserver(look);
     observer.observe(element);
@@ -163,6 +168,7 @@ export function Table<R>(props: Props<R>) {
 
   const grid = shown.columns.map((c) => `minmax(${c.width}px, ${c.grow ?? 0.001}fr)`).join(' ');
   const least = shown.columns.reduce((all, c) => all + c.width, 0);
+  const beyond = total === 0 ? 0 : columnsBeyond(shown.columns.map((c) => c.width), view.left + view.width);
   const natural = (total ?? 4) * rowHeight + header + 2;
   const style = { '--grid': grid, '--least': `${least}px`, '--row': `${rowHeight}px`, ...(fill || total === 0 ? {} : { height: `${Math.min(most, natural)}px` }) };
 
@@ -215,8 +221,19 @@ export function Table<R>(props: Props<R>) {
           </div>
         )}
       </div>
+      {beyond > 0 && (
+        <div class="table-more" style={{ height: `${view.height}px` }}>
+          <Button quiet icon="right" label={`${counted(beyond, 'more column')}: scroll sideways`} onClick={() => box.current?.scrollBy({ left: 0.7 * view.width, behavior: 'smooth' })} />
+        </div>
+      )}
     </div>
   );
+}
+
+/** Columns that are at least in part beyond the right edge. Where a table is too wide, each is as narrow as it may be. */
+function columnsBeyond(widths: number[], edge: number): number {
+  let right = 0;
+  return widths.filter((width) => (right += width) > edge + 2).length;
 }
 
 /** The row that a click was meant for; not if it was for something inside that does something itself. */

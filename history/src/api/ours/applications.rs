@@ -125,6 +125,7 @@ fn column(name: &str) -> Option<ListSort> {
         "tasks" => ListSort::Tasks,
         "failedTasks" => ListSort::FailedTasks,
         "executorTime" => ListSort::ExecutorTime,
+        "findings" => ListSort::Findings,
         _ => return None,
     })
 }

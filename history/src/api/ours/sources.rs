@@ -46,11 +46,15 @@ pub async fn list(State(api): State<Api>) -> Result<Response, ApiError> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Problem {
     cluster: String,
     source: String,
     log: String,
     problem: String,
+    /// Null where nothing of it is served.
+    app_id: Option<String>,
+    attempt_id: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -65,7 +69,14 @@ pub async fn problems(State(api): State<Api>, query: Query) -> Result<Response, 
     let (total, rows) = api.catalog.problems(&api.viewer(), offset as i64, length as i64).await?;
     let problems = rows
         .into_iter()
-        .map(|p| Problem { cluster: p.cluster, source: p.source, log: p.log, problem: p.problem })
+        .map(|p| Problem {
+            cluster: p.cluster,
+            source: p.source,
+            log: p.log,
+            problem: p.problem,
+            app_id: p.app_id,
+            attempt_id: p.attempt_id,
+        })
         .collect();
     json(&Problems { total, problems })
 }

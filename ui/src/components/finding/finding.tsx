@@ -1,12 +1,11 @@
-import type { Advice, Evidence, Finding } from '../../api/findings';
+import type { Evidence, Finding } from '../../api/findings';
 import { type AppRef, appUrl } from '../../core/address';
 import { counted } from '../../core/format';
-import { confs } from '../../core/shell';
 import { Status } from '../badge';
-import { Copy } from '../copy';
 import { Link } from '../link';
 import { Num } from '../number';
 import { isSetting, keyOf, stakes } from './advice';
+import { AdviceLine } from './advice-line';
 import { evidenceUrl, placeUrl } from './places';
 import { EvidenceValue } from './value';
 import './finding.css';
@@ -24,10 +23,12 @@ interface Props {
   others?: Finding[];
   /** Whether its place is said: not on the page of that place. */
   place?: boolean;
+  /** Whether it says what to do: not where that stands beside it. */
+  advice?: boolean;
 }
 
 /** What is wrong and where, what it costs, what to do, and the numbers that say so. */
-export function FindingCard({ app, of, others = [], place = true }: Props) {
+export function FindingCard({ app, of, others = [], place = true, advice: advises = true }: Props) {
   const sure = SURE[of.sure];
   const stake = stakes(of.at_stake);
   return (
@@ -47,7 +48,7 @@ export function FindingCard({ app, of, others = [], place = true }: Props) {
         <span><Link to={`/rules/${encodeURIComponent(of.rule)}`} title="What this rule sees, its threshold, and how to check">{of.rule}</Link></span>
         <span title={sure.means}>{sure.word.toLowerCase()}</span>
       </p>
-      {of.advice.length > 0 && (
+      {advises && of.advice.length > 0 && (
         <ul class="found-advice">
           {of.advice.map((advice) => <li key={isSetting(advice) ? advice.key : advice.text}><AdviceLine of={advice} /></li>)}
         </ul>
@@ -68,24 +69,6 @@ export function FindingCard({ app, of, others = [], place = true }: Props) {
         </details>
       )}
     </article>
-  );
-}
-
-function AdviceLine({ of }: { of: Advice }) {
-  if (!isSetting(of)) return <p>{of.text}</p>;
-  const conf = confs([[of.key, of.suggested]]);
-  return (
-    <>
-      <p class="found-setting">
-        <code>{of.key}</code>
-        <code class="found-now" title={of.current === null ? 'Not set: Spark’s default holds' : 'In force in this run'}>{of.current ?? 'not set'}</code>
-        <span class="muted" aria-hidden="true">→</span>
-        <span class="hidden-visually">to</span>
-        <code class="found-then">{of.suggested}</code>
-        <Copy text={conf} label={`Copy ${conf}`} said={`Copied ${conf}`} />
-      </p>
-      <p class="muted">{of.why}</p>
-    </>
   );
 }
 

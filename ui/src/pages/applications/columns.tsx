@@ -56,7 +56,7 @@ export const columns: Column<ApplicationRow>[] = [
   { id: 'startTime', title: 'Started', width: 150, sort: true, down: true, cell: (a) => <Time v={a.startTime} /> },
   { id: 'endTime', title: 'Ended', width: 158, sort: true, down: true, spare: true, cell: (a) => <Time v={a.endTime} /> },
   { id: 'duration', title: 'Duration', width: 96, right: true, sort: true, down: true, cell: (a) => <Duration v={a.duration} /> },
-  { id: 'findings', title: 'Findings', help: 'findings', width: 108, cell: (a) => <FindingsCell app={appOf(a)} of={a.findings} /> },
+  { id: 'findings', title: 'Findings', help: 'findings', width: 108, sort: true, down: true, cell: (a) => <FindingsCell app={appOf(a)} of={a.findings} /> },
   { id: 'error', title: 'Error', width: 170, grow: 3, cell: (a) => a.error && <span class="clip failure-text" title={a.error}>{a.error}</span> },
   { id: 'executorTime', title: 'Executor time', help: 'executorTime', width: 128, right: true, sort: true, down: true, cell: (a) => <Duration v={a.executorTime} /> },
   { id: 'tasks', title: 'Tasks', width: 72, right: true, sort: true, down: true, cell: (a) => <Count v={a.tasks} unit="tasks" /> },

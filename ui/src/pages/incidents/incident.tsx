@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { type Act, addMute, doIncident, incident as incidentOf, type IncidentDetail } from '../../api/incidents';
+import { remediationOf } from '../../api/remediation';
 import { useResource } from '../../api/resource';
 import { useCrumbs } from '../../app/breadcrumbs';
 import { Badge, Status } from '../../components/badge';
@@ -18,8 +19,10 @@ import { appOf, Marks } from './columns';
 import { DeliveryTable } from './deliveries';
 import { Field } from './field';
 import { TERMS, until } from './filter';
+import { ActionSection } from './remedy/actions';
+import { AdviceSection } from './remedy/advice';
 import { useAct } from './use-act';
-import { useWho } from './who';
+import { useWho, type Who } from './who';
 import './incidents.css';
 
 /** One incident: what it is about, who has it, what happened, and who was told. */
@@ -36,6 +39,12 @@ export default function IncidentPage({ params }: PageProps) {
 
 function Shown({ of, reload }: { of: IncidentDetail; reload: () => void }) {
   const app = appOf(of);
+  const remediation = useResource(remediationOf(of.id), { live: of.state !== 'resolved' });
+  const who = useWho();
+  const again = () => {
+    reload();
+    remediation.reload();
+  };
   return (
     <>
       <DetailHead title={<span title={of.summary}>{of.summary}</span>} status={of.state} facts={<Status of={of.severity} />}>
@@ -47,8 +56,16 @@ function Shown({ of, reload }: { of: IncidentDetail; reload: () => void }) {
         </FactLine>
         <p class="incident-marks"><Marks of={of} />{of.inhibited_by !== null && <Link to={`/incidents/${of.inhibited_by}`}>incident {of.inhibited_by} explains it</Link>}</p>
       </DetailHead>
-      <Actions of={of} reload={reload} />
-      {of.finding && app && <Section title="Finding" help="findings" flush><FindingCard app={app} of={of.finding} /></Section>}
+      <Actions of={of} who={who} reload={again} />
+      {of.finding && app && <Section title="Finding" help="findings" flush><FindingCard app={app} of={of.finding} advice={false} /></Section>}
+      <Loaded of={remediation}>
+        {(data) => (
+          <>
+            <AdviceSection incident={of.id} of={data} about={{ app, finding: of.finding }} who={who} reload={again} />
+            <ActionSection incident={of.id} of={data.actions} who={who} reload={again} />
+          </>
+        )}
+      </Loaded>
       <div class="columns">
         <Section title="What happened"><Timeline of={of} /></Section>
         <Section title="About it">
@@ -94,8 +111,7 @@ function Timeline({ of }: { of: IncidentDetail }) {
 }
 
 /** What a person can do about it; all of it under the name that stands here. */
-function Actions({ of, reload }: { of: IncidentDetail; reload: () => void }) {
-  const [who, setWho] = useWho();
+function Actions({ of, who: [who, setWho], reload }: { of: IncidentDetail; who: Who; reload: () => void }) {
   const [text, setText] = useState('');
   const [hours, setHours] = useState('168');
   const { busy, run } = useAct(() => {

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { SEVERITIES } from '../../api/findings';
 import { incidents, STATES } from '../../api/incidents';
@@ -16,9 +17,10 @@ import { columns } from './columns';
 import { Deliveries } from './deliveries';
 import { filterOf, NO_FILTER } from './filter';
 import { Quiet } from './quiet';
+import { Overview } from './remedy/overview';
 import './incidents.css';
 
-/** What was raised, what keeps some of it quiet, and what could not be delivered. */
+/** What was raised, what keeps some of it quiet, what could not be delivered, and how advice did. */
 export default function IncidentsPage() {
   const [view] = useParam('view', 'incidents');
   useCrumbs(0, [{ text: 'Incidents' }]);
@@ -28,13 +30,20 @@ export default function IncidentsPage() {
       <ViewTabs
         label="Incidents"
         shown={view}
-        views={[{ id: 'incidents', title: 'Incidents' }, { id: 'quiet', title: 'Mutes and silences' }, { id: 'deliveries', title: 'Not delivered' }]}
+        views={[{ id: 'incidents', title: 'Incidents' }, { id: 'quiet', title: 'Mutes and silences' }, { id: 'deliveries', title: 'Not delivered' }, { id: 'remediation', title: 'Remediation' }]}
         drop={[...Object.keys(NO_FILTER), 'sort', 'cols']}
       />
-      {view === 'quiet' ? <div class="incidents-scroll"><Quiet /></div> : view === 'deliveries' ? <div class="incidents-scroll"><Deliveries /></div> : <List />}
+      {OTHERS[view] ? <div class="incidents-scroll">{OTHERS[view]()}</div> : <List />}
     </div>
   );
 }
+
+/** The views that scroll as a page does. */
+const OTHERS: Record<string, (() => ComponentChildren) | undefined> = {
+  quiet: () => <Quiet />,
+  deliveries: () => <Deliveries />,
+  remediation: () => <Overview />,
+};
 
 function List() {
   const { query } = usePlace();

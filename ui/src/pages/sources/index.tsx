@@ -4,10 +4,12 @@ import { LIVE_MS, useResource } from '../../api/resource';
 import { useCrumbs } from '../../app/breadcrumbs';
 import { Badge, Mark, type Tone } from '../../components/badge';
 import { Copy } from '../../components/copy';
+import { Link } from '../../components/link';
 import { Count, Time } from '../../components/number';
 import { Fact, Facts, Section } from '../../components/section';
 import { Empty, Loaded } from '../../components/state';
 import { type Column, Table } from '../../components/table';
+import { appUrl } from '../../core/address';
 import { useNow } from '../../core/clock';
 import { counted } from '../../core/format';
 import { healthOf } from './health';
@@ -76,9 +78,20 @@ function SourceCard({ source, now }: { source: Source; now: number }) {
   );
 }
 
+/** The application that a log tells of, as far as it could be read. */
+const urlOf = (p: Problem): string | undefined =>
+  p.appId === null ? undefined : appUrl({ cluster: p.cluster, id: p.appId, ...(p.attemptId !== null && { attempt: p.attemptId }) });
+
 const columns: Column<Problem>[] = [
   { id: 'cluster', title: 'Cluster', width: 110, grow: 0.5, cell: (p) => <Badge>{p.cluster}</Badge> },
-  { id: 'log', title: 'Log', width: 260, grow: 2, cell: (p) => <code class="clip" title={`${p.source}/${p.log}`}>{p.log}</code> },
+  {
+    id: 'log', title: 'Log', width: 260, grow: 2,
+    cell: (p) => {
+      const log = <code class="clip" title={`${p.source}/${p.log}`}>{p.log}</code>;
+      const url = urlOf(p);
+      return url === undefined ? log : <Link class="clip" to={url} title={`What could be read of ${p.log}`}>{log}</Link>;
+    },
+  },
   { id: 'problem', title: 'What is the matter', width: 300, grow: 3, cell: (p) => <span class="clip" title={p.problem}>{p.problem}</span> },
 ];
 

@@ -1,17 +1,34 @@
 import { type StreamingRun, streamingSeries } from '../../api/ours';
 import { useResource } from '../../api/resource';
-import { Duration } from '../../components/number';
+import { Duration, Rate } from '../../components/number';
 import type { AppRef } from '../../core/address';
-import { duration } from '../../core/format';
+import { duration, rate } from '../../core/format';
 import { batchDuration, spreadOf } from './phases';
 
 const POINTS = 60;
 const WIDTH = 96;
 const HEIGHT = 26;
 
+interface Props {
+  app: AppRef;
+  run: StreamingRun;
+}
+
+const useSeries = (app: AppRef, run: StreamingRun) => useResource(run.progressReports > 0 ? streamingSeries(app, run.runId, POINTS) : undefined, { live: run.active });
+
+/** Rows that came in a second, and rows that the query could process, of the batch in the middle. */
+export function Rates({ app, run }: Props) {
+  const { data } = useSeries(app, run);
+  if (!data) return <span class="muted">–</span>;
+  const [input, processed] = [spreadOf(data.inputRate), spreadOf(data.processedRate)];
+  if (!input && !processed) return <span class="muted" title="No report has a rate">–</span>;
+  const exact = `median of its batches; most: ${rate(input?.max, 'rows')} in, ${rate(processed?.max, 'rows')} processed`;
+  return <span title={exact}><Rate v={input?.median} unit="rows" /> <span class="muted">in,</span> <Rate v={processed?.median} unit="rows" /></span>;
+}
+
 /** How long batches took, in a line beside the median. Asked for when its row comes into view. */
-export function BatchTrend({ app, run }: { app: AppRef; run: StreamingRun }) {
-  const series = useResource(run.progressReports > 0 ? streamingSeries(app, run.runId, POINTS) : undefined, { live: run.active });
+export function BatchTrend({ app, run }: Props) {
+  const series = useSeries(app, run);
   if (run.progressReports === 0) return <span class="muted">no report yet</span>;
   if (!series.data) return <span class="muted">{series.error ? '–' : '…'}</span>;
   const values = batchDuration(series.data);

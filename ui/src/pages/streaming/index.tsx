@@ -13,7 +13,7 @@ import { type AppRef, appUrl } from '../../core/address';
 import { useParam } from '../../core/router';
 import { rootLine } from '../sql/root-line';
 import { RANK, type RunRow, runRows, titleOf } from './runs';
-import { BatchTrend } from './batch-trend';
+import { BatchTrend, Rates } from './batch-trend';
 import './streaming.css';
 
 /** Runs of Structured Streaming queries. */
@@ -65,6 +65,7 @@ const columns = (app: AppRef): Column<RunRow>[] => [
     ),
   },
   { id: 'trend', title: 'Batch duration', help: 'batchDuration', width: 230, grow: 1, cell: (r) => <BatchTrend app={app} run={r.run} /> },
+  { id: 'rates', title: 'Input, processed rate', help: 'processedRate', width: 220, grow: 0.5, cell: (r) => <Rates app={app} run={r.run} /> },
   { id: 'batch', title: 'Last batch', width: 104, right: true, down: true, sort: (r) => r.run.lastBatchId, cell: (r) => r.run.lastBatchId !== undefined && <Count v={r.run.lastBatchId} /> },
   { id: 'reports', title: 'Reports', width: 96, right: true, down: true, sort: (r) => r.run.progressReports, cell: (r) => <Count v={r.run.progressReports} unit="progress reports" /> },
   { id: 'idle', title: 'Idle reports', width: 112, right: true, down: true, spare: true, sort: (r) => r.run.idleReports, cell: (r) => <Count v={r.run.idleReports} unit="idle reports" /> },
