@@ -54,6 +54,7 @@ bench: build ## measure beside the real History Server: make bench BIG=LOG, see 
 	python3 tests/bench/bench.py $(TARGET)/release/afterglow $(TARGET)/release/examples/parse_rate --shs .venv $(if $(BIG),--big $(BIG))
 	python3 tests/bench/browser.py $(TARGET)/release/afterglow --shs .venv $(if $(BIG),--big $(BIG))
 	.venv/bin/python tests/bench/fleet.py $(TARGET)/release/afterglow
+	python3 tests/bench/incidents.py $(TARGET)/release/afterglow $(if $(BIG),--big $(BIG))
 
 # The fuzzer wants a flag of nightly compilers, which RUSTC_BOOTSTRAP=1 lets the pinned one take.
 fuzz: ## fuzz every target for FUZZ_SECONDS seconds (60) each; installs cargo-fuzz if it is absent
