@@ -1,6 +1,8 @@
-# What CI runs is what these targets run: see .ci/run.
+# What CI runs is what these targets run: see .ci/run. BALLISTA=1 has `check` and `test` look at SQL on a Ballista cluster, too: its crates want
+# DataFusion with other features, so all of it is built anew (20 minutes).
 
 SHS := 4.3.0 3.5.9
+CLUSTER := $(if $(BALLISTA),--features ballista-cluster)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Without Node.js the binary is built all the same, and says how to get the pages.
 PAGES := $(if $(shell command -v npm),ui)
@@ -22,12 +24,13 @@ ui/dist/index.html: $(UI_FILES)
 
 check: ## formatting and lints
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --locked $(CLUSTER) -- -D warnings
 
 test: $(PAGES) ## all tests; prepares what they need, names what it had to skip (with CI=true a skip is a failure)
 	@tests/prepare.sh
 	@rm -f $(TARGET)/tmp/skipped
 	cargo test --workspace --locked
+	$(if $(BALLISTA),cargo test --workspace --locked $(CLUSTER) --test ballista)
 	@tests/ui.sh
 	@tests/clients/test.sh
 	@tests/grafana/test.sh

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use afterglow_alerts::{api as findings, fleet};
 use afterglow_fuzz::{redactor, runtime, seeds};
 use afterglow_history::api::{Api, SPARK_VERSION, router};
 use afterglow_history::catalog::Catalog;
@@ -14,6 +15,7 @@ use afterglow_history::indexer::{Indexer, IndexerConfig};
 use afterglow_history::query::{Engine, Limits};
 use afterglow_history::search::Search;
 use afterglow_history::store::Store;
+use afterglow_history::telemetry::{Telemetry, Watched};
 use afterglow_ingest::Source;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -75,10 +77,22 @@ async fn serve() -> Served {
     let search = Search::open(&folder.path().join("search")).expect("an index");
     search.follow(&catalog).await.expect("an index");
     let limits = Limits { timeout: Duration::from_secs(5), memory: 64 << 20, rows: 1000 };
-    let query = Engine::new(store.clone(), catalog.clone(), limits, folder.path()).expect("an engine");
+    let judge = fleet::table(Default::default());
+    let query = Engine::new(store.clone(), catalog.clone(), judge, limits, folder.path(), None).expect("an engine");
     let search = Arc::new(search);
-    let api = Api { store, catalog, search, query, sources: Arc::default(), spark_version: SPARK_VERSION };
-    let mut served = Served { router: router(api), apps: Vec::new(), runs: Vec::new(), _folder: folder };
+    let watched = Watched {
+        role: "history",
+        catalog: catalog.clone(),
+        store: store.clone(),
+        indexer: None,
+        search: Some(search.clone()),
+        query: Some(query.clone()),
+        store_limit: None,
+    };
+    let telemetry = Telemetry::new(watched);
+    let api = Api { store, catalog, search, query, telemetry, sources: Arc::default(), spark_version: SPARK_VERSION };
+    let findings = findings::router(findings::Settings::default());
+    let mut served = Served { router: router(api, findings), apps: Vec::new(), runs: Vec::new(), _folder: folder };
     let apps = values(&served.router, "/clusters/a/api/v1/applications", "id").await;
     for (i, app) in apps.iter().enumerate() {
         let runs = format!("{}/streaming/queries", base(app, true, true));
@@ -206,6 +220,9 @@ fn urls(served: &Served) -> Vec<Vec<u8>> {
         "/streaming/queries",
         "/streaming/progress?runId=x&batch=1&offset=1&length=1",
         "/storage/timeline",
+        "/findings",
+        "/findings/not-known",
+        "/pauses?offset=1&length=2",
     ];
     let others = [
         "api/v1/version",
@@ -218,6 +235,9 @@ fn urls(served: &Served) -> Vec<Vec<u8>> {
         "api/afterglow/v1/applications?from=1795220781168&to=1895220781168&offset=1&sort=name",
         "api/afterglow/v1/applications/facets?cluster=a&q=count&status=failed",
         "api/afterglow/v1/settings/defaults?version=3.4.1",
+        "api/afterglow/v1/rules",
+        "api/afterglow/v1/rules/task-skew",
+        "api/afterglow/v1/sql/tables",
         "api/afterglow/v1/sources",
         "api/afterglow/v1/sources/problems?offset=0&length=3",
         "healthz",

@@ -15,7 +15,7 @@ use afterglow_history::store::snapshot;
 use afterglow_ingest::event::parse;
 use libfuzzer_sys::fuzz_target;
 
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 21] = [
     Kind::Application,
     Kind::Environment,
     Kind::Jobs,
@@ -35,6 +35,8 @@ const KINDS: [Kind; 19] = [
     Kind::Resume,
     Kind::StageBodies,
     Kind::Storage,
+    Kind::Memory,
+    Kind::Pauses,
 ];
 
 /// An object of a body and a directory, which is stored under a checksum that is right.

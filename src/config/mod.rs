@@ -9,6 +9,7 @@ pub mod otel;
 pub mod postgres;
 pub mod remediation;
 pub mod rules;
+mod sql;
 pub mod units;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use otel::Otel;
 use postgres::Postgres;
 use remediation::Remediation;
 use rules::RuleConfig;
+use sql::Sql;
 use units::{Size, Time};
 
 /// All settings.
@@ -138,24 +140,6 @@ pub struct Redaction {
 impl Default for Redaction {
     fn default() -> Self {
         Redaction { regex: afterglow_history::redact::SPARK_DEFAULT.into() }
-    }
-}
-
-/// SQL over the fleet tables.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Sql {
-    /// A statement that takes longer is stopped.
-    pub timeout: Time,
-    /// Memory of all statements together.
-    pub memory: Size,
-    /// Rows that a statement gives at most.
-    pub rows: usize,
-}
-
-impl Default for Sql {
-    fn default() -> Self {
-        Sql { timeout: Time(Duration::from_secs(30)), memory: Size(256 << 20), rows: 100_000 }
     }
 }
 
@@ -352,6 +336,7 @@ impl Config {
                 ));
             }
         }
+        out.extend(self.sql.problems());
         out.extend(self.postgres.problems(self.server.allow_remote));
         out.extend(self.remote_write.problems());
         out.extend(self.otel.problems());

@@ -27,7 +27,7 @@ use afterglow_history::fleet::Judge;
 use afterglow_history::indexer::{Indexer, IndexerConfig};
 use afterglow_history::maintain::{self, Retention};
 use afterglow_history::otel::{Exporter, follow};
-use afterglow_history::query::{Engine, Limits};
+use afterglow_history::query::{Cluster, Engine, Limits};
 use afterglow_history::redact::Redactor;
 use afterglow_history::remote_write::{Access, RemoteWrite, Settings};
 use afterglow_history::store::Store;
@@ -154,8 +154,15 @@ pub fn engine(config: &Config, opened: &Opened) -> Result<Arc<Engine>, String> {
     let sql = &config.sql;
     let limits = Limits { timeout: sql.timeout.0, memory: sql.memory.0, rows: sql.rows };
     let scratch = opened.dir.join("tmp");
-    Engine::new(opened.store.clone(), opened.catalog.clone(), opened.court.clone(), limits, &scratch)
-        .map_err(|e| format!("sql: {e}"))
+    let cluster = match sql.scheduler()? {
+        None => None,
+        Some(scheduler) => {
+            let store = source::normalize(&config.store.url).map_err(|e| format!("store.url: {e}"))?;
+            Some(Cluster { scheduler, store })
+        }
+    };
+    let (store, catalog) = (opened.store.clone(), opened.catalog.clone());
+    Engine::new(store, catalog, opened.court.clone(), limits, &scratch, cluster.as_ref()).map_err(|e| format!("sql: {e}"))
 }
 
 /// Pause between two rounds of maintenance.

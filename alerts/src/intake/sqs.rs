@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(WAIT as u64 + 10);
 /// Pause after the queue or the ledger failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Envelopes in envelopes that are opened.
-pub(super) const DEEP: usize = 3;
+pub const DEEP: usize = 3;
 
 /// A queue with alerts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,7 +140,10 @@ impl Intake {
 }
 
 /// Reads a message's body, out of the envelope that SNS puts it in.
-pub(super) fn read(body: &str, deep: usize, origin: Origin, now: i64) -> Result<Vec<Sighting>, String> {
+///
+/// # Errors
+/// A sentence about what is missing.
+pub fn read(body: &str, deep: usize, origin: Origin, now: i64) -> Result<Vec<Sighting>, String> {
     let value: Json = serde_json::from_str(body).map_err(|e| format!("no JSON: {e}"))?;
     let inner = value.get("Message").and_then(Json::as_str).filter(|_| value.get("alerts").is_none());
     match inner {

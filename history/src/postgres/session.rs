@@ -95,6 +95,7 @@ fn told(e: QueryError) -> PgWireError {
         QueryError::Statement(_) => "42000",
         QueryError::Timeout(_) => "57014",
         QueryError::Busy => "53300",
+        QueryError::Cluster(_) => "58000",
         QueryError::Internal(_) => "XX000",
     };
     error(code, e.to_string())

@@ -2,8 +2,10 @@
 //!
 //! What is asked is what the store has now: files of batches, and, for attempts that run or ended
 //! just now, rows made on the way. [`table`] scans both, [`tasks`] reads tasks out of the store, [`prune`] leaves out what cannot match;
-//! [`lookups`] is what clients of PostgreSQL ask beside.
+//! [`lookups`] is what clients of PostgreSQL ask beside; [`ballista`] has a cluster do the work.
 
+#[cfg_attr(not(feature = "ballista"), path = "no_ballista.rs")]
+mod ballista;
 mod lookups;
 mod map;
 pub mod output;
@@ -20,9 +22,11 @@ use arrow_schema::{DataType, SchemaRef};
 use datafusion::common::ParamValues;
 use datafusion::common::config::Dialect;
 use datafusion::error::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::ast::Statement;
 use futures::StreamExt as _;
@@ -31,6 +35,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 use tracing::field::Empty;
+use url::Url;
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::fleet::Judge;
@@ -38,7 +43,8 @@ use crate::fleet::schema::TABLES;
 use crate::store::Store;
 use crate::telemetry::counted::Statements;
 use crate::viewer::Viewer;
-use table::{FleetTable, Fresh, Snapshot};
+use ballista::Remote;
+use table::{Files, FleetTable, Fresh, Snapshot};
 use tasks::Tasks;
 
 /// A table as people read about it: its name, what a row is, and its columns with type and meaning.
@@ -72,6 +78,15 @@ pub struct Limits {
     pub rows: usize,
 }
 
+/// A Ballista cluster that runs statements; its executors open the store with credentials of their own.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// Its scheduler, as `host:port`.
+    pub scheduler: String,
+    /// Where the store lies: a folder (`file:///…`) that its machines have at the same path, or a place in an object store.
+    pub store: Url,
+}
+
 /// What the database is called.
 const CATALOG: &str = "afterglow";
 /// Statements that run at once; others wait.
@@ -96,6 +111,9 @@ pub enum QueryError {
     Timeout(Duration),
     #[error("{AT_ONCE} other statements are running, for longer than this one could wait: ask again later")]
     Busy,
+    /// The cluster that is to run it does not.
+    #[error("{0}")]
+    Cluster(String),
     #[error("{0}")]
     Internal(String),
 }
@@ -116,6 +134,9 @@ impl From<DataFusionError> for QueryError {
                 QueryError::Internal(format!("a file of the fleet tables cannot be read: {e}"))
             }
             DataFusionError::Internal(what) => QueryError::Internal(what.clone()),
+            DataFusionError::External(e) if let Some(QueryError::Cluster(what)) = e.downcast_ref() => {
+                QueryError::Cluster(what.clone())
+            }
             DataFusionError::SQL(e, _) => QueryError::Statement(e.to_string()),
             DataFusionError::Plan(what) if what.contains(" not supported: ") => {
                 QueryError::Statement(format!("only queries are answered (SELECT, WITH, EXPLAIN, SHOW): {what}"))
@@ -156,6 +177,8 @@ pub struct Engine {
     postgres: OnceLock<SessionContext>,
     env: Arc<RuntimeEnv>,
     fresh: Arc<Fresh>,
+    /// Who runs statements, if not this process.
+    remote: Option<Arc<Remote>>,
     permits: Arc<Semaphore>,
     /// How statements ended.
     pub statements: Statements,
@@ -174,14 +197,20 @@ impl Drop for Engine {
 }
 
 impl Engine {
-    /// `judge` finds what the table `findings` has; `scratch` is a local folder for what does not fit in memory.
+    /// `judge` finds what the table `findings` has; `scratch` is a local folder for what does not fit in memory; `cluster`
+    /// runs statements in place of this process.
+    ///
+    /// # Errors
+    /// If the folder cannot be used, or this build knows no clusters.
     pub fn new(
         store: Arc<Store>,
         catalog: Catalog,
         judge: Arc<dyn Judge>,
         limits: Limits,
         scratch: &Path,
+        cluster: Option<&Cluster>,
     ) -> Result<Arc<Self>, QueryError> {
+        let remote = cluster.map(Remote::new).transpose()?.map(Arc::new);
         let spilled = scratch.join(format!("sql-{}", std::process::id()));
         std::fs::create_dir_all(&spilled).map_err(|e| QueryError::Internal(format!("{}: {e}", spilled.display())))?;
         let disk = DiskManagerBuilder::default()
@@ -192,9 +221,14 @@ impl Engine {
             .with_metadata_cache_limit(usize::try_from(limits.memory / 4).unwrap_or(usize::MAX))
             .with_disk_manager_builder(disk)
             .build_arc()?;
-        env.register_object_store(table::store_url().as_ref(), store.objects());
+        match &remote {
+            None => {
+                env.register_object_store(Files::here().store.as_ref(), store.objects());
+            }
+            Some(remote) => remote.register(&env, store.objects()),
+        }
         let fresh = Arc::new(Fresh::new(store.clone(), catalog.clone(), judge));
-        let tables = context(&env, &store, &catalog, &fresh)?;
+        let tables = context(&env, &store, &catalog, &fresh, remote.as_ref())?;
         // For each statement as many as it may use at once, so that one which keeps its threads keeps no other from running.
         let threads = AT_ONCE * std::thread::available_parallelism().map_or(2, usize::from);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -210,6 +244,7 @@ impl Engine {
             postgres: OnceLock::new(),
             fresh,
             env,
+            remote,
             permits,
             statements,
             spilled,
@@ -245,7 +280,7 @@ impl Engine {
             Err(QueryError::Statement(_)) => "refused",
             Err(QueryError::Timeout(_)) => "timeout",
             Err(QueryError::Busy) => "busy",
-            Err(QueryError::Internal(_)) => "failed",
+            Err(QueryError::Cluster(_) | QueryError::Internal(_)) => "failed",
         };
         match &answer {
             Ok(a) => {
@@ -305,7 +340,7 @@ impl Engine {
         if let Some(made) = self.postgres.get() {
             return Ok(made);
         }
-        let made = context(&self.env, &self.store, &self.catalog, &self.fresh)?;
+        let made = context(&self.env, &self.store, &self.catalog, &self.fresh, self.remote.as_ref())?;
         lookups::prepare(&made, CATALOG)?;
         Ok(self.postgres.get_or_init(|| made))
     }
@@ -318,7 +353,10 @@ impl Engine {
             Ask::Plan(plan, values) => plan.replace_params_with_values(&values)?,
         };
         only_reads(&plan)?;
-        let mut stream = context.execute_logical_plan(plan).await?.execute_stream().await?;
+        let frame = context.execute_logical_plan(plan).await?;
+        let task = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await?;
+        let mut stream = execute_stream(plan.clone(), task)?;
         let schema = stream.schema();
         let (mut batches, mut rows, mut bytes, mut truncated) = (Vec::new(), 0, 0, false);
         while let Some(batch) = stream.next().await {
@@ -338,6 +376,7 @@ impl Engine {
                 break;
             }
         }
+        notes.extend(self.remote.as_ref().and_then(|remote| remote.note(&plan)));
         Ok(Answer { schema, batches, truncated, notes })
     }
 
@@ -363,14 +402,26 @@ fn context(
     store: &Arc<Store>,
     catalog: &Catalog,
     fresh: &Arc<Fresh>,
+    remote: Option<&Arc<Remote>>,
 ) -> Result<SessionContext, QueryError> {
     let mut config =
         SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema(CATALOG, "public");
     // One dialect by every way in; in the generic one `app_id, cluster` ends at the comma, for CLUSTER BY.
     config.options_mut().sql_parser.dialect = Dialect::PostgreSQL;
-    let context = SessionContext::new_with_config_rt(config, env.clone());
+    let config = match remote {
+        Some(remote) => remote.configure(config),
+        None => config,
+    };
+    let state = SessionStateBuilder::new_with_default_features().with_config(config).with_runtime_env(env.clone());
+    let state = state.build();
+    let context = SessionContext::new_with_state(match remote {
+        Some(remote) => remote.prepare(state),
+        None => state,
+    });
+    let files = remote.map_or_else(Files::here, |r| r.files());
     for name in TABLES {
-        context.register_table(name.text(), Arc::new(FleetTable::new(name, store.clone(), fresh.clone())))?;
+        let table = FleetTable::new(name, store.clone(), fresh.clone(), files.clone());
+        context.register_table(name.text(), Arc::new(table))?;
     }
     context.register_table(tasks::NAME, Arc::new(Tasks::new(store.clone(), catalog.clone())))?;
     context.register_udf(map::to_json());

@@ -22,9 +22,11 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::batch_filter;
 use datafusion::physical_plan::union::UnionExec;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectMeta;
+use object_store::path::Path;
 use quick_cache::{Weighter, sync::Cache};
 
 use super::prune::{Candidate, day, may_match};
@@ -44,9 +46,23 @@ const KEPT: u64 = 64 << 20;
 /// Bytes at the end of a file that are fetched first: they hold what it says of itself.
 const FOOTER: usize = 64 << 10;
 
-/// Under which the engine knows our store. Nothing is resolved by it.
-pub fn store_url() -> ObjectStoreUrl {
-    ObjectStoreUrl::parse("afterglow://store").unwrap_or_else(|_| ObjectStoreUrl::local_filesystem())
+/// Where engines find the files of the tables.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// The object store.
+    pub store: ObjectStoreUrl,
+    /// What stands before the place of an object in ours.
+    pub below: Path,
+    /// Whether another process reads them, to which rows that are in no file are sent.
+    pub elsewhere: bool,
+}
+
+impl Files {
+    /// Found by nobody but us: nothing is resolved by the store's name.
+    pub fn here() -> Files {
+        let store = ObjectStoreUrl::parse("afterglow://store").unwrap_or_else(|_| ObjectStoreUrl::local_filesystem());
+        Files { store, below: Path::default(), elsewhere: false }
+    }
 }
 
 /// Rows of attempts that are in no file, made once for each state of an attempt.
@@ -111,6 +127,7 @@ pub struct FleetTable {
     schema: SchemaRef,
     store: Arc<Store>,
     fresh: Arc<Fresh>,
+    files: Files,
 }
 
 impl std::fmt::Debug for FleetTable {
@@ -120,9 +137,9 @@ impl std::fmt::Debug for FleetTable {
 }
 
 impl FleetTable {
-    pub fn new(name: TableName, store: Arc<Store>, fresh: Arc<Fresh>) -> Self {
+    pub fn new(name: TableName, store: Arc<Store>, fresh: Arc<Fresh>, files: Files) -> Self {
         let fields = name.schema().fields().iter().cloned().chain([Arc::new(date_field())]).collect::<Vec<_>>();
-        FleetTable { name, schema: Arc::new(Schema::new(fields)), store, fresh }
+        FleetTable { name, schema: Arc::new(Schema::new(fields)), store, fresh, files }
     }
 
     /// The files that may have rows that match.
@@ -132,9 +149,9 @@ impl FleetTable {
         let candidates: Vec<_> = all.iter().map(|(batch, file)| Candidate::of_batch(batch, &file.times)).collect();
         let keep = may_match(predicate, &self.schema, &candidates.iter().collect::<Vec<_>>())?;
         let kept = all.iter().zip(keep).filter(|(_, keep)| *keep).map(|((batch, file), _)| {
-            let key = self.store.place(&fleet_key(self.name.text(), &batch.day, &batch.cluster, batch.id));
+            let place = self.store.place(&fleet_key(self.name.text(), &batch.day, &batch.cluster, batch.id));
             let mut meta = ObjectMeta {
-                location: key,
+                location: Path::from_iter(self.files.below.parts().chain(place.parts())),
                 last_modified: Default::default(),
                 size: file.bytes,
                 e_tag: None,
@@ -206,7 +223,7 @@ impl TableProvider for FleetTable {
             // What a file says of itself is read once, and not by every statement.
             let env = state.runtime_env();
             let reader = CachedParquetFileReaderFactory::new(
-                env.object_store(store_url())?,
+                env.object_store(&self.files.store)?,
                 env.cache_manager.get_file_metadata_cache(),
             );
             let schema = TableSchema::builder(self.name.schema())
@@ -221,7 +238,7 @@ impl TableProvider for FleetTable {
             let mut groups = vec![Vec::new(); state.config().target_partitions().clamp(1, files.len())];
             let n = groups.len();
             files.into_iter().enumerate().for_each(|(i, file)| groups[i % n].push(file));
-            let scan = FileScanConfigBuilder::new(store_url(), Arc::new(source))
+            let scan = FileScanConfigBuilder::new(self.files.store.clone(), Arc::new(source))
                 .with_file_groups(groups.into_iter().map(FileGroup::new).collect())
                 .with_projection_indices(projection.cloned())?
                 .with_limit(limit);
@@ -229,7 +246,11 @@ impl TableProvider for FleetTable {
         }
         let fresh = self.fresh_attempts(&now, predicate.as_ref())?;
         let rows = futures::stream::iter(fresh).map(|(attempt, day)| self.fresh_rows(attempt, day));
-        let rows: Vec<RecordBatch> = rows.buffered(AT_ONCE).try_concat().await?;
+        let mut rows: Vec<RecordBatch> = rows.buffered(AT_ONCE).try_concat().await?;
+        if let (true, Some(predicate)) = (self.files.elsewhere, &predicate) {
+            // What does not match need not travel.
+            rows = rows.iter().map(|r| batch_filter(r, predicate)).collect::<Answered<_>>()?;
+        }
         if !rows.is_empty() || plans.is_empty() {
             plans.push(MemorySourceConfig::try_new_exec(&[rows], self.schema.clone(), projection.cloned())?);
         }

@@ -37,6 +37,7 @@ impl From<QueryError> for ApiError {
             QueryError::Statement(_) => ApiError::bad(e.to_string()),
             QueryError::Timeout(_) => ApiError::Text(StatusCode::REQUEST_TIMEOUT, e.to_string()),
             QueryError::Busy => ApiError::Text(StatusCode::SERVICE_UNAVAILABLE, e.to_string()),
+            QueryError::Cluster(_) => ApiError::Text(StatusCode::BAD_GATEWAY, e.to_string()),
             QueryError::Internal(what) => ApiError::Internal(what),
         }
     }
