@@ -12,8 +12,8 @@ use crate::settings::Settings;
 const PAUSE: Duration = Duration::from_millis(500);
 /// Pause after the ledger failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// Groups of one transaction.
-const GROUPS: i64 = 500;
+/// Groups of one transaction: what is taken in waits for it.
+const GROUPS: i64 = 100;
 /// Looks between two clearings: about ten minutes.
 const CLEAR_EVERY: u64 = 1_200;
 
@@ -41,8 +41,14 @@ pub async fn tick(settings: &Settings, ledger: &Ledger, now: i64) -> Result<usiz
         return Ok(0);
     }
     let inhibitions = &settings.tree.inhibitions;
-    let (quiet, mut firing) = (ledger.quiet(now).await?, ledger.firing().await?);
+    let quiet = ledger.quiet(now).await?;
     // Few of those that fire inhibit anything.
+    let exact: Option<Vec<_>> =
+        inhibitions.iter().map(|i| i.source.iter().find_map(|matcher| matcher.exactly())).collect();
+    let mut firing = match exact {
+        Some(exact) if exact.is_empty() => Vec::new(),
+        exact => ledger.firing(&exact.unwrap_or_default()).await?,
+    };
     firing.retain(|f| inhibitions.iter().any(|i| all_match(&i.source, &f.labels)));
     let mut looked_at = 0;
     loop {
@@ -304,5 +310,26 @@ mod tests {
         let kinds: Vec<&str> = events.iter().map(|e| e.kind.as_str()).collect();
         assert_eq!(kinds, ["firing", "acknowledged"]);
         assert_eq!(all[0].state, State::Firing);
+    }
+
+    #[tokio::test]
+    async fn what_may_inhibit_is_found_by_its_label() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&folder.path().join("alerts.db")).await.unwrap();
+        let alert = |name: &str| {
+            format!(
+                r#"{{"alerts":[{{"status":"firing","labels":{{"alertname":"{name}","a \"b":"c"}},"startsAt":"2025-06-01T10:00:00Z"}}]}}"#
+            )
+        };
+        for name in ["driver-lost", "driver-lost-too", "gc"] {
+            let all = webhook::read(alert(name).as_bytes(), Origin::Grafana, T).unwrap();
+            ledger.see(&all, T, &|_| Vec::new()).await.unwrap();
+        }
+        let found = async |with: &[(&str, &str)]| ledger.firing(with).await.unwrap().len();
+        assert_eq!(found(&[]).await, 3);
+        assert_eq!(found(&[("rule", "driver-lost")]).await, 1);
+        assert_eq!(found(&[("rule", "driver-lost"), ("rule", "gc")]).await, 2);
+        assert_eq!(found(&[("a \"b", "c")]).await, 3);
+        assert_eq!(found(&[("rule", "none")]).await, 0);
     }
 }

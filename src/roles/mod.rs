@@ -162,7 +162,8 @@ pub fn engine(config: &Config, opened: &Opened) -> Result<Arc<Engine>, String> {
         }
     };
     let (store, catalog) = (opened.store.clone(), opened.catalog.clone());
-    Engine::new(store, catalog, opened.court.clone(), limits, &scratch, cluster.as_ref()).map_err(|e| format!("sql: {e}"))
+    Engine::new(store, catalog, opened.court.clone(), limits, &scratch, cluster.as_ref())
+        .map_err(|e| format!("sql: {e}"))
 }
 
 /// Pause between two rounds of maintenance.

@@ -39,6 +39,30 @@ fn a_good_log_is_read_once() {
 }
 
 #[test]
+fn names_may_have_letters_that_urls_and_keys_have_not() {
+    let dir = logs::folder();
+    let (source, store) = (dir.path().join("Spark-Läufe 100% #1"), dir.path().join("störe 2"));
+    fs::create_dir_all(&source).unwrap();
+    let (_, log) = logs::plain("3.5.9", "codec-none");
+    fs::write(source.join("nächtlich 50% #b"), &log).unwrap();
+    let first = ingest(&store, &[&format!("größe={}", source.display())]);
+    assert_eq!((first.status.code(), summary(&stdout(&first)).0[0]), (Some(0), 1), "{}", stdout(&first));
+    let server = TestServer::history(&store);
+    let apps = server.json("/api/v1/applications");
+    let id = apps[0]["id"].as_str().unwrap();
+    assert_eq!(server.json(&format!("/api/v1/applications/{id}/jobs")).as_array().unwrap().len(), 3);
+    let rows = server.client().send(
+        "POST",
+        "/api/afterglow/v1/sql",
+        br#"{"query": "SELECT cluster, count(*) FROM jobs GROUP BY 1"}"#,
+    );
+    let rows: Value = serde_json::from_slice(&rows.unwrap().body).unwrap();
+    assert_eq!(rows["rows"], json!([["größe", 3]]));
+    // The log itself is found again, too.
+    assert_eq!(server.get(&format!("/api/v1/applications/{id}/logs")).status, 200);
+}
+
+#[test]
 fn damage_is_told_and_is_no_failure() {
     let dir = logs::folder();
     for (version, source, events) in [("3.5.9", "local-1795220781168", 572), ("4.3.0", "local-1795221647693", 580)] {

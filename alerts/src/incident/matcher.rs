@@ -58,6 +58,14 @@ impl Matcher {
         texts.into_iter().map(|t| Matcher::parse(t)).collect()
     }
 
+    /// The label and the value that it must have; none where it may have several, or none at all.
+    pub fn exactly(&self) -> Option<(&str, &str)> {
+        match &self.test {
+            Test::Is(value) if !value.is_empty() => Some((&self.label, value)),
+            _ => None,
+        }
+    }
+
     pub fn matches(&self, labels: &Labels) -> bool {
         let value = labels.get(&self.label).map(String::as_str).unwrap_or_default();
         match &self.test {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
 
 use super::incidents::{COLUMNS, incident};
 use super::{Ledger, LedgerError, json, parsed};
@@ -156,13 +156,22 @@ impl Ledger {
         Ok(rows.len())
     }
 
-    /// What fires: what inhibits comes from it.
+    /// What fires and has one of these labels with its value, or might; all that fires without. What inhibits comes from it.
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub async fn firing(&self) -> Result<Vec<Fires>, LedgerError> {
-        let rows =
-            sqlx::query("SELECT id, labels FROM incidents WHERE state = 'firing'").fetch_all(&self.readers).await?;
+    pub async fn firing(&self, with: &[(&str, &str)]) -> Result<Vec<Fires>, LedgerError> {
+        let mut query: QueryBuilder<Sqlite> =
+            QueryBuilder::new("SELECT id, labels FROM incidents WHERE state = 'firing'");
+        // Labels are kept as JSON without spaces. To read all of them whenever a group is due takes longer, the more there are.
+        for (i, (name, value)) in with.iter().enumerate() {
+            query.push(if i == 0 { " AND (instr(labels, " } else { " OR instr(labels, " });
+            query.push_bind(format!("{}:{}", json(name)?, json(value)?)).push(") > 0");
+        }
+        if !with.is_empty() {
+            query.push(")");
+        }
+        let rows = query.build().fetch_all(&self.readers).await?;
         rows.iter()
             .map(|r| {
                 let labels: String = r.try_get("labels")?;

@@ -21,6 +21,7 @@ use super::query::Query;
 use super::target::{cluster, find};
 use super::{Api, SourceAccess};
 use crate::catalog::AttemptRow;
+use crate::store::noted_key;
 
 type Params = Path<HashMap<String, String>>;
 
@@ -92,7 +93,7 @@ async fn members_of(a: &AttemptRow, shown: &str, access: &SourceAccess) -> Resul
         ApiError::not_found(format!("the event log of {} cannot be read at {shown}: {e}", a.app_id))
     };
     let (_, store, root) = source::open(&access.url, &access.options).await.map_err(|e| gone(&e))?;
-    let at = |key: &str| ObjectPath::from_iter(root.parts().chain(ObjectPath::from(key).parts()));
+    let at = |key: &str| ObjectPath::from_iter(root.parts().chain(noted_key(key).parts()));
     let member =
         |meta: ObjectMeta, name: String| Member { name, object: Some((store.clone(), meta.location, meta.size)) };
     let base = |p: &ObjectPath| p.filename().unwrap_or_default().to_owned();

@@ -11,6 +11,7 @@ use super::groups::Group;
 use super::list::severity;
 use super::{Catalog, CatalogError, next};
 use crate::date::date;
+use crate::store::noted_key;
 use crate::store::reader::PartRef;
 use crate::viewer::Viewer;
 
@@ -170,7 +171,7 @@ pub(super) fn attempt(r: &SqliteRow) -> Result<AttemptRow, CatalogError> {
         events: r.try_get("events")?,
         format: r.try_get("format")?,
         generation: r.try_get("generation")?,
-        parts: parts.into_iter().map(|(k, size)| PartRef { key: Path::from(k), size }).collect(),
+        parts: parts.into_iter().map(|(k, size)| PartRef { key: noted_key(&k), size }).collect(),
         labels: serde_json::from_str(&text("labels")?).unwrap_or_default(),
         damaged: r.try_get::<i64, _>("damaged")? != 0,
         completeness: text("completeness")?,
@@ -238,7 +239,7 @@ impl AttemptRow {
         if let Some(r) = old {
             let had: Vec<(String, u64)> = serde_json::from_str(&r.try_get::<String, _>("parts")?).unwrap_or_default();
             let has = |k: &str| self.parts.iter().any(|p| p.key.as_ref() == k);
-            unused = had.into_iter().filter(|(k, _)| !has(k)).map(|(k, _)| Path::from(k)).collect();
+            unused = had.into_iter().filter(|(k, _)| !has(k)).map(|(k, _)| noted_key(&k)).collect();
             id = Some(r.try_get::<i64, _>("id")?);
             if let Some(batch) = r.try_get::<Option<i64>, _>("fleet_batch")? {
                 sqlx::query("UPDATE fleet_batches SET state = 'stale' WHERE id = $1")

@@ -12,8 +12,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, Transaction};
 
 use super::{AttemptRow, Catalog, CatalogError, next};
-use crate::store::VERSION;
 use crate::store::reader::PartRef;
+use crate::store::{VERSION, noted_key};
 
 /// A container's log, as it was read.
 #[derive(Debug, Clone)]
@@ -134,7 +134,7 @@ fn row(r: &SqliteRow) -> Result<ContainerRow, CatalogError> {
             stream: r.try_get("stream")?,
         },
         modified: r.try_get("modified")?,
-        part: part.map(|key| PartRef { key: Path::from(key), size: size as u64 }),
+        part: part.map(|key| PartRef { key: noted_key(&key), size: size as u64 }),
         pauses: r.try_get("pauses")?,
         reports: r.try_get("reports")?,
         found: serde_json::from_str(&found).map_err(|e| CatalogError::Stored(format!("found: {e}")))?,

@@ -21,6 +21,11 @@ pub fn container(cluster: &str, app: &str, source: i64, log_key: &str, generatio
     Path::from_iter(["containers", cluster, app, &name])
 }
 
+/// The key that was noted as this text, or that a store listed so. Such a text is encoded already where it must be.
+pub fn noted(text: &str) -> Path {
+    Path::parse(text).unwrap_or_else(|_| Path::from(text))
+}
+
 /// The folders of all parts.
 pub fn parts() -> [Path; 2] {
     [Path::from("attempts"), Path::from("containers")]

@@ -26,7 +26,7 @@ use futures::TryStreamExt as _;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
 use quick_cache::{Weighter, sync::Cache};
 
-pub use keys::{container as container_key, fleet as fleet_key, part as part_key};
+pub use keys::{container as container_key, fleet as fleet_key, noted as noted_key, part as part_key};
 pub use part::{Kind, PartWriter};
 pub use reader::AttemptReader;
 pub use schema::VERSION;
