@@ -526,7 +526,10 @@ async fn passages_of_a_knowledge_base_are_cited_and_it_may_be_away() {
     assert!(!message(1).to_string().contains("zebra"));
     let advice = house.ledger.remediation(1).await.unwrap().unwrap();
     let cited = advice.cited.unwrap();
-    assert_eq!(cited, json!([{ "id": "p4", "title": "Nightly load", "from": "s3://runbooks/spark/Nightly load.md" }]));
+    assert_eq!(
+        cited,
+        json!([{ "id": "p4", "title": "Nightly load", "from": "s3://runbooks/spark/Nightly load.md", "text": text }])
+    );
     assert_eq!(advice.answer.unwrap()["steps"], json!([]));
 }
 
