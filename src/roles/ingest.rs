@@ -62,7 +62,10 @@ pub async fn once(config: Config) -> ExitCode {
     let began = Instant::now();
     let progress = indexer.progress.clone();
     let shown = tokio::spawn(show(progress.clone()));
+    // Judged is meanwhile, and the rest when all is there.
+    let judging = tokio::spawn(notary.clone().run());
     let result = indexer.once(&good).await;
+    judging.abort();
     let judged = notary.once().await;
     let retention = super::retention(&config);
     let judge: Arc<dyn Judge> = opened.court.clone();

@@ -1,9 +1,13 @@
 //! Fetches the bytes of a log's parts in order, ahead of who decodes them.
 
+use std::fs::File;
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::path::Path;
+use object_store::{Error, GetOptions, GetRange, GetResult, GetResultPayload, ObjectStore, ObjectStoreExt as _};
 use tokio::sync::mpsc;
 
 use super::Position;
@@ -23,6 +27,50 @@ pub(super) enum Fetched {
     Bytes(Bytes),
     End,
     Failed(object_store::Error),
+}
+
+/// What the first request of an object gives.
+enum First {
+    /// The store has it in a file.
+    File(File),
+    Bytes(Bytes),
+}
+
+async fn first(store: &dyn ObjectStore, path: &Path, range: Range<u64>) -> Result<First, Error> {
+    let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+    match store.get_opts(path, options).await? {
+        GetResult { payload: GetResultPayload::File(file, _), .. } => Ok(First::File(file)),
+        result => Ok(First::Bytes(result.bytes().await?)),
+    }
+}
+
+/// Sends what a file has of a range, in order, and the end; whether somebody wanted it all. One thread reads all of it: memory that
+/// it takes for a piece is used again for another.
+fn send(mut file: File, range: Range<u64>, place: &str, tx: &mpsc::Sender<Fetched>) -> bool {
+    let failed = |source: io::Error| {
+        let _ = tx.blocking_send(Fetched::Failed(Error::Generic {
+            store: "file",
+            source: format!("{place}: {source}").into(),
+        }));
+        false
+    };
+    if let Err(e) = file.seek(SeekFrom::Start(range.start)) {
+        return failed(e);
+    }
+    let mut left = range.end.saturating_sub(range.start);
+    while left > 0 {
+        let mut bytes = Vec::with_capacity(CHUNK.min(left) as usize);
+        match Read::by_ref(&mut file).take(CHUNK.min(left)).read_to_end(&mut bytes) {
+            // It is shorter than it was said to be.
+            Ok(0) => break,
+            Ok(n) => left = left.saturating_sub(n as u64),
+            Err(e) => return failed(e),
+        }
+        if tx.blocking_send(Fetched::Bytes(bytes.into())).is_err() {
+            return false;
+        }
+    }
+    tx.blocking_send(Fetched::End).is_ok()
 }
 
 /// Sends the parts from position `from` on, which is in part `start`; the first part if there is none.
@@ -48,20 +96,35 @@ pub(super) async fn fetch(
         if tx.send(Fetched::Begin { part: i, from, head }).await.is_err() {
             return;
         }
-        while at < part.size {
-            let to = part.size.min(at + CHUNK);
-            let message = match store.get_range(&part.path, at..to).await {
+        let chunk = |at: u64| at..part.size.min(at + CHUNK);
+        let begun =
+            if at < part.size { first(&*store, &part.path, chunk(at)).await } else { Ok(First::Bytes(Bytes::new())) };
+        let mut got = match begun {
+            Ok(First::File(file)) => {
+                let (tx, range, place) = (tx.clone(), at..part.size, part.path.to_string());
+                match tokio::task::spawn_blocking(move || send(file, range, &place, &tx)).await {
+                    Ok(true) => continue,
+                    _ => return,
+                }
+            }
+            Ok(First::Bytes(bytes)) => Ok(bytes),
+            Err(e) => Err(e),
+        };
+        loop {
+            match got {
                 Ok(bytes) if bytes.is_empty() => break,
                 Ok(bytes) => {
                     at += bytes.len() as u64;
-                    Fetched::Bytes(bytes)
+                    if tx.send(Fetched::Bytes(bytes)).await.is_err() {
+                        return;
+                    }
                 }
-                Err(e) => Fetched::Failed(e),
-            };
-            let failed = matches!(message, Fetched::Failed(_));
-            if tx.send(message).await.is_err() || failed {
-                return;
+                Err(e) => return drop(tx.send(Fetched::Failed(e)).await),
             }
+            if at >= part.size {
+                break;
+            }
+            got = store.get_range(&part.path, chunk(at)).await;
         }
         if tx.send(Fetched::End).await.is_err() {
             return;
