@@ -81,12 +81,13 @@ async fn write_batch(
             Err(e) => return Err(e.into()),
         }
     }
+    // In one thread: what an encoder takes for a column is used again for the next.
+    let encoded =
+        tokio::task::spawn_blocking(move || tables.map(|(name, table)| (name, table.times(), table.parquet())));
     let mut files = BTreeMap::new();
-    for (name, table) in tables {
+    for (name, times, file) in encoded.await? {
         let key = fleet_key(name.text(), &batch.day, &batch.cluster, batch.id);
-        let times = table.times();
-        let file = tokio::task::spawn_blocking(move || table.parquet()).await??;
-        let Some(bytes) = file else {
+        let Some(bytes) = file? else {
             store.delete(&key).await?;
             continue;
         };

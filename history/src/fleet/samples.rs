@@ -173,8 +173,8 @@ struct Work {
     sums: Sums,
 }
 
-/// What the tasks of a segment did; tasks that run do so until `now`.
-fn work(segment: &Segment, now: i64) -> Vec<Work> {
+/// Tells what the tasks of a segment did; tasks that run do so until `now`.
+fn work(segment: &Segment, now: i64, tell: &mut dyn FnMut(Work)) {
     let metric = |m: Metric| segment.values(TaskColumn::Metric(m));
     let (executors, launched) = (segment.values(TaskColumn::Executor), segment.values(TaskColumn::LaunchTime));
     let (durations, statuses) = (segment.values(TaskColumn::Duration), segment.values(TaskColumn::Status));
@@ -195,15 +195,14 @@ fn work(segment: &Segment, now: i64) -> Vec<Work> {
         let ends = [i64::from(ended), i64::from(statuses[i] == failed)];
         (Work { executor: executors[i], from: launched[i], to, sums }, ends)
     };
-    (0..segment.rows())
-        .flat_map(|i| {
-            // A task ends in one step, however long it took.
-            let (work, [ended, failed]) = one(i);
-            let mut end = Sums::default();
-            (end.0[Sum::Ended as usize], end.0[Sum::Failed as usize]) = (ended, failed);
-            [Work { executor: work.executor, from: work.to, to: work.to, sums: end }, work]
-        })
-        .collect()
+    for i in 0..segment.rows() {
+        // A task ends in one step, however long it took.
+        let (work, [ended, failed]) = one(i);
+        let mut end = Sums::default();
+        (end.0[Sum::Ended as usize], end.0[Sum::Failed as usize]) = (ended, failed);
+        tell(Work { executor: work.executor, from: work.to, to: work.to, sums: end });
+        tell(work);
+    }
 }
 
 /// The steps of all executors of an attempt.
@@ -249,21 +248,23 @@ const STRANGERS: usize = 10;
 
 /// Takes in what the tasks of a segment did.
 fn take(tracks: &mut Tracks, segment: &Segment, now: i64, stranger: impl Fn() -> Track) {
-    let mut by_executor: HashMap<i64, Vec<Work>> = HashMap::new();
-    work(segment, now).into_iter().for_each(|w| by_executor.entry(w.executor).or_default().push(w));
-    let known = tracks.len();
-    for (number, all) in by_executor {
-        let Some(name) = segment.name(number) else { continue };
-        if !tracks.contains_key(name) {
-            if tracks.len() - known >= STRANGERS {
-                continue;
-            }
-            tracks.insert(name.clone(), stranger());
+    // By the number that the segment has for an executor; none for one that nobody knows.
+    let mut here: HashMap<i64, Option<(Arc<str>, Track)>> = HashMap::new();
+    let mut strangers = 0;
+    work(segment, now, &mut |w| {
+        let found = here.entry(w.executor).or_insert_with(|| {
+            let name = segment.name(w.executor)?;
+            let track = tracks.remove(name).or_else(|| {
+                strangers += 1;
+                (strangers <= STRANGERS).then(&stranger)
+            });
+            Some((name.clone(), track?))
+        });
+        if let Some((_, track)) = found {
+            track.spread(w.from, w.to, &w.sums);
         }
-        if let Some(track) = tracks.get_mut(name) {
-            all.iter().for_each(|w| track.spread(w.from, w.to, &w.sums));
-        }
-    }
+    });
+    tracks.extend(here.into_values().flatten());
 }
 
 /// Averages over the steps of an attempt.
