@@ -24,7 +24,7 @@ const LINES: Duration = Duration::from_secs(10);
 const EXPORT: Duration = Duration::from_secs(10);
 
 /// Bytes held in memory of what was read of the store.
-const CACHE: u64 = 16 << 20;
+const CACHE: u64 = 4 << 20;
 
 /// What both ways of indexing begin with.
 struct Ready {

@@ -272,7 +272,7 @@ it('has actions approved with a reason, refused, and run by themselves, each ste
 
   await one('enlarge-pool').getByRole('button', { name: 'Approve' }).click();
   const sure = page.locator('.popover:popover-open');
-  expect(await sure.innerText()).toContain('cannot be taken back');
+  await sure.getByText('cannot be taken back').waitFor();
   expect(await sure.getByRole('button', { name: 'Run it now' }).isDisabled()).toBe(true);
   expect(hooked).toEqual([]);
   await sure.getByLabel('Why').fill('it is stuck');

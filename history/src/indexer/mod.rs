@@ -54,7 +54,7 @@ impl Default for IndexerConfig {
 /// Plain bytes of a log above which all workers join in.
 const LARGE: u64 = 24 << 20;
 /// Small logs read at once for each worker: while one waits for storage or catalog, others parse.
-const OVERLAP: usize = 4;
+const OVERLAP: usize = 8;
 /// Logs found by a listing that may wait to be read.
 const FOUND: usize = 1024;
 

@@ -34,7 +34,7 @@ const MAX_DIRECTORY: u64 = 256 << 20;
 /// What a block says of its own length is believed up to here; room for more is made as it comes.
 const BELIEVED: usize = 4 << 20;
 /// Bytes held before a part under construction moves to a file.
-const IN_MEMORY: usize = 4 << 20;
+const IN_MEMORY: usize = 1 << 20;
 const COMPRESSION: i32 = 1;
 
 /// What a block holds.
