@@ -1,7 +1,6 @@
 //! How the tasks of a stage attempt differ from each other: by host, by locality, and what was done in vain.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use afterglow_history::state::{StageAttempt, StageKey, TaskStatus};
 use afterglow_history::store::segment::{Metric, TaskColumn, status_number};
@@ -62,47 +61,51 @@ fn is_wanted(s: &StageAttempt) -> bool {
     s.metrics.executor_run_time >= WORTH && (uneven || s.speculation.tasks > 0)
 }
 
+/// A stage may have millions of tasks: no more columns are held at a time than have to be.
 fn compare(tasks: &StageTasks) -> Spread {
-    let success = status_number(TaskStatus::Success);
-    let killed = status_number(TaskStatus::Killed);
-    let status = tasks.column(TaskColumn::Status);
     let took = tasks.column(TaskColumn::Duration);
+    let (rows, killed_time) = {
+        let (success, killed) = (status_number(TaskStatus::Success), status_number(TaskStatus::Killed));
+        let status = tasks.column(TaskColumn::Status);
+        let in_vain = status.iter().zip(&took).filter(|(s, t)| **s == killed && **t > 0);
+        let killed_time = in_vain.map(|(_, t)| *t).fold(0, i64::saturating_add);
+        let rows: Vec<u32> = (0u32..).zip(&status).filter(|(_, s)| **s == success).map(|(i, _)| i).collect();
+        (rows, killed_time)
+    };
+    let of = |values: &[i64]| median(rows.iter().map(|i| values[*i as usize]).collect());
+    let records = of(&tasks.values(Quantity::Sum(&[Metric::input_records_read, Metric::shuffle_records_read])));
     let bytes = tasks.values(Quantity::Sum(&[
         Metric::input_bytes_read,
         Metric::shuffle_local_bytes_read,
         Metric::shuffle_remote_bytes_read,
     ]));
-    let records = tasks.values(Quantity::Sum(&[Metric::input_records_read, Metric::shuffle_records_read]));
-    let rows: Vec<usize> = (0..status.len()).filter(|i| status[*i] == success).collect();
-    let of = |values: &[i64]| median(rows.iter().map(|i| values[*i]).collect());
     let groups = |column| {
         let (ranks, names) = tasks.named_ranks(column, Order::Shown);
-        let mut by_rank: Vec<(Vec<i64>, Vec<i64>)> = vec![Default::default(); names.len()];
-        for i in &rows {
-            if let Some(group) = usize::try_from(ranks[*i]).ok().and_then(|rank| by_rank.get_mut(rank)) {
-                group.0.push(took[*i]);
-                group.1.push(bytes[*i]);
-            }
-        }
-        let group = |(name, (took, bytes)): (&Arc<str>, (Vec<i64>, Vec<i64>))| Group {
-            name: name.to_string(),
-            tasks: took.len() as i64,
-            median: median(took),
-            bytes: median(bytes),
+        let rank = |i: &u32| usize::try_from(ranks[*i as usize]).ok().filter(|rank| *rank < names.len());
+        let mut counts = vec![0usize; names.len()];
+        rows.iter().filter_map(rank).for_each(|rank| counts[rank] += 1);
+        let medians = |values: &[i64]| -> Vec<i64> {
+            let mut by_rank: Vec<Vec<i64>> = counts.iter().map(|n| Vec::with_capacity(*n)).collect();
+            rows.iter()
+                .filter_map(|i| Some((rank(i)?, i)))
+                .for_each(|(rank, i)| by_rank[rank].push(values[*i as usize]));
+            by_rank.into_iter().map(median).collect()
         };
-        let some = names.iter().zip(by_rank).filter(|(_, (took, _))| !took.is_empty());
-        let mut all: Vec<Group> = some.map(group).collect();
+        let both = medians(&took).into_iter().zip(medians(&bytes));
+        let all = names.iter().zip(&counts).zip(both).filter(|((_, n), _)| **n > 0);
+        let mut all: Vec<Group> = all
+            .map(|((name, n), (median, bytes))| Group { name: name.to_string(), tasks: *n as i64, median, bytes })
+            .collect();
         all.sort_by_key(|g| std::cmp::Reverse(g.tasks));
         all.truncate(HOSTS);
         all
     };
-    let in_vain = status.iter().zip(&took).filter(|(s, t)| **s == killed && **t > 0);
     Spread {
         bytes: of(&bytes),
-        records: of(&records),
+        records,
         hosts: groups(TaskColumn::Host),
         localities: groups(TaskColumn::Locality),
-        killed_time: in_vain.map(|(_, t)| *t).fold(0, i64::saturating_add),
+        killed_time,
     }
 }
 
