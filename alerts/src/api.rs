@@ -12,14 +12,13 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value as Json, json as value};
 
-use crate::judge::{Judgement, judge_with};
+use crate::court::{Court, Judged};
 use crate::report::{Prices, Subject, not_known, told};
-use crate::rules::{self, Limits};
+use crate::rules;
 
-/// How findings are judged and priced.
-#[derive(Debug, Clone, Default)]
+/// Who judges, and what findings cost.
 pub struct Settings {
-    pub limits: Limits,
+    pub court: Arc<Court>,
     pub prices: Prices,
 }
 
@@ -45,7 +44,7 @@ async fn findings(
 ) -> Result<Response, ApiError> {
     let judged = judged(&api, &settings, &target).await?;
     let subject = Subject::new(&target.row);
-    let all: Vec<_> = judged.findings.iter().map(|f| told(&subject, f, &settings.prices)).collect();
+    let all: Vec<_> = judged.judgement.findings.iter().map(|f| told(&subject, f, &settings.prices)).collect();
     json(&all)
 }
 
@@ -56,12 +55,12 @@ async fn unknown(
     target: Target,
 ) -> Result<Response, ApiError> {
     let judged = judged(&api, &settings, &target).await?;
-    json(&judged.not_known.iter().map(not_known).collect::<Vec<_>>())
+    json(&judged.judgement.not_known.iter().map(not_known).collect::<Vec<_>>())
 }
 
-async fn judged(api: &Api, settings: &Settings, target: &Target) -> Result<Judgement, ApiError> {
-    let containers = api.catalog.container_logs(&target.row).await?;
-    Ok(judge_with(&target.row, &target.reader, containers, &settings.limits).await?)
+async fn judged(api: &Api, settings: &Settings, target: &Target) -> Result<Arc<Judged>, ApiError> {
+    let logs = api.catalog.container_logs(&target.row).await?;
+    Ok(settings.court.judge_with(&target.row, &target.reader, &logs).await?)
 }
 
 /// The catalogue of rules.

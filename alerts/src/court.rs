@@ -1,5 +1,5 @@
 //! Where attempts are judged for all who want to know: what notes findings in the catalog, what puts them in the fleet
-//! table, what makes incidents of them, and what compares runs.
+//! table, what makes incidents of them, what compares runs, and what answers over HTTP.
 //!
 //! An attempt is judged once as it stands. Who asks while it is judged waits for the same judgement, and the last ones are kept, as those
 //! who follow the catalog are never far apart.
@@ -95,9 +95,7 @@ impl Court {
     /// If catalog or store cannot be read; then the next who asks tries again.
     pub async fn judge(&self, row: &AttemptRow) -> Result<Arc<Judged>, CourtError> {
         let logs = self.catalog.container_logs(row).await?;
-        let reports = logs.iter().filter(|c| c.reports > 0).filter_map(|c| c.part.clone()).collect();
-        let reader = AttemptReader::new(self.store.clone(), row.parts.clone()).with_reports(reports);
-        Ok(self.judge_with(row, &reader, &logs).await?)
+        Ok(self.judge_with(row, &row.reader(&self.store, &logs), &logs).await?)
     }
 
     /// The same with what was looked up before.

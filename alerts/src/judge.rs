@@ -1,6 +1,6 @@
 //! Puts an attempt before every rule.
 
-use afterglow_history::catalog::{AttemptRow, ContainerRow};
+use afterglow_history::catalog::AttemptRow;
 use afterglow_history::store::{AttemptReader, StoreError};
 
 use crate::facts::Facts;
@@ -21,19 +21,6 @@ pub struct Judgement {
 /// If the store cannot be read.
 pub async fn judge(row: &AttemptRow, reader: &AttemptReader, limits: &Limits) -> Result<Judgement, StoreError> {
     Ok(judge_facts(&Facts::read(row, reader).await?, limits))
-}
-
-/// The same with what the attempt's container logs tell, as [`afterglow_history::catalog::Catalog::container_logs`] has them.
-///
-/// # Errors
-/// If the store cannot be read.
-pub async fn judge_with(
-    row: &AttemptRow,
-    reader: &AttemptReader,
-    containers: Vec<ContainerRow>,
-    limits: &Limits,
-) -> Result<Judgement, StoreError> {
-    Ok(judge_facts(&Facts::read(row, reader).await?.with_containers(containers), limits))
 }
 
 /// Judges what was read.

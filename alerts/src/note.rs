@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use afterglow_history::catalog::{AttemptRow, Catalog, CatalogError, FindingCounts};
 use afterglow_history::viewer::Viewer;
-use futures::{StreamExt as _, stream};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::court::{Court, CourtError};
 use crate::finding::Severity;
@@ -85,17 +84,21 @@ impl Notary {
                 self.catalog.judged_up_to(newest).await?;
                 return Ok(done);
             }
-            let mut judged = stream::iter(some).map(|row| self.beside(row)).buffered(AT_ONCE);
-            while let Some(judged) = judged.next().await {
+            // On threads of their own, for rules are arithmetic and wait for nothing. They end with this set.
+            let mut judging = JoinSet::new();
+            for row in some {
+                if judging.len() == AT_ONCE
+                    && let Some(judged) = judging.join_next().await
+                {
+                    done += usize::from(judged??);
+                }
+                let this = self.clone();
+                judging.spawn(async move { this.one(&row).await });
+            }
+            while let Some(judged) = judging.join_next().await {
                 done += usize::from(judged??);
             }
         }
-    }
-
-    /// Judges on another thread: rules are arithmetic, and wait for nothing.
-    fn beside(&self, row: AttemptRow) -> JoinHandle<Result<bool, NoteError>> {
-        let this = self.clone();
-        tokio::spawn(async move { this.one(&row).await })
     }
 
     /// Judges an attempt, as the catalog had it; whether that worked.

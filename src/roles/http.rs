@@ -117,7 +117,7 @@ pub async fn serve(
         tracing::info!("built without the web UI: see README.md, or use the API");
     }
     let findings = afterglow_alerts::api::router(afterglow_alerts::api::Settings {
-        limits: config.findings.limits(),
+        court: opened.court.clone(),
         prices: config.cost.prices(),
     })
     .merge(incidents::router(alerts))

@@ -168,7 +168,7 @@ it('shows advice with what it cites, what was asked, how later runs did, and tak
   expect(await link.getAttribute('href')).toMatch(/^\/apps\/science\/app-20261121010000-0001/);
   await advice.locator('button.remedy-cite').first().click();
   const passage = page.locator('.popover:popover-open');
-  expect(await passage.innerText()).toContain('ask the platform team for a larger pool first');
+  await passage.getByText('ask the platform team for a larger pool first').waitFor();
   await page.keyboard.press('Escape');
   // What it took: as REST counts it.
   expect(await advice.innerText()).toMatch(/amazon\.nova-lite-v1:0[\s\S]*1 request[\s\S]*1,200\s*tokens/);

@@ -9,7 +9,7 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
 
 use super::groups::Group;
 use super::list::severity;
-use super::{Catalog, CatalogError, next};
+use super::{Catalog, CatalogError, judged, next};
 use crate::date::date;
 use crate::store::noted_key;
 use crate::store::reader::PartRef;
@@ -263,61 +263,61 @@ impl AttemptRow {
         let size: u64 = self.parts.iter().map(|p| p.size).sum();
         let usage = self.summary.usage;
         let json = |v: Result<String, serde_json::Error>| v.map_err(|e| CatalogError::Stored(e.to_string()));
-        sqlx::query(
+        let insert = format!(
             "INSERT INTO attempts (id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time,
                  end_time, last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, store_size,
                  labels, damaged, completeness, search_text, sequence, day, queue, outcome, duration, tasks, failed_tasks, executor_time,
                  error, group_id, severity, over_time, part_count, gc_time, memory_spilled, disk_spilled, executors, cores, findings)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-                 $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43,
-                 COALESCE((SELECT MIN(j.critical, 99999) * 10000000000 + MIN(j.warning, 99999) * 100000 + MIN(j.info, 99999)
-                     FROM judged j WHERE j.attempt = $1), -1))",
-        )
-        .bind(id)
-        .bind(&self.cluster)
-        .bind(&self.app_id)
-        .bind(self.attempt_id.as_deref().unwrap_or_default())
-        .bind(self.source_id)
-        .bind(&self.log_key)
-        .bind(&self.name)
-        .bind(&self.user)
-        .bind(&self.spark_version)
-        .bind(self.start_time)
-        .bind(self.end_time)
-        .bind(self.last_event_time)
-        .bind(self.last_updated)
-        .bind(self.exit_code)
-        .bind(self.status.text())
-        .bind(self.log_size)
-        .bind(self.events)
-        .bind(self.format)
-        .bind(self.generation)
-        .bind(json(serde_json::to_string(&parts))?)
-        .bind(size as i64)
-        .bind(json(serde_json::to_string(&self.labels))?)
-        .bind(i64::from(self.damaged))
-        .bind(&self.completeness)
-        .bind(&self.search_text)
-        .bind(sequence)
-        .bind(&date(self.start_time)[..10])
-        .bind(&self.summary.queue)
-        .bind(&self.summary.outcome)
-        .bind(self.summary.duration)
-        .bind(self.summary.tasks)
-        .bind(self.summary.failed_tasks)
-        .bind(self.summary.executor_time)
-        .bind(&self.summary.error)
-        .bind(group)
-        .bind(severity(&self.summary.outcome))
-        .bind((self.status == AttemptStatus::Completed).then_some(self.end_time))
-        .bind(self.parts.len() as i64)
-        .bind(usage.map(|u| u.gc_time))
-        .bind(usage.map(|u| u.memory_spilled))
-        .bind(usage.map(|u| u.disk_spilled))
-        .bind(usage.map(|u| u.executors))
-        .bind(usage.map(|u| u.cores))
-        .execute(&mut **tx)
-        .await?;
+                 $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, {})",
+            judged::order()
+        );
+        sqlx::query(sqlx::AssertSqlSafe(insert))
+            .bind(id)
+            .bind(&self.cluster)
+            .bind(&self.app_id)
+            .bind(self.attempt_id.as_deref().unwrap_or_default())
+            .bind(self.source_id)
+            .bind(&self.log_key)
+            .bind(&self.name)
+            .bind(&self.user)
+            .bind(&self.spark_version)
+            .bind(self.start_time)
+            .bind(self.end_time)
+            .bind(self.last_event_time)
+            .bind(self.last_updated)
+            .bind(self.exit_code)
+            .bind(self.status.text())
+            .bind(self.log_size)
+            .bind(self.events)
+            .bind(self.format)
+            .bind(self.generation)
+            .bind(json(serde_json::to_string(&parts))?)
+            .bind(size as i64)
+            .bind(json(serde_json::to_string(&self.labels))?)
+            .bind(i64::from(self.damaged))
+            .bind(&self.completeness)
+            .bind(&self.search_text)
+            .bind(sequence)
+            .bind(&date(self.start_time)[..10])
+            .bind(&self.summary.queue)
+            .bind(&self.summary.outcome)
+            .bind(self.summary.duration)
+            .bind(self.summary.tasks)
+            .bind(self.summary.failed_tasks)
+            .bind(self.summary.executor_time)
+            .bind(&self.summary.error)
+            .bind(group)
+            .bind(severity(&self.summary.outcome))
+            .bind((self.status == AttemptStatus::Completed).then_some(self.end_time))
+            .bind(self.parts.len() as i64)
+            .bind(usage.map(|u| u.gc_time))
+            .bind(usage.map(|u| u.memory_spilled))
+            .bind(usage.map(|u| u.disk_spilled))
+            .bind(usage.map(|u| u.executors))
+            .bind(usage.map(|u| u.cores))
+            .execute(&mut **tx)
+            .await?;
         summarize(tx, &self.cluster, &self.app_id).await?;
         Ok(unused)
     }

@@ -4,6 +4,7 @@
 //! an attempt is read anew.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use afterglow_ingest::container::{Place, Role, Summary, Totals};
 use object_store::path::Path;
@@ -13,7 +14,7 @@ use sqlx::{Row as _, Sqlite, Transaction};
 
 use super::{AttemptRow, Catalog, CatalogError, next};
 use crate::store::reader::PartRef;
-use crate::store::{VERSION, noted_key};
+use crate::store::{AttemptReader, Store, VERSION, noted_key};
 
 /// A container's log, as it was read.
 #[derive(Debug, Clone)]
@@ -156,6 +157,14 @@ fn role_of(text: &str) -> Option<Role> {
         "driver" => Some(Role::Driver),
         "executor" => Some(Role::Executor),
         _ => None,
+    }
+}
+
+impl AttemptRow {
+    /// Reads it, with the progress reports that only these logs of its containers have.
+    pub fn reader(&self, store: &Arc<Store>, logs: &[ContainerRow]) -> AttemptReader {
+        let reports = logs.iter().filter(|c| c.reports > 0).filter_map(|c| c.part.clone()).collect();
+        AttemptReader::new(store.clone(), self.parts.clone()).with_reports(reports)
     }
 }
 

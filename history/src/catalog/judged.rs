@@ -25,12 +25,14 @@ impl FindingCounts {
             _ => "none",
         }
     }
+}
 
-    /// What attempts are ordered by: one critical more outweighs all warnings, and one warning all infos.
-    fn order(&self) -> i64 {
-        let digits = |n: i64| n.clamp(0, 99_999);
-        digits(self.critical) * 10_000_000_000 + digits(self.warning) * 100_000 + digits(self.info)
-    }
+/// What attempts are ordered by, out of their row in `judged`: one critical more outweighs all warnings, and one warning all infos.
+const ORDER: &str = "MIN(critical, 99999) * 10000000000 + MIN(warning, 99999) * 100000 + MIN(info, 99999)";
+
+/// The same for the attempt `$1`; -1 where it was not judged.
+pub(super) fn order() -> String {
+    format!("COALESCE((SELECT {ORDER} FROM judged WHERE attempt = $1), -1)")
 }
 
 impl Catalog {
@@ -65,11 +67,8 @@ impl Catalog {
         .bind(counts.worst())
         .execute(&mut *tx)
         .await?;
-        sqlx::query("UPDATE attempts SET findings = $2 WHERE id = $1")
-            .bind(a.id)
-            .bind(counts.order())
-            .execute(&mut *tx)
-            .await?;
+        let update = format!("UPDATE attempts SET findings = {} WHERE id = $1", order());
+        sqlx::query(sqlx::AssertSqlSafe(update)).bind(a.id).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -125,11 +124,19 @@ impl Catalog {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_severest_counts() {
+    #[tokio::test]
+    async fn the_severest_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(&folder.path().join("catalog.db")).await.unwrap();
+        let order = async |critical: i64, warning: i64, info: i64| -> i64 {
+            let sql = format!("SELECT {ORDER} FROM (SELECT $1 AS critical, $2 AS warning, $3 AS info)");
+            let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(critical).bind(warning).bind(info);
+            row.fetch_one(&catalog.readers).await.unwrap().get(0)
+        };
+        assert!(order(1, 0, 0).await > order(0, 9, 9).await);
+        assert!(order(0, 1, 0).await > order(0, 0, 99).await);
+        assert!(order(0, 0, 1).await > order(0, 0, 0).await);
         let of = |critical, warning, info| FindingCounts { critical, warning, info }.worst();
-        let order = |critical, warning, info| FindingCounts { critical, warning, info }.order();
-        assert!(order(1, 0, 0) > order(0, 9, 9) && order(0, 1, 0) > order(0, 0, 99) && order(0, 0, 1) > order(0, 0, 0));
         assert_eq!([of(1, 2, 3), of(0, 1, 0), of(0, 0, 9), of(0, 0, 0)], ["critical", "warning", "info", "none"]);
     }
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use futures::{StreamExt as _, stream};
+use tokio::task::JoinSet;
 
 use crate::catalog::{AttemptRow, Batch, BatchFile, Catalog, CatalogError, ContainerRow};
 use crate::store::{AttemptReader, Store, StoreError, fleet_key};
@@ -53,9 +54,17 @@ pub async fn write(store: &Arc<Store>, catalog: &Catalog, judge: &Arc<dyn Judge>
     catalog.plan_batches(BATCH).await?;
     let open = catalog.open_batches().await?;
     let batches = open.len();
-    let write = |batch| tokio::spawn(write_batch(store.clone(), catalog.clone(), judge.clone(), batch));
-    let mut writing = stream::iter(open).map(write).buffer_unordered(AT_ONCE);
-    while let Some(written) = writing.next().await {
+    // Those under way end with this set.
+    let mut writing = JoinSet::new();
+    for batch in open {
+        if writing.len() == AT_ONCE
+            && let Some(written) = writing.join_next().await
+        {
+            written??;
+        }
+        writing.spawn(write_batch(store.clone(), catalog.clone(), judge.clone(), batch));
+    }
+    while let Some(written) = writing.join_next().await {
         written??;
     }
     Ok(batches)
@@ -107,8 +116,7 @@ struct Attempt {
 
 async fn open(store: &Arc<Store>, catalog: &Catalog, row: AttemptRow) -> Result<Attempt, FleetError> {
     let logs = catalog.container_logs(&row).await?;
-    let reports = logs.iter().filter(|c| c.reports > 0).filter_map(|c| c.part.clone()).collect();
-    let reader = AttemptReader::new(store.clone(), row.parts.clone()).with_reports(reports);
+    let reader = row.reader(store, &logs);
     reader.prefetch().await;
     Ok(Attempt { row, logs, reader })
 }

@@ -46,7 +46,7 @@ async fn first(store: &dyn ObjectStore, path: &Path, range: Range<u64>) -> Resul
 
 /// Sends what a file has of a range, in order, and the end; whether somebody wanted it all. One thread reads all of it: memory that
 /// it takes for a piece is used again for another.
-fn send(mut file: File, range: Range<u64>, place: &str, tx: &mpsc::Sender<Fetched>) -> bool {
+fn send_file(mut file: File, range: Range<u64>, place: &str, tx: &mpsc::Sender<Fetched>) -> bool {
     let failed = |source: io::Error| {
         let _ = tx.blocking_send(Fetched::Failed(Error::Generic {
             store: "file",
@@ -96,13 +96,17 @@ pub(super) async fn fetch(
         if tx.send(Fetched::Begin { part: i, from, head }).await.is_err() {
             return;
         }
+        if at >= part.size {
+            if tx.send(Fetched::End).await.is_err() {
+                return;
+            }
+            continue;
+        }
         let chunk = |at: u64| at..part.size.min(at + CHUNK);
-        let begun =
-            if at < part.size { first(&*store, &part.path, chunk(at)).await } else { Ok(First::Bytes(Bytes::new())) };
-        let mut got = match begun {
+        let mut got = match first(&*store, &part.path, chunk(at)).await {
             Ok(First::File(file)) => {
                 let (tx, range, place) = (tx.clone(), at..part.size, part.path.to_string());
-                match tokio::task::spawn_blocking(move || send(file, range, &place, &tx)).await {
+                match tokio::task::spawn_blocking(move || send_file(file, range, &place, &tx)).await {
                     Ok(true) => continue,
                     _ => return,
                 }

@@ -1,23 +1,12 @@
-import type { IncidentRemediation } from '../../../api/remediation';
 import { isSetting } from '../../../components/finding/advice';
 import { AdviceLine } from '../../../components/finding/advice-line';
 import { Section } from '../../../components/section';
-import type { Who } from '../who';
-import type { About } from './cites';
 import { Feedback } from './feedback';
 import { FollowUps } from './follow-up';
-import { OfModel } from './model';
+import { OfModel, type Props } from './model';
 import { CopySettings } from './settings';
 import { Counts } from './turned';
 import './remedy.css';
-
-interface Props {
-  incident: number;
-  of: IncidentRemediation;
-  about: About;
-  who: Who;
-  reload: () => void;
-}
 
 /** What to do: the rule's own advice, a model's, and how advice did in later runs. */
 export function AdviceSection(props: Props) {

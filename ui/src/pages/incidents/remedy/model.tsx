@@ -14,7 +14,8 @@ import { Money } from './money';
 import { CopySettings } from './settings';
 import { askable, STANDING } from './standing';
 
-interface Props {
+/** Of whose advice the parts of this section are. */
+export interface Props {
   incident: number;
   of: IncidentRemediation;
   about: About;
