@@ -211,6 +211,30 @@ def big(o, tmp):
         rows.append((what, f"{f:.1f}", f"{p50:.1f}", f"{p99:.1f}", *(f"{v:.1f}" for v in s)) if s else (what, f"{f:.1f}", f"{p50:.1f}", f"{p99:.1f}", "-", "-", "-"))
     table(("", "first", "p50", "p99", "SHS first", "SHS p50", "SHS p99"), rows)
     t.stop()
+    eightfold(o, tmp, app, size, ours["plain"][2])
+
+
+def eightfold(o, tmp, app, size, once):
+    """The same events eight times in a rolling log: memory must not follow."""
+    logs = Path(tmp) / "eightfold" / f"eventlog_v2_{app}"
+    logs.mkdir(parents=True)
+    (logs / f"appstatus_{app}").touch()
+    for i in range(1, 9):
+        (logs / f"events_{i}_{app}").symlink_to(o.big)
+    runs = []
+    for i in range(5):
+        store = Path(tmp) / f"store-eightfold-{i}"
+        runs.append(run([o.afterglow, "ingest", "--once", "--logs", str(logs.parent), "--store", str(store)]))
+        if i < 4:
+            shutil.rmtree(store)
+    wall, peaks = sorted(r[0] for r in runs)[2], sorted(r[2] for r in runs)
+    print(f"Eight times the log ({8 * size / 1e9:.1f} GB): {8 * size / 1e6 / wall:.0f} MB/s, peak memory {peaks[2]:.0f} MiB "
+          f"({peaks[0]:.0f} to {peaks[-1]:.0f} in {len(peaks)} runs), {peaks[2] / once:.2f} times that of the log itself.")
+    t = afterglow(o.afterglow, store, 1)
+    path = f"/api/afterglow/v1/applications/{app}/findings"
+    first, further = get(t.port, path), get(t.port, path)
+    print(f"Judging it, {first[0]}: {first[2]:.0f} ms, then {further[2]:.1f} ms.\n")
+    t.stop()
 
 
 def small(o, tmp):

@@ -11,7 +11,6 @@ mod failures;
 pub(crate) mod made;
 pub mod memory;
 pub mod operators;
-mod spread;
 mod streams;
 mod tasks;
 pub mod words;
@@ -29,11 +28,10 @@ use afterglow_history::store::{AttemptReader, StoreError};
 use crate::conf::Conf;
 pub use commits::{Commit, DeltaScan};
 pub use containers::Container;
-pub use spread::{Group, Spread};
 #[cfg(test)]
 pub use streams::tests;
 pub use streams::{Batch, Interval, Operator, OperatorTotals, Stream, Totals, Watermark};
-pub use tasks::{Extreme, TaskFacts};
+pub use tasks::{Extreme, Group, Spread, TaskFacts};
 
 /// SQL executions whose plans are read at most: those that failed, and the longest.
 const PLANS: usize = 200;
@@ -99,6 +97,7 @@ impl Facts {
         let end = row.start_time.saturating_add(row.summary.duration);
         let conf = Conf::new(&row.spark_version, &environment);
         let over = row.status != AttemptStatus::Running;
+        let of_tasks = tasks::read(reader, &stages).await?;
         Ok(Facts {
             streams: streams::read(reader, &conf, &sql, over).await?,
             conf,
@@ -107,8 +106,8 @@ impl Facts {
             start: row.start_time,
             end,
             jobs: reader.jobs().await?,
-            tasks: tasks::read(reader, &stages, row.last_updated).await?,
-            spread: spread::read(reader, &stages).await?,
+            tasks: of_tasks.tasks,
+            spread: of_tasks.spread,
             failed_tasks: failures::read(reader, &stages).await?,
             memory: reader.memory().await?,
             rdds: reader.rdds().await?,

@@ -2,6 +2,7 @@
 //! part's word counts. Reads the blocks that a question needs and no others.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
@@ -420,6 +421,23 @@ impl AttemptReader {
 
     /// The tasks of a stage attempt.
     pub async fn tasks(&self, stage: StageKey) -> Result<StageTasks, StoreError> {
+        Ok(StageTasks::new(stage, self.pieces(stage).await?.try_collect().await?))
+    }
+
+    /// The tasks of a stage attempt in storage order, some thousand at a time: of a stage of any size, no more than
+    /// that has to be in memory.
+    pub async fn tasks_by_pieces(
+        &self,
+        stage: StageKey,
+    ) -> Result<impl Stream<Item = Result<StageTasks, StoreError>> + '_, StoreError> {
+        Ok(self.pieces(stage).await?.map_ok(move |piece| StageTasks::new(stage, vec![piece])))
+    }
+
+    /// The segments that have tasks of a stage attempt, and in which rows.
+    async fn pieces(
+        &self,
+        stage: StageKey,
+    ) -> Result<impl Stream<Item = Result<(Arc<Segment>, Range<usize>), StoreError>> + '_, StoreError> {
         let directories = self.directories().await?;
         let newest = directories.len().saturating_sub(1);
         let mut wanted = Vec::new();
@@ -435,15 +453,10 @@ impl AttemptReader {
                 }
             }
         }
-        let pieces = futures::stream::iter(wanted)
-            .map(|(key, entry, range)| {
-                let store = self.store.clone();
-                async move { store.segment(&key, &entry).await.map(|s| (s, range)) }
-            })
-            .buffered(PARALLEL)
-            .try_collect()
-            .await?;
-        Ok(StageTasks::new(stage, pieces))
+        let read = move |(key, entry, range): (Path, Entry, Range<usize>)| async move {
+            self.store.segment(&key, &entry).await.map(|s| (s, range))
+        };
+        Ok(futures::stream::iter(wanted).map(read).buffered(PARALLEL))
     }
 
     /// Every segment of tasks, some at a time.
