@@ -139,7 +139,8 @@ fn fingerprint(limits: &Limits) -> i64 {
         (rule.name, rule.page).hash(&mut hasher);
     }
     (limits.wall, limits.cores, limits.share.to_bits()).hash(&mut hasher);
-    env!("CARGO_PKG_VERSION").hash(&mut hasher);
+    // With what is judged anew the fleet tables are written anew.
+    (env!("CARGO_PKG_VERSION"), afterglow_history::fleet::schema::VERSION).hash(&mut hasher);
     hasher.finish() as i64
 }
 

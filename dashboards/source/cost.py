@@ -11,17 +11,11 @@ VARIABLES = [
     AFTERGLOW,
 ]
 
-#: What an attempt's executors had and used in the range. The driver of a cluster has no cores, and is not counted.
-USED = f"""
-    SELECT s.cluster, s.app_id, s.attempt, sum(s.core_ms) / 3600000.0 AS core_hours, sum(s.busy_ms) / 3600000.0 AS used_hours,
-        sum(s.present_ms * 1.0 * m.bytes) / 3600000.0 / 1073741824 AS gib_hours
-    FROM (SELECT cluster, app_id, coalesce(attempt_id, '-') AS attempt, executor_id, sum(core_time_ms) AS core_ms, sum(busy_core_time_ms) AS busy_ms,
-              sum(present_ms) AS present_ms
-          FROM executor_samples WHERE {SAMPLED} AND {IN} AND cores > 0 GROUP BY 1, 2, 3, 4) s
-    LEFT JOIN (SELECT cluster, app_id, coalesce(attempt_id, '-') AS attempt, executor_id, max(max_memory_bytes) AS bytes
-          FROM executors WHERE date <= $__timeTo() AND {IN} AND (remove_time IS NULL OR remove_time >= $__timeFrom()) GROUP BY 1, 2, 3, 4) m
-        ON m.cluster = s.cluster AND m.app_id = s.app_id AND m.attempt = s.attempt AND m.executor_id = s.executor_id
-    GROUP BY 1, 2, 3"""
+#: What executors had and used in the range. The driver of a cluster has no cores, and is not counted.
+USED = f"""sum(core_time_ms) / 3600000.0 AS core_hours, sum(busy_core_time_ms) / 3600000.0 AS used_hours,
+    sum(present_ms * 1.0 * max_memory_bytes) / 3600000.0 / 1073741824 AS gib_hours
+    FROM executor_samples WHERE {SAMPLED} AND {IN} AND cores > 0"""
+BY_ATTEMPT = f"SELECT cluster, app_id, coalesce(attempt_id, '-') AS attempt, {USED} GROUP BY 1, 2, 3"
 
 # What is not a number is no price. Without any, a cost is not zero but not known.
 CORE = "TRY_CAST(NULLIF('$core_hour', '') AS double precision)"
@@ -37,14 +31,14 @@ COLUMNS = {"core_hours": HOURS, "idle_core_hours": HOURS, "used_share": SHARE, "
 
 
 def total(title, description, sql, **more):
-    return stat(title, description, rows(f"SELECT {sql} FROM ({USED}) u"), **more)
+    return stat(title, description, rows(f"SELECT {sql} FROM (SELECT {USED}) u"), **more)
 
 
 def by(title, description, key, **more):
     """Sums by a column of `applications`."""
     return table(title, description, rows(f"""
         SELECT coalesce(a.grouped, 'not known') AS {key}, count(*) AS attempts, {SUMS}
-        FROM ({USED}) u JOIN (SELECT {key} AS grouped, {LINKED} FROM applications WHERE {ALIVE} AND {IN}) a
+        FROM ({BY_ATTEMPT}) u JOIN (SELECT {key} AS grouped, {LINKED} FROM applications WHERE {ALIVE} AND {IN}) a
             ON a.cluster = u.cluster AND a.app_id = u.app_id AND a.attempt = u.attempt
         GROUP BY 1 ORDER BY core_hours DESC LIMIT 100"""), columns={"attempts": COUNT, **COLUMNS}, **more)
 
@@ -87,7 +81,7 @@ PANELS = [
     table("By application", "What each attempt comes to, most core-hours first. A name opens its dashboard, where idle cores show over time.",
           rows(f"""
               SELECT a.app_name, a.user_name, {SUMS}, a.cluster, a.app_id, a.attempt, a.attempt_path, a.from_ms, a.to_ms
-              FROM ({USED}) u JOIN (SELECT app_name, user_name, {LINKED} FROM applications WHERE {ALIVE} AND {IN}) a
+              FROM ({BY_ATTEMPT}) u JOIN (SELECT app_name, user_name, {LINKED} FROM applications WHERE {ALIVE} AND {IN}) a
                   ON a.cluster = u.cluster AND a.app_id = u.app_id AND a.attempt = u.attempt
               GROUP BY a.app_name, a.user_name, a.cluster, a.app_id, a.attempt, a.attempt_path, a.from_ms, a.to_ms
               ORDER BY core_hours DESC LIMIT 100"""),

@@ -11,7 +11,7 @@ use arrow_array::builder::MapFieldNames;
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 /// Version of the schemas below.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,7 +249,7 @@ const EXECUTORS: [Column; 18] = [
     ("add_time", Time, "When it registered."),
     ("remove_time", Time, "When it was removed; null where it was there to the end."),
     ("remove_reason", Text, "Why it was removed, in the resource manager's words."),
-    ("max_memory_bytes", Int, "Memory for storage."),
+    ("max_memory_bytes", Int, "Memory for execution and storage."),
     ("tasks", Int, "Task attempts it ran."),
     ("completed_tasks", Int, "Tasks that succeeded."),
     ("failed_tasks", Int, "Task attempts that failed."),
@@ -357,7 +357,7 @@ const APPLICATION_SAMPLES: [Column; 6] = [
     ("pending_tasks", Real, "Tasks whose stage was submitted and that were launched later, averaged over their wait."),
 ];
 
-const EXECUTOR_SAMPLES: [Column; 28] = [
+const EXECUTOR_SAMPLES: [Column; 29] = [
     ("executor_id", Text, "Spark's id of the executor."),
     ("host", Text, "The host it ran on; null where the log does not say."),
     ("time", Time, "When the step begins."),
@@ -390,6 +390,7 @@ const EXECUTOR_SAMPLES: [Column; 28] = [
         "Resident memory of Python workers; null unless process tree metrics are on, and where there are none.",
     ),
     ("jvm_gc_time_ms", Int, "Garbage collection since the executor started, as read last in the step."),
+    ("max_memory_bytes", Int, "Its memory for execution and storage; null where only tasks name it."),
 ];
 
 const JVM_PAUSES: [Column; 15] = [

@@ -9,7 +9,7 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -179,7 +179,8 @@ impl Table {
 fn new_writer(schema: &SchemaRef) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
     let version = KeyValue::new("afterglow.schema_version".to_owned(), VERSION.to_string());
     let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        // To prepare zstd for a column takes longer than to read it; every engine knows this one.
+        .set_compression(Compression::SNAPPY)
         .set_key_value_metadata(Some(vec![version]))
         .build();
     ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties))

@@ -361,6 +361,7 @@ async fn executor_samples(table: &mut Table, a: &AttemptRow, reader: &AttemptRea
                 measured(|m| m.jvm_rss),
                 measured(|m| m.python_rss),
                 read(|m| m.gc_time),
+                Cell::Int(executor.as_ref().map(|e| e.max_memory)),
             ];
             push(table, of_attempt(a).into_iter().chain(row));
         }

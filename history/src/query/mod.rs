@@ -2,10 +2,11 @@
 //!
 //! What is asked is what the store has now: files of batches, and, for attempts that run or ended
 //! just now, rows made on the way. [`table`] scans both, [`tasks`] reads tasks out of the store, [`prune`] leaves out what cannot match;
-//! [`lookups`] is what clients of PostgreSQL ask beside; [`ballista`] has a cluster do the work.
+//! [`kept`] are files that were read lately; [`lookups`] is what clients of PostgreSQL ask beside; [`ballista`] has a cluster do the work.
 
 #[cfg_attr(not(feature = "ballista"), path = "no_ballista.rs")]
 mod ballista;
+mod kept;
 mod lookups;
 mod map;
 pub mod output;
@@ -44,6 +45,7 @@ use crate::store::Store;
 use crate::telemetry::counted::Statements;
 use crate::viewer::Viewer;
 use ballista::Remote;
+use kept::Kept;
 use table::{Files, FleetTable, Fresh, Snapshot};
 use tasks::Tasks;
 
@@ -72,7 +74,8 @@ pub struct Limits {
     /// A statement that takes longer is stopped.
     pub timeout: Duration,
     /// Memory of all statements together; what sorts and joins need beyond it goes to disk, and a
-    /// statement that cannot do so is stopped. A quarter of it is used beside, for what files say of themselves.
+    /// statement that cannot do so is stopped. Half of it is used beside, for files of the tables that were read lately and
+    /// for what they say of themselves.
     pub memory: u64,
     /// Rows that are given at most.
     pub rows: usize,
@@ -177,6 +180,7 @@ pub struct Engine {
     postgres: OnceLock<SessionContext>,
     env: Arc<RuntimeEnv>,
     fresh: Arc<Fresh>,
+    kept: Arc<Kept>,
     /// Who runs statements, if not this process.
     remote: Option<Arc<Remote>>,
     permits: Arc<Semaphore>,
@@ -228,7 +232,8 @@ impl Engine {
             Some(remote) => remote.register(&env, store.objects()),
         }
         let fresh = Arc::new(Fresh::new(store.clone(), catalog.clone(), judge));
-        let tables = context(&env, &store, &catalog, &fresh, remote.as_ref())?;
+        let kept = Arc::new(Kept::new(limits.memory / 4));
+        let tables = context(&env, &store, &catalog, &fresh, &kept, remote.as_ref())?;
         // For each statement as many as it may use at once, so that one which keeps its threads keeps no other from running.
         let threads = AT_ONCE * std::thread::available_parallelism().map_or(2, usize::from);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -243,6 +248,7 @@ impl Engine {
             tables,
             postgres: OnceLock::new(),
             fresh,
+            kept,
             env,
             remote,
             permits,
@@ -340,7 +346,7 @@ impl Engine {
         if let Some(made) = self.postgres.get() {
             return Ok(made);
         }
-        let made = context(&self.env, &self.store, &self.catalog, &self.fresh, self.remote.as_ref())?;
+        let made = context(&self.env, &self.store, &self.catalog, &self.fresh, &self.kept, self.remote.as_ref())?;
         lookups::prepare(&made, CATALOG)?;
         Ok(self.postgres.get_or_init(|| made))
     }
@@ -402,6 +408,7 @@ fn context(
     store: &Arc<Store>,
     catalog: &Catalog,
     fresh: &Arc<Fresh>,
+    kept: &Arc<Kept>,
     remote: Option<&Arc<Remote>>,
 ) -> Result<SessionContext, QueryError> {
     let mut config =
@@ -420,7 +427,7 @@ fn context(
     });
     let files = remote.map_or_else(Files::here, |r| r.files());
     for name in TABLES {
-        let table = FleetTable::new(name, store.clone(), fresh.clone(), files.clone());
+        let table = FleetTable::new(name, store.clone(), fresh.clone(), kept.clone(), files.clone());
         context.register_table(name.text(), Arc::new(table))?;
     }
     context.register_table(tasks::NAME, Arc::new(Tasks::new(store.clone(), catalog.clone())))?;

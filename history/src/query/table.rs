@@ -29,6 +29,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use quick_cache::{Weighter, sync::Cache};
 
+use super::kept::{Kept, Readers};
 use super::prune::{Candidate, day, may_match};
 use crate::catalog::{AttemptRow, Catalog, Fleet};
 use crate::fleet::schema::TableName;
@@ -127,6 +128,7 @@ pub struct FleetTable {
     schema: SchemaRef,
     store: Arc<Store>,
     fresh: Arc<Fresh>,
+    kept: Arc<Kept>,
     files: Files,
 }
 
@@ -137,9 +139,9 @@ impl std::fmt::Debug for FleetTable {
 }
 
 impl FleetTable {
-    pub fn new(name: TableName, store: Arc<Store>, fresh: Arc<Fresh>, files: Files) -> Self {
+    pub fn new(name: TableName, store: Arc<Store>, fresh: Arc<Fresh>, kept: Arc<Kept>, files: Files) -> Self {
         let fields = name.schema().fields().iter().cloned().chain([Arc::new(date_field())]).collect::<Vec<_>>();
-        FleetTable { name, schema: Arc::new(Schema::new(fields)), store, fresh, files }
+        FleetTable { name, schema: Arc::new(Schema::new(fields)), store, fresh, kept, files }
     }
 
     /// The files that may have rows that match.
@@ -222,16 +224,20 @@ impl TableProvider for FleetTable {
         if !files.is_empty() {
             // What a file says of itself is read once, and not by every statement.
             let env = state.runtime_env();
-            let reader = CachedParquetFileReaderFactory::new(
+            let store = CachedParquetFileReaderFactory::new(
                 env.object_store(&self.files.store)?,
                 env.cache_manager.get_file_metadata_cache(),
             );
+            let reader = Readers { kept: self.kept.clone(), store };
             let schema = TableSchema::builder(self.name.schema())
                 .with_table_partition_cols(vec![Arc::new(date_field())])
                 .build();
             let mut source = ParquetSource::new(schema)
                 .with_parquet_file_reader_factory(Arc::new(reader))
-                .with_metadata_size_hint(FOOTER);
+                .with_metadata_size_hint(FOOTER)
+                // Files are small and have no filters of their own: to look closer costs more than to read.
+                .with_enable_page_index(false)
+                .with_bloom_filter_on_read(false);
             if let Some(predicate) = &predicate {
                 source = source.with_predicate(predicate.clone());
             }
