@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::lack::Lack;
+
 /// Something about an application that its owner should know, and can do something about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -278,8 +280,21 @@ pub struct Setting {
 pub struct NotKnown {
     /// Name of the rule; set by the judge.
     pub rule: &'static str,
-    /// What is not known, and why.
-    pub what: String,
-    /// What to turn on.
-    pub remedy: String,
+    /// Rules of its family that lack the same; set by the judge.
+    pub also: Vec<&'static str>,
+    /// What is not known.
+    pub questions: Vec<String>,
+    pub lack: Lack,
+}
+
+impl NotKnown {
+    /// The rules that could not judge.
+    pub fn rules(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.rule).chain(self.also.iter().copied())
+    }
+
+    /// What is not known, and why: a sentence without a period.
+    pub fn what(&self) -> String {
+        format!("{}: {}", self.questions.join("; "), self.lack.why())
+    }
 }
