@@ -110,7 +110,7 @@ pub fn told(subject: &Subject, finding: &Finding, prices: &Prices) -> Told {
         sure: finding.sure.name(),
         summary: finding.summary.clone(),
         place: place(&finding.place),
-        evidence: finding.evidence.iter().map(|e| evidence(subject, e)).collect(),
+        evidence: finding.evidence.iter().map(|e| evidence(subject, finding, e)).collect(),
         at_stake: at_stake(&finding.at_stake, prices),
         advice: finding.advice.iter().map(advice).collect(),
     }
@@ -160,7 +160,7 @@ fn place(place: &Place) -> Json {
     out
 }
 
-fn evidence(subject: &Subject, e: &Evidence) -> Json {
+fn evidence(subject: &Subject, finding: &Finding, e: &Evidence) -> Json {
     let (value, unit) = match &e.value {
         Value::Millis(v) => (json!(v), "ms"),
         Value::Bytes(v) => (json!(v), "bytes"),
@@ -171,9 +171,12 @@ fn evidence(subject: &Subject, e: &Evidence) -> Json {
         Value::Text(v) => (json!(v), "text"),
     };
     let mut out = json!({ "name": e.name, "value": value, "unit": unit });
-    if let (Some(source), Some(map)) = (&e.source, out.as_object_mut()) {
-        map.insert("path".into(), subject.path(source).into());
-        map.insert("pointer".into(), source.pointer.clone().into());
+    match &e.source {
+        Some(source) => {
+            out["path"] = subject.path(source).into();
+            out["pointer"] = source.pointer.clone().into();
+        }
+        None => out["computed_from"] = subject.path(&finding.basis()).into(),
     }
     out
 }

@@ -62,7 +62,7 @@ fn attempts(server: &TestServer) -> Vec<(String, String)> {
 fn findings_on_all_logs_are_those_that_were_looked_at_and_rest_on_what_rest_says() {
     let folder = logs::folder();
     let server = TestServer::history(&store(folder.path()));
-    let mut lines = BTreeSet::new();
+    let (mut lines, mut bases) = (BTreeSet::new(), BTreeSet::new());
     for (cluster, path) in attempts(&server) {
         let findings = server.json(&format!("/api/afterglow/v1/applications/{path}/findings"));
         let findings = findings.as_array().unwrap();
@@ -85,6 +85,13 @@ fn findings_on_all_logs_are_those_that_were_looked_at_and_rest_on_what_rest_says
             lines.insert(format!("{path}: {severity} {rule}, {place}: {}", text(&f["summary"])));
             for e in f["evidence"].as_array().unwrap().iter().filter(|e| !e["path"].is_null()) {
                 resolves(&server, e, &format!("{path} {rule}"));
+            }
+            // What was computed leads to what it was computed from.
+            for e in f["evidence"].as_array().unwrap().iter().filter(|e| e["path"].is_null()) {
+                let from = e["computed_from"].as_str().unwrap_or_else(|| panic!("{path} {rule}: {e} is from nowhere"));
+                if bases.insert(from.to_owned()) {
+                    server.json(from);
+                }
             }
         }
     }
