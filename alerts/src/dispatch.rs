@@ -72,7 +72,8 @@ pub async fn tick(settings: &Settings, ledger: &Ledger, now: i64) -> Result<usiz
 async fn clear(settings: &Settings, ledger: &Ledger, now: i64) -> Result<(), LedgerError> {
     let before = |d: Duration| now.saturating_sub(i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
     ledger.resolve_unseen(before(settings.resolve_after), now).await?;
-    ledger.forget_sent(before(settings.keep)).await.map(drop)
+    ledger.forget_sent(before(settings.keep)).await?;
+    ledger.forget_old(before(settings.retention)).await.map(drop)
 }
 
 #[cfg(test)]
