@@ -13,7 +13,7 @@ use axum::routing::get;
 use serde_json::{Value as Json, json as value};
 
 use crate::court::{Court, Judged};
-use crate::report::{Prices, Subject, not_known, told};
+use crate::report::{Prices, Subject, not_known, told, unknowns};
 use crate::rules;
 
 /// Who judges, and what findings cost.
@@ -55,7 +55,7 @@ async fn unknown(
     target: Target,
 ) -> Result<Response, ApiError> {
     let judged = judged(&api, &settings, &target).await?;
-    json(&judged.judgement.not_known.iter().map(not_known).collect::<Vec<_>>())
+    json(&unknowns(&judged.judgement, &settings.prices).iter().map(not_known).collect::<Vec<_>>())
 }
 
 async fn judged(api: &Api, settings: &Settings, target: &Target) -> Result<Arc<Judged>, ApiError> {

@@ -72,7 +72,8 @@ pub async fn tick(settings: &Settings, ledger: &Ledger, now: i64) -> Result<usiz
 async fn clear(settings: &Settings, ledger: &Ledger, now: i64) -> Result<(), LedgerError> {
     let before = |d: Duration| now.saturating_sub(i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
     ledger.resolve_unseen(before(settings.resolve_after), now).await?;
-    ledger.forget_sent(before(settings.keep)).await.map(drop)
+    ledger.forget_sent(before(settings.keep)).await?;
+    ledger.forget_old(before(settings.retention)).await.map(drop)
 }
 
 #[cfg(test)]
@@ -262,6 +263,29 @@ mod tests {
         tick(&s, &ledger, T + 6 * MINUTE).await.unwrap();
         let messages = told(&ledger, T + 6 * MINUTE).await;
         assert!(names(&messages).contains(&"task-skew in a".to_owned()), "{messages:?}");
+    }
+
+    #[tokio::test]
+    async fn a_group_that_grows_is_kept_with_its_news() {
+        let (s, (_folder, ledger)) = (settings(0), ledger().await);
+        let kept = async |app: &str| {
+            let (_, all) = ledger.incidents(&Viewer::everything(), &Filter::default(), 0, 100).await.unwrap();
+            let id = all.iter().find(|i| i.app_id == app).unwrap().id;
+            ledger.deliveries_of(id).await.unwrap().len()
+        };
+        for (n, app) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            let now = T + n as i64 * 6 * MINUTE;
+            see(&s, &ledger, &[sighting("skew", app, now)], now).await;
+            tick(&s, &ledger, now).await.unwrap();
+            let messages = told(&ledger, now).await;
+            assert_eq!(messages[0].incidents.len(), n + 1, "it tells of all");
+        }
+        // The first one stands for the owner of all.
+        assert_eq!((kept("a").await, kept("b").await, kept("c").await, kept("d").await), (4, 1, 1, 1));
+        let later = T + 300 * MINUTE;
+        tick(&s, &ledger, later).await.unwrap();
+        assert_eq!(told(&ledger, later).await.len(), 1);
+        assert_eq!((kept("a").await, kept("d").await), (5, 2), "a reminder is about all");
     }
 
     #[tokio::test]

@@ -2,6 +2,13 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::lack::Lack;
+
+/// What is not in a run's id as Spark makes them.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
+
 /// Something about an application that its owner should know, and can do something about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -31,6 +38,13 @@ impl Finding {
             advice: Vec::new(),
             sure: Sure::Likely,
         }
+    }
+
+    /// The resource that its own computations start from: that of its place, of a whole application where its first number is.
+    pub fn basis(&self) -> Source {
+        let first = || self.evidence.iter().find_map(|e| e.source.clone());
+        let basis = self.place.source().or_else(first).unwrap_or_else(|| Source::ours("overview", ""));
+        Source { pointer: String::new(), ..basis }
     }
 
     pub fn evidence(mut self, evidence: Evidence) -> Self {
@@ -142,6 +156,25 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The resource that tells of it; none for the whole application, which has many.
+    fn source(&self) -> Option<Source> {
+        let run = |run: &str| utf8_percent_encode(run, RESERVED).to_string();
+        Some(match self {
+            Place::Application => return None,
+            Place::Job(id) => Source::spark(format!("jobs/{id}"), ""),
+            Place::Stage(id, attempt) => Source::spark(format!("stages/{id}/{attempt}"), ""),
+            Place::Sql(id) => Source::spark(format!("sql/{id}?details=false"), ""),
+            Place::Node { sql, .. } => Source::ours(format!("sql/{sql}/graph"), ""),
+            Place::Executor(_) | Place::Host(_) => Source::spark("allexecutors", ""),
+            Place::Query { run: id, .. } => Source::ours(format!("streaming/queries/{}/series", run(id)), ""),
+            Place::Batch { run: id, batch, .. } => {
+                Source::ours(format!("streaming/progress?runId={}&batch={batch}", run(id)), "")
+            }
+        })
+    }
+}
+
 impl Display for Place {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
@@ -164,7 +197,7 @@ pub struct Evidence {
     /// What it is, as `longest task`.
     pub name: &'static str,
     pub value: Value,
-    /// Where REST has it; none for what was computed from other evidence of the finding.
+    /// Where REST has it; none for what was computed, of [`Finding::basis`] mostly.
     pub source: Option<Source>,
 }
 
@@ -278,8 +311,43 @@ pub struct Setting {
 pub struct NotKnown {
     /// Name of the rule; set by the judge.
     pub rule: &'static str,
-    /// What is not known, and why.
-    pub what: String,
-    /// What to turn on.
-    pub remedy: String,
+    /// Rules of its family that lack the same; set by the judge.
+    pub also: Vec<&'static str>,
+    /// What is not known.
+    pub questions: Vec<String>,
+    pub lack: Lack,
+}
+
+impl NotKnown {
+    /// The rules that could not judge.
+    pub fn rules(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.rule).chain(self.also.iter().copied())
+    }
+
+    /// What is not known, and why: a sentence without a period.
+    pub fn what(&self) -> String {
+        format!("{}: {}", self.questions.join("; "), self.lack.why())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_computed_is_so_from_its_place_or_else_from_the_first_number() {
+        let basis = |f: &Finding| (f.basis().api, f.basis().path);
+        let of = |place: Place| Finding::new(Severity::Info, place, "x");
+        let spark = |path: &str| (Api::Spark, path.to_owned());
+        let ours = |path: &str| (Api::Ours, path.to_owned());
+        assert_eq!(basis(&of(Place::Stage(3, 1))), spark("stages/3/1"));
+        assert_eq!(basis(&of(Place::Executor("7".into()))), spark("allexecutors"));
+        assert_eq!(basis(&of(Place::Sql(4))), spark("sql/4?details=false"));
+        let batch = Place::Batch { run: "a b".into(), name: "n".into(), batch: 9 };
+        assert_eq!(basis(&of(batch)), ours("streaming/progress?runId=a%20b&batch=9"));
+        assert_eq!(basis(&of(Place::Application)), ours("overview"));
+        let first = Evidence::new("n", Value::Count(1), Source::ours("completeness", "/damagedLines"));
+        let told = of(Place::Application).evidence(Evidence::derived("m", Value::Count(2))).evidence(first);
+        assert_eq!(basis(&told), ours("completeness"));
+    }
 }

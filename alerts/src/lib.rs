@@ -12,6 +12,7 @@ pub mod finding;
 pub mod incident;
 pub mod intake;
 pub mod judge;
+pub mod lack;
 pub mod ledger;
 pub mod note;
 pub mod remedy;

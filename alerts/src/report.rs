@@ -9,6 +9,8 @@ use serde_json::{Map, Value as Json, json};
 use afterglow_history::catalog::AttemptRow;
 
 use crate::finding::{Advice, Api, AtStake, Evidence, Finding, NotKnown, Place, Setting, Source, Value};
+use crate::judge::Judgement;
+use crate::lack::Lack;
 use crate::rules;
 
 /// All but what RFC 3986 has as unreserved.
@@ -108,15 +110,35 @@ pub fn told(subject: &Subject, finding: &Finding, prices: &Prices) -> Told {
         sure: finding.sure.name(),
         summary: finding.summary.clone(),
         place: place(&finding.place),
-        evidence: finding.evidence.iter().map(|e| evidence(subject, e)).collect(),
+        evidence: finding.evidence.iter().map(|e| evidence(subject, finding, e)).collect(),
         at_stake: at_stake(&finding.at_stake, prices),
         advice: finding.advice.iter().map(advice).collect(),
     }
 }
 
+/// Hours of a core, or of a gibibyte, from which somebody may ask what they cost.
+const MATTERS: f64 = 1.0;
+
+/// All that is not known of an attempt; with prices, if they are what is missing.
+pub fn unknowns(judgement: &Judgement, prices: &Prices) -> Vec<NotKnown> {
+    let mut all = judgement.not_known.clone();
+    let paid = |f: &&Finding| {
+        f.at_stake.cores.is_some_and(|c| core_hours(c) >= MATTERS)
+            || f.at_stake.memory.is_some_and(|m| gib_hours(m) >= MATTERS)
+    };
+    if prices.core_hour.is_none()
+        && prices.gib_hour.is_none()
+        && let Some(first) = judgement.findings.iter().find(paid)
+    {
+        let questions = vec!["what is at stake in money".to_owned()];
+        all.push(NotKnown { rule: first.rule, also: Vec::new(), questions, lack: Lack::Prices });
+    }
+    all
+}
+
 /// What could not be judged, as JSON tells it.
 pub fn not_known(n: &NotKnown) -> Json {
-    json!({ "rule": n.rule, "what": n.what, "remedy": n.remedy })
+    json!({ "rule": n.rule, "also": n.also, "what": n.what(), "remedy": n.lack.remedy() })
 }
 
 fn place(place: &Place) -> Json {
@@ -138,7 +160,7 @@ fn place(place: &Place) -> Json {
     out
 }
 
-fn evidence(subject: &Subject, e: &Evidence) -> Json {
+fn evidence(subject: &Subject, finding: &Finding, e: &Evidence) -> Json {
     let (value, unit) = match &e.value {
         Value::Millis(v) => (json!(v), "ms"),
         Value::Bytes(v) => (json!(v), "bytes"),
@@ -149,9 +171,12 @@ fn evidence(subject: &Subject, e: &Evidence) -> Json {
         Value::Text(v) => (json!(v), "text"),
     };
     let mut out = json!({ "name": e.name, "value": value, "unit": unit });
-    if let (Some(source), Some(map)) = (&e.source, out.as_object_mut()) {
-        map.insert("path".into(), subject.path(source).into());
-        map.insert("pointer".into(), source.pointer.clone().into());
+    match &e.source {
+        Some(source) => {
+            out["path"] = subject.path(source).into();
+            out["pointer"] = source.pointer.clone().into();
+        }
+        None => out["computed_from"] = subject.path(&finding.basis()).into(),
     }
     out
 }
@@ -221,5 +246,27 @@ pub fn advice_text(a: &Advice) -> String {
             let _ = write!(out, "{} = {} (now {current}): {}", s.key, s.suggested, s.why);
             out
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Severity;
+
+    #[test]
+    fn without_prices_money_is_not_known_where_there_is_some_at_stake() {
+        let with = |cores: i64| {
+            let finding = Finding::new(Severity::Warning, Place::Application, "x").costs(AtStake::wall(1).cores(cores));
+            Judgement { findings: vec![Finding { rule: "spill", ..finding }], ..Judgement::default() }
+        };
+        let told = |judgement: &Judgement, prices: &Prices| -> Vec<String> {
+            unknowns(judgement, prices).iter().map(|n| not_known(n).to_string()).collect()
+        };
+        let said = r#"{"also":[],"remedy":"set cost.core_hour and cost.gib_hour in Afterglow's settings","rule":"spill","what":"what is at stake in money: there are no prices"}"#;
+        assert_eq!(told(&with(3_600_000), &Prices::default()), [said]);
+        assert_eq!(told(&with(3_599_999), &Prices::default()), [""; 0]);
+        let priced = Prices { core_hour: Some(0.05), ..Prices::default() };
+        assert_eq!(told(&with(3_600_000), &priced), [""; 0]);
     }
 }

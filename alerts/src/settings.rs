@@ -24,6 +24,8 @@ pub struct Settings {
     pub resolve_after: Duration,
     /// Deliveries that were sent are forgotten after that.
     pub keep: Duration,
+    /// Incidents that were over so long ago are forgotten, with all that is about them.
+    pub retention: Duration,
     /// Address of this server as people reach it; may be empty.
     pub url: String,
     pub tree: Tree,
@@ -60,6 +62,7 @@ impl Default for Settings {
             max_age: Duration::from_secs(DAY),
             resolve_after: Duration::from_secs(30 * DAY),
             keep: Duration::from_secs(30 * DAY),
+            retention: Duration::from_secs(90 * DAY),
             url: String::new(),
             tree: Tree::default(),
             receivers: Vec::new(),

@@ -11,7 +11,7 @@ use afterglow_history::catalog::{AttemptRow, AttemptStatus, Catalog, CatalogErro
 use afterglow_history::viewer::Viewer;
 
 use crate::court::{Court, CourtError};
-use crate::finding::Finding;
+use crate::finding::{Finding, NotKnown};
 use crate::incident::{Labels, Origin, Sighting, fingerprint};
 use crate::judge::Judgement;
 use crate::ledger::{Ledger, LedgerError};
@@ -170,7 +170,7 @@ pub fn sightings(
         out.push(sighting(row, print, finding, *count, at, &settings.prices));
     }
     if row.status == AttemptStatus::Completed && row.summary.outcome == "completed" {
-        let not_judged: BTreeSet<&str> = judgement.not_known.iter().map(|n| n.rule).collect();
+        let not_judged: BTreeSet<&str> = judgement.not_known.iter().flat_map(NotKnown::rules).collect();
         for (print, rule) in open.iter().filter(|(p, r)| !by_kind.contains_key(p) && !not_judged.contains(r.as_str())) {
             out.push(Sighting {
                 active: false,

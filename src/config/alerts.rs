@@ -31,6 +31,8 @@ pub struct Alerts {
     pub resolve_after: Time,
     /// Deliveries that were sent are forgotten after that.
     pub keep: Time,
+    /// Incidents that were over so long ago are forgotten, with all that is about them.
+    pub retention: Time,
     /// Address of this server as people reach it.
     pub url: String,
     /// Of one try to deliver.
@@ -64,6 +66,7 @@ impl Default for Alerts {
             max_age: seconds(DAY),
             resolve_after: seconds(30 * DAY),
             keep: seconds(30 * DAY),
+            retention: seconds(90 * DAY),
             url: String::new(),
             timeout: seconds(10),
             backoff: seconds(1),
@@ -218,6 +221,13 @@ impl Alerts {
                 "alerts.queue[{i}].queue_url: empty: write https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"
             ));
         }
+        if self.retention.0 < Duration::from_secs(DAY) {
+            out.push("alerts.retention: less than a day: write 1d or more".into());
+        } else if self.retention.0 < self.keep.0 {
+            out.push(
+                "alerts.retention: less than alerts.keep: incidents must stay as long as what was told of them".into(),
+            );
+        }
         if self.attempts == 0 {
             out.push("alerts.attempts: 0 would send nothing: write 1 or more".into());
         }
@@ -265,6 +275,7 @@ impl Config {
             max_age: a.max_age.0,
             resolve_after: a.resolve_after.0,
             keep: a.keep.0,
+            retention: a.retention.0,
             url: a.url.clone(),
             tree: a.tree()?,
             receivers: a.receiver.clone(),
@@ -333,6 +344,8 @@ mod tests {
         let receiver = "[[alerts.receiver]]\nname = \"a\"\n";
         for (text, said) in [
             ("[alerts]\nseverity = \"bad\"", "alerts.severity: `bad` is none"),
+            ("[alerts]\nretention = \"1h\"", "alerts.retention: less than a day"),
+            ("[alerts]\nretention = \"20d\"", "alerts.retention: less than alerts.keep"),
             ("[[alerts.topic]]\narn = \"alerts\"", "alerts.topic[0].arn: `alerts` is no topic"),
             ("[alerts.route]\nreceiver = \"x\"", "no [[alerts.receiver]] with name = \"x\""),
             ("[alerts.route]\nmatchers = ['a=\"b\"']", "the top route takes all"),

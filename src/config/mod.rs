@@ -399,7 +399,8 @@ mod tests {
             *amount = Some(1.0);
         }
         let job = rules::MissingConfig { cluster: Some(String::new()), ..rules::MissingConfig::default() };
-        all.rule = vec![RuleConfig { missing: Some(job), ..RuleConfig::default() }];
+        let series = rules::SeriesConfig::default();
+        all.rule = vec![RuleConfig { series: Some(series), missing: Some(job), ..RuleConfig::default() }];
         all.retention = Retention { age: Some(Time(Duration::from_secs(1))), size: Some(Size(1)) };
         let table = toml::Table::try_from(all).unwrap();
         for (section, keys) in &table {

@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use afterglow_alerts::custom::{Condition, Kind, Missing, Rule, Template};
+use afterglow_alerts::custom::{Condition, Kind, Literal, Missing, Rule, Series, Template};
 use serde::{Deserialize, Serialize};
 
 use super::units::Time;
 
-/// A rule: a statement over the fleet tables, or a job that must have run.
+/// A rule: a statement over the fleet tables, a series of them, or a job that must have run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RuleConfig {
     pub name: String,
     /// The column `value` of its rows is what the condition is about; the others become labels.
     pub sql: String,
-    /// A comparison with a number, as `> 95`. Without it every row counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<SeriesConfig>,
+    /// A comparison with a number, as `> 95`. Without it every row of a statement counts.
     pub when: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<MissingConfig>,
@@ -33,6 +35,32 @@ pub struct RuleConfig {
     pub summary: String,
     /// Further texts, as `description` or `runbook_url`.
     pub annotations: BTreeMap<String, String>,
+}
+
+/// What a number of a fleet table came to within a window of time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SeriesConfig {
+    /// As `executor_samples.gc_share`.
+    pub column: String,
+    /// `max`, `min`, `avg`, `sum` or `last`.
+    pub take: String,
+    /// How far back it looks.
+    pub window: Time,
+    /// Columns that tell series apart, and become labels.
+    pub by: Vec<String>,
+    /// What columns must be equal to.
+    #[serde(rename = "where")]
+    pub only: BTreeMap<String, Equal>,
+}
+
+/// What a column must be equal to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Equal {
+    Flag(bool),
+    Whole(i64),
+    Text(String),
 }
 
 /// A job that must have run by a time.
@@ -55,6 +83,7 @@ impl Default for RuleConfig {
         RuleConfig {
             name: String::new(),
             sql: String::new(),
+            series: None,
             when: String::new(),
             missing: None,
             interval: Time(Duration::from_secs(60)),
@@ -65,6 +94,14 @@ impl Default for RuleConfig {
             summary: String::new(),
             annotations: BTreeMap::new(),
         }
+    }
+}
+
+impl Default for SeriesConfig {
+    fn default() -> Self {
+        let window = Time(Duration::from_secs(600));
+        let (column, take) = (String::new(), "max".into());
+        SeriesConfig { column, take, window, by: Vec::new(), only: BTreeMap::new() }
     }
 }
 
@@ -111,21 +148,37 @@ impl RuleConfig {
     }
 
     fn kind(&self) -> Result<Kind, String> {
-        match (&self.missing, self.sql.trim().is_empty()) {
-            (None, false) => {
-                let condition = Some(&self.when).filter(|w| !w.trim().is_empty()).map(|w| Condition::parse(w));
-                let condition = condition.transpose().map_err(|e| format!("when: {e}"))?;
-                Ok(Kind::Sql { statement: self.sql.clone(), condition })
+        let condition = Some(&self.when).filter(|w| !w.trim().is_empty()).map(|w| Condition::parse(w));
+        let condition = condition.transpose().map_err(|e| format!("when: {e}"))?;
+        match (self.sql.trim().is_empty(), &self.series, &self.missing) {
+            (false, None, None) => Ok(Kind::Sql { statement: self.sql.clone(), condition }),
+            (true, Some(s), None) => {
+                let condition = condition.ok_or("when: empty: write which numbers matter, as `> 0.2`")?;
+                Ok(Kind::Series { series: s.series()?, condition })
             }
-            (Some(m), true) => {
+            (true, None, Some(m)) => {
                 if m.app_name.is_empty() {
                     return Err("missing.app_name: empty: name the application that must run".into());
                 }
                 let job = Missing::parse(&m.app_name, m.cluster.as_deref(), &m.by, m.every.0, &m.days);
                 job.map(Kind::Missing).map_err(|e| format!("missing: {e}"))
             }
-            _ => Err("sql: write either `sql` or `missing`: what the rule looks at".into()),
+            _ => Err("sql: write one of `sql`, `series` and `missing`: what the rule looks at".into()),
         }
+    }
+}
+
+impl SeriesConfig {
+    fn series(&self) -> Result<Series, String> {
+        let literal = |value: &Equal| match value {
+            Equal::Flag(flag) => Literal::Flag(*flag),
+            Equal::Whole(n) => Literal::Whole(*n),
+            Equal::Text(text) => Literal::Text(text.clone()),
+        };
+        let only = self.only.iter().map(|(name, value)| (name.clone(), literal(value)));
+        let window = i64::try_from(self.window.0.as_millis()).unwrap_or(i64::MAX);
+        let series = Series::parse(&self.column, &self.take, window, &self.by, only);
+        series.map_err(|e| format!("series.{e}"))
     }
 }
 
@@ -133,7 +186,8 @@ impl RuleConfig {
 pub fn problems(rules: &[RuleConfig]) -> Vec<String> {
     let mut out = Vec::new();
     for (i, r) in rules.iter().enumerate() {
-        out.extend(r.rule().err().map(|e| format!("rule[{i}].{e}")));
+        let named = if r.name.trim().is_empty() { String::new() } else { format!(" (rule `{}`)", r.name) };
+        out.extend(r.rule().err().map(|e| format!("rule[{i}].{e}{named}")));
         if rules[..i].iter().any(|other| other.name == r.name) {
             out.push(format!("rule[{i}].name: there is another rule `{}`: give each a name of its own", r.name));
         }
@@ -156,9 +210,15 @@ mod tests {
         assert_eq!(said(whole), [""; 0]);
         let job = "name = \"a\"\n[missing]\napp_name = \"daily load\"\nby = \"06:00\"\ndays = [\"mon\"]";
         assert_eq!(said(job), [""; 0]);
+        let series = "name = \"a\"\nwhen = \"> 0.2\"\n[series]\ncolumn = \"executor_samples.gc_share\"\nwindow = \"5m\"\nwhere = { cluster = \"east\", cores = 4 }";
+        assert_eq!(said(series), [""; 0]);
         for (text, what) in [
             ("sql = \"SELECT 1\"", "rule[0].name: empty"),
-            ("name = \"a\"", "rule[0].sql: write either"),
+            ("name = \"a\"", "rule[0].sql: write one of"),
+            (&format!("sql = \"SELECT 1\"\n{series}"), "rule[0].sql: write one of"),
+            (&series.replace("when", "summary"), "rule[0].when: empty"),
+            (&series.replace("gc_share", "gc"), "rule[0].series.column: executor_samples has no column `gc`"),
+            (&series.replace("4", "\"4\""), "rule[0].series.where: executor_samples.cores is a whole number"),
             ("name = \"a\"\nsql = \"SELECT 1\"\nwhen = \"5\"", "rule[0].when: `5` is no condition"),
             ("name = \"a\"\nsql = \"SELECT 1\"\nseverity = \"bad\"", "rule[0].severity: `bad` is none"),
             ("name = \"a\"\nsql = \"SELECT 1\"\nsummary = \"{{ x }}\"", "rule[0].summary: `{{ x }}` means nothing"),

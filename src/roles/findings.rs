@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use afterglow_alerts::finding::NotKnown;
 use afterglow_alerts::judge::{Judgement, judge};
-use afterglow_alerts::report::{Subject, Told, advice_text, stake_text, told};
+use afterglow_alerts::report::{Subject, Told, advice_text, stake_text, told, unknowns};
 use afterglow_history::catalog::ApplicationFilter;
 use afterglow_history::store::AttemptReader;
 use afterglow_history::viewer::Viewer;
@@ -129,8 +128,9 @@ fn print(j: &Judged, config: &Config) {
             println!("{:11}-> {}", "", advice_text(a));
         }
     }
-    for NotKnown { rule, what, remedy } in &j.judgement.not_known {
-        println!("  {:<8} {rule:<24} {what}: {remedy}", "unknown");
+    for n in unknowns(&j.judgement, &prices) {
+        println!("  {:<8} {:<24} {}", "unknown", n.rule, n.what());
+        println!("{:11}-> {}", "", n.lack.remedy());
     }
     println!();
 }

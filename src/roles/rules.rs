@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use afterglow_alerts::custom::{Rule, State, Watched};
+use afterglow_alerts::custom::{Kind, Rule, State, Watched};
 use afterglow_history::date::instant;
 use afterglow_history::viewer::Viewer;
 use serde_json::json;
@@ -31,6 +31,11 @@ async fn evaluate(config: &Config, at: Option<&str>, json: bool) -> Result<bool,
     let (mut good, mut told) = (true, Vec::new());
     for rule in rules {
         let hold = rule.hold;
+        if let Kind::Series { series, .. } = &rule.kind
+            && !json
+        {
+            println!("{} asks: {}", rule.name, series.statement(at));
+        }
         let mut watched = Watched::new(rule);
         match watched.evaluate(&engine, &Viewer::everything(), at).await {
             Ok(alerts) if json => told.extend(alerts.iter().map(|a| {

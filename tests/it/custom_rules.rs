@@ -146,3 +146,93 @@ summary = "{{ labels.cluster }} has {{ value }} application"
     assert_eq!(over["id"], fires["id"]);
     assert_eq!(over["count"], 1);
 }
+
+/// Of the same rows, the same alerts: of an executor's garbage collection, and of a streaming query's state.
+#[test]
+fn a_series_gives_the_alerts_of_the_statement_that_it_stands_for() {
+    let dir = logs::folder();
+    let store = dir.path().join("store");
+    let (gc, streaming) = (case("3.5.9", "gc"), case("3.5.9", "streaming-rocksdb"));
+    let sources = [format!("batch={}", gc.display()), format!("streams={}", streaming.display())];
+    assert!(ingest(&store, &sources.each_ref().map(String::as_str)).status.success());
+    let ask = |sql: &str| -> Vec<Vec<Value>> {
+        let told = run(&["sql", sql, "--format", "json", "--store", store.to_str().unwrap()]);
+        let answer: Value = serde_json::from_str(&stdout(&told)).unwrap_or_else(|e| panic!("{e}: {}", stderr(&told)));
+        serde_json::from_value(answer["rows"].clone()).unwrap()
+    };
+    let newest = |sql: &str| ask(sql)[0][0].as_str().unwrap().to_owned();
+    let check = |at: &str, series: &str, statement: &str, when: &str, expected: &[Vec<Value>]| {
+        let file = dir.path().join("rules.toml");
+        let both = format!(
+            "[[rule]]\nname = \"series\"\nwhen = \"{when}\"\nsummary = \"{{{{ value }}}}\"\n[rule.series]\n{series}\n\
+             [[rule]]\nname = \"sql\"\nwhen = \"{when}\"\nsummary = \"{{{{ value }}}}\"\nsql = \"\"\"{statement}\"\"\"\n"
+        );
+        fs::write(&file, both).unwrap();
+        let args = ["rules", "--at", at, "--config", file.to_str().unwrap(), "--store", store.to_str().unwrap()];
+        let told = run(&[&args[..], &["--json"]].concat());
+        assert!(told.status.success(), "{}", stderr(&told));
+        let alerts: Vec<Value> = serde_json::from_str(&stdout(&told)).unwrap();
+        let of = |rule: &str| -> Vec<(Value, f64)> {
+            let all = alerts.iter().filter(|a| a["rule"] == rule);
+            let mut all: Vec<(Value, f64)> = all
+                .map(|a| {
+                    let mut labels = a["labels"].clone();
+                    labels.as_object_mut().unwrap().remove("alertname");
+                    (labels, a["value"].as_f64().unwrap())
+                })
+                .collect();
+            all.sort_by_key(|(labels, _)| labels.to_string());
+            all
+        };
+        assert_eq!(of("series"), of("sql"), "{alerts:?}");
+        let values: Vec<f64> = of("series").into_iter().map(|(_, value)| value).collect();
+        let expected: Vec<f64> = expected.iter().map(|row| row[0].as_f64().unwrap()).collect();
+        assert!(!expected.is_empty());
+        assert_eq!(values, expected, "{alerts:?}");
+        let said = stdout(&run(&args));
+        assert!(said.starts_with("series asks: SELECT "), "{said}");
+        // What it says it asks is what it asks.
+        let statement = said.lines().next().unwrap().strip_prefix("series asks: ").unwrap().to_owned();
+        ask(&statement)
+    };
+    let end = newest("SELECT max(\"time\") FROM executor_samples WHERE cluster = 'batch'");
+    let asked = check(
+        &end,
+        "column = \"executor_samples.gc_share\"\ntake = \"max\"\nwindow = \"1d\"\nby = [\"app_name\", \"executor_id\"]\nwhere = { cluster = \"batch\" }",
+        "SELECT app_name, executor_id, max(gc_share) AS value FROM executor_samples WHERE cluster = 'batch' GROUP BY 1, 2",
+        "> 0.001",
+        &ask(
+            "SELECT max(gc_share) FROM executor_samples WHERE cluster = 'batch' GROUP BY app_name, executor_id HAVING max(gc_share) > 0.001 ORDER BY app_name, executor_id",
+        ),
+    );
+    assert!(!asked.is_empty());
+    let end = newest("SELECT max(\"timestamp\") FROM streaming_progress WHERE state_rows > 0");
+    let asked = check(
+        &end,
+        "column = \"streaming_progress.state_rows\"\ntake = \"last\"\nwindow = \"1d\"\nby = [\"cluster\", \"run_id\"]",
+        "SELECT p.cluster, p.run_id, max(p.state_rows) AS value FROM streaming_progress p JOIN \
+           (SELECT run_id, max(\"timestamp\") AS t FROM streaming_progress WHERE state_rows IS NOT NULL GROUP BY 1) l \
+           ON p.run_id = l.run_id AND p.\"timestamp\" = l.t GROUP BY 1, 2",
+        "> 0",
+        &ask("SELECT max(p.state_rows) FROM streaming_progress p JOIN \
+               (SELECT run_id, max(\"timestamp\") AS t FROM streaming_progress WHERE state_rows IS NOT NULL GROUP BY 1) l \
+               ON p.run_id = l.run_id AND p.\"timestamp\" = l.t GROUP BY p.cluster, p.run_id HAVING max(p.state_rows) > 0 ORDER BY p.cluster, p.run_id"),
+    );
+    assert!(!asked.is_empty());
+    // Later than the window reaches, nothing holds; and a number in a map is a series, too.
+    let file = dir.path().join("rules.toml");
+    let rule = |column: &str| {
+        format!("[[rule]]\nname = \"a\"\nwhen = \">= 0\"\n[rule.series]\ncolumn = \"{column}\"\nwindow = \"1d\"\n")
+    };
+    let rules = |text: &str, at: &str| {
+        fs::write(&file, text).unwrap();
+        run(&["rules", "--at", at, "--config", file.to_str().unwrap(), "--store", store.to_str().unwrap()])
+    };
+    let add = rule("streaming_progress.phase_durations_ms.addBatch");
+    assert!(stdout(&rules(&add, &end)).contains("a: firing {"), "{}", stdout(&rules(&add, &end)));
+    assert!(stdout(&rules(&add, "2036-01-01T00:00:00Z")).ends_with("a: nothing holds\n"));
+    let wrong = rules(&rule("executor_samples.gc_shares"), &end);
+    assert!(!wrong.status.success());
+    let said = "rule[0].series.column: executor_samples has no column `gc_shares`: did you mean gc_share? (rule `a`)";
+    assert!(stderr(&wrong).contains(said), "{}", stderr(&wrong));
+}

@@ -1,6 +1,6 @@
 //! What the rules say about every log there is, and that the numbers they rest on are those that REST gives.
 //!
-//! `tests/findings/expected.txt` has a line for each finding on the logs of `tests/logs` and `tests/findings/logs`; logs about which
+//! `tests/findings/expected.txt` has a line for each finding, and for each thing that is not known, on the logs of `tests/logs` and `tests/findings/logs`; logs about which
 //! nothing is found are named there, too. With `AFTERGLOW_UPDATE=1` the test writes it anew, for somebody to read the difference.
 
 use std::collections::BTreeSet;
@@ -62,13 +62,22 @@ fn attempts(server: &TestServer) -> Vec<(String, String)> {
 fn findings_on_all_logs_are_those_that_were_looked_at_and_rest_on_what_rest_says() {
     let folder = logs::folder();
     let server = TestServer::history(&store(folder.path()));
-    let mut lines = BTreeSet::new();
+    let (mut lines, mut bases) = (BTreeSet::new(), BTreeSet::new());
     for (cluster, path) in attempts(&server) {
         let findings = server.json(&format!("/api/afterglow/v1/applications/{path}/findings"));
         let findings = findings.as_array().unwrap();
         if findings.is_empty() {
             lines.insert(format!("{path}: nothing"));
         }
+        let unknown = server.json(&format!("/api/afterglow/v1/applications/{path}/findings/not-known"));
+        for n in unknown.as_array().unwrap() {
+            let of = |key: &str| n[key].as_str().unwrap().to_owned();
+            let also: Vec<&str> = n["also"].as_array().unwrap().iter().map(|r| r.as_str().unwrap()).collect();
+            let also = if also.is_empty() { String::new() } else { format!(" and {}", also.join(", ")) };
+            assert!(!of("remedy").is_empty());
+            lines.insert(format!("{path}: not known to {}{also}: {}", of("rule"), of("what")));
+        }
+        assert!(unknown.as_array().unwrap().len() <= 5, "{path}: {unknown}");
         for f in findings {
             assert_eq!(f["cluster"], cluster.as_str());
             let text = |v: &Value| v.as_str().unwrap().to_owned();
@@ -76,6 +85,13 @@ fn findings_on_all_logs_are_those_that_were_looked_at_and_rest_on_what_rest_says
             lines.insert(format!("{path}: {severity} {rule}, {place}: {}", text(&f["summary"])));
             for e in f["evidence"].as_array().unwrap().iter().filter(|e| !e["path"].is_null()) {
                 resolves(&server, e, &format!("{path} {rule}"));
+            }
+            // What was computed leads to what it was computed from.
+            for e in f["evidence"].as_array().unwrap().iter().filter(|e| e["path"].is_null()) {
+                let from = e["computed_from"].as_str().unwrap_or_else(|| panic!("{path} {rule}: {e} is from nowhere"));
+                if bases.insert(from.to_owned()) {
+                    server.json(from);
+                }
             }
         }
     }

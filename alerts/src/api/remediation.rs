@@ -66,10 +66,10 @@ fn failed(e: LedgerError) -> ApiError {
 }
 
 /// Whether a model is asked, what was spent today, and what there is to go by. For those who see everything: it is about all.
-async fn state(State(_): State<Api>, Extension(r): Extension<Remedies>) -> Result<Response, ApiError> {
+async fn state(State(api): State<Api>, Extension(r): Extension<Remedies>) -> Result<Response, ApiError> {
     let now = (r.now)();
     let spent = r.ledger.spent_on(now).await.map_err(failed)?;
-    let calls = r.ledger.calls_on(now).await.map_err(failed)?;
+    let calls = r.ledger.calls_on(&api.viewer(), now).await.map_err(failed)?;
     let bounds = |b: Bounds| value!({ "tokens": b.tokens, "money": b.money, "ms": b.time });
     let breaker = r.asks.as_ref().map(|asks| {
         let (state, until) = asks.advisor.stands();
@@ -125,13 +125,13 @@ fn one_sought(s: &Sought, priced: bool) -> Json {
 }
 
 /// How advice turned out, by rule: in runs that followed, by setting that was changed, and by what people said.
-async fn records(State(_): State<Api>, Extension(r): Extension<Remedies>) -> Result<Response, ApiError> {
+async fn records(State(api): State<Api>, Extension(r): Extension<Remedies>) -> Result<Response, ApiError> {
     let counts = |c: &Counts| {
         let of = |verdict: &str| c.get(verdict).copied().unwrap_or(0);
         value!({ "worked": of("worked"), "no_effect": of("no effect"), "worse": of("worse"), "not_tried": of("not tried"),
             "not_known": of("not known") })
     };
-    let all = r.ledger.records().await.map_err(failed)?;
+    let all = r.ledger.records(&api.viewer()).await.map_err(failed)?;
     let told = all.iter().map(|(rule, record)| {
         let settings = record.settings.iter().map(|(key, c)| value!({ "key": key, "runs": counts(c) }));
         value!({ "rule": rule, "runs": counts(&record.runs), "people": counts(&record.people), "settings": settings.collect::<Vec<_>>() })

@@ -91,6 +91,10 @@ impl Watched {
             Kind::Sql { statement, condition } => {
                 rows(&self.rule.name, ask(&self.rule.name, engine, viewer, statement).await?, *condition)?
             }
+            Kind::Series { series, condition } => {
+                let answer = ask(&self.rule.name, engine, viewer, &series.statement(now)).await?;
+                rows(&self.rule.name, answer, Some(*condition))?
+            }
             Kind::Missing(job) => {
                 let Some((due, from)) = job.last_due(now) else { return Ok(self.step(now, &BTreeMap::new())) };
                 let answer = ask(&self.rule.name, engine, viewer, &job.statement(from)).await?;

@@ -1,4 +1,4 @@
-//! Rules that operators write: a statement over the fleet tables with a threshold, or a job that must have run by a time.
+//! Rules that operators write: a statement over the fleet tables or a series of them with a threshold, or a job that must have run by a time.
 //! Shaped as Prometheus's and Grafana's: a rule is evaluated at an interval, each set of labels that its condition holds for is
 //! pending at first, and fires once the condition has held for long enough.
 //!
@@ -10,6 +10,7 @@ mod follow;
 mod machine;
 mod missing;
 mod rule;
+mod series;
 mod template;
 
 pub use evaluate::{EvaluationError, Watched};
@@ -17,6 +18,7 @@ pub use follow::Evaluator;
 pub use machine::{Held, Labels, Machine, State, Transition};
 pub use missing::Missing;
 pub use rule::{Condition, Kind, Rule, RuleError};
+pub use series::{Literal, Series, SeriesError, Take};
 pub use template::{Template, TemplateError};
 
 /// A change of state of a rule for a set of labels.

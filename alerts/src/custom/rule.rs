@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Labels, Missing, Template, TemplateError};
+use super::{Labels, Missing, Series, Template, TemplateError};
 
 /// A rule.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +30,11 @@ pub enum Kind {
     Sql {
         statement: String,
         condition: Option<Condition>,
+    },
+    /// A number of a fleet table over a window of time.
+    Series {
+        series: Series,
+        condition: Condition,
     },
     Missing(Missing),
 }
@@ -64,8 +69,6 @@ pub enum RuleError {
     Day(String),
     #[error("`every` does not divide a day: write 24h, 12h, 8h, 6h, 4h, 3h, 2h, 1h, 30m, 15m or 5m")]
     Every,
-    #[error("write either `sql` or `missing`: what the rule looks at")]
-    Kind,
 }
 
 impl Condition {

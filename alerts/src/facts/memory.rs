@@ -93,6 +93,15 @@ impl Facts {
         Some(Evidence::new(name, Value::Bytes(value), Source::spark("allexecutors", pointer)))
     }
 
+    /// Whether something was to be cached, and the log was not to tell what became of it.
+    pub fn cached_unseen(&self) -> bool {
+        let cached = || self.stages.values().flat_map(|s| &s.rdds).any(|r| r.cached) || !self.rdds.is_empty();
+        let told = self.conf.flag("spark.eventLog.logBlockUpdates.enabled", false)
+            || !self.storage.points.is_empty()
+            || self.rdds.values().any(|r| r.memory_used > 0 || r.disk_used > 0);
+        !told && cached()
+    }
+
     /// Milliseconds that an executor was there.
     pub fn lifetime(&self, e: &Executor) -> i64 {
         let (from, to) = (e.add_time.max(self.start), e.remove_time.unwrap_or(self.end).min(self.end));

@@ -27,6 +27,15 @@ impl Facts {
     pub fn operators(&self) -> impl Iterator<Item = Operator<'_>> {
         self.plans.values().flat_map(operators_of)
     }
+
+    /// Whether no plan has a value of any of its metrics, though stages of them ran.
+    pub fn plans_unmeasured(&self) -> bool {
+        let ran = |x: &&SqlExecution| {
+            let done = |id: &i64| self.attempts(*id).any(|(_, s)| s.completed_tasks > 0);
+            x.plan.nodes.iter().any(|n| !n.metrics.is_empty()) && x.stages.iter().any(done)
+        };
+        self.plans.values().any(|x| ran(&x)) && self.plans.values().all(|x| x.metrics.is_empty())
+    }
 }
 
 /// All operators of a plan.

@@ -184,22 +184,51 @@ impl Ledger {
         Ok(out)
     }
 
-    /// How advice turned out, by rule.
+    /// How advice turned out, by rule, for applications that the viewer may see.
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub async fn records(&self) -> Result<BTreeMap<String, RuleRecord>, LedgerError> {
+    pub async fn records(&self, viewer: &Viewer) -> Result<BTreeMap<String, RuleRecord>, LedgerError> {
+        self.records_where(&|cluster, owner| may_see(viewer, cluster, owner)).await
+    }
+
+    /// The same by cluster and owner. A run has no owner here: whose a job is, its incidents say, and all of them count; without one it is
+    /// nobody's.
+    async fn records_where(&self, may: May<'_>) -> Result<BTreeMap<String, RuleRecord>, LedgerError> {
+        let owners = sqlx::query(
+            "SELECT DISTINCT cluster, app_name, owner FROM incidents
+             WHERE (cluster, app_name) IN (SELECT cluster, app_name FROM outcomes)",
+        );
+        let mut owned: BTreeMap<(String, String), bool> = BTreeMap::new();
+        for r in owners.fetch_all(&self.readers).await? {
+            let (cluster, app, owner): (String, String, String) = (r.try_get(0)?, r.try_get(1)?, r.try_get(2)?);
+            let seen = may(&cluster, &owner);
+            *owned.entry((cluster, app)).or_insert(true) &= seen;
+        }
         let mut out: BTreeMap<String, RuleRecord> = BTreeMap::new();
         for (kind, sql) in [
-            ("runs", "SELECT rule, '', verdict, COUNT(*) FROM outcomes GROUP BY rule, verdict"),
+            ("runs", "SELECT rule, '', verdict, COUNT(*), cluster, app_name FROM outcomes GROUP BY 1, 3, 5, 6"),
             (
                 "settings",
-                "SELECT rule, json_extract(c.value, '$.key'), verdict, COUNT(*) FROM outcomes, json_each(outcomes.changed) c
-                 WHERE verdict IN ('worked', 'no effect', 'worse') GROUP BY 1, 2, 3",
+                "SELECT rule, json_extract(c.value, '$.key'), verdict, COUNT(*), cluster, app_name
+                 FROM outcomes, json_each(outcomes.changed) c
+                 WHERE verdict IN ('worked', 'no effect', 'worse') GROUP BY 1, 2, 3, 5, 6",
             ),
-            ("people", "SELECT rule, '', verdict, COUNT(*) FROM feedback GROUP BY rule, verdict"),
+            (
+                "people",
+                "SELECT f.rule, '', f.verdict, COUNT(*), COALESCE(i.cluster, ''), COALESCE(i.owner, '')
+                 FROM feedback f LEFT JOIN incidents i ON i.id = f.incident GROUP BY 1, 3, 5, 6",
+            ),
         ] {
             for r in sqlx::query(sql).fetch_all(&self.readers).await? {
+                let (cluster, of): (String, String) = (r.try_get(4)?, r.try_get(5)?);
+                let seen = match kind {
+                    "people" => may(&cluster, &of),
+                    _ => owned.get(&(cluster.clone(), of)).copied().unwrap_or_else(|| may(&cluster, "")),
+                };
+                if !seen {
+                    continue;
+                }
                 let (rule, key): (String, String) = (r.try_get(0)?, r.try_get(1)?);
                 let record = out.entry(rule).or_default();
                 let counts = match kind {
@@ -207,24 +236,42 @@ impl Ledger {
                     "people" => &mut record.people,
                     _ => record.settings.entry(key).or_default(),
                 };
-                counts.insert(r.try_get(2)?, r.try_get(3)?);
+                *counts.entry(r.try_get(2)?).or_insert(0) += r.try_get::<i64, _>(3)?;
             }
         }
         Ok(out)
     }
 
-    /// How many requests of a day (of this time) ended in each way.
+    /// How many requests of a day (of this time), about incidents that the viewer may see, ended in each way. What was asked by hand is
+    /// nobody's.
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub async fn calls_on(&self, now: i64) -> Result<Counts, LedgerError> {
-        let rows = sqlx::query("SELECT outcome, COUNT(*) FROM model_calls WHERE day = $1 GROUP BY outcome")
-            .bind(now.div_euclid(DAY))
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect()
+    pub async fn calls_on(&self, viewer: &Viewer, now: i64) -> Result<Counts, LedgerError> {
+        self.calls_where(&|cluster, owner| may_see(viewer, cluster, owner), now).await
+    }
+
+    async fn calls_where(&self, may: May<'_>, now: i64) -> Result<Counts, LedgerError> {
+        let rows = sqlx::query(
+            "SELECT c.outcome, COUNT(*), COALESCE(i.cluster, ''), COALESCE(i.owner, '')
+             FROM model_calls c LEFT JOIN incidents i ON i.id = c.incident WHERE c.day = $1 GROUP BY 1, 3, 4",
+        )
+        .bind(now.div_euclid(DAY))
+        .fetch_all(&self.readers)
+        .await?;
+        let mut out = Counts::new();
+        for r in &rows {
+            let (cluster, owner): (String, String) = (r.try_get(2)?, r.try_get(3)?);
+            if may(&cluster, &owner) {
+                *out.entry(r.try_get(0)?).or_insert(0) += r.try_get::<i64, _>(1)?;
+            }
+        }
+        Ok(out)
     }
 }
+
+/// Whether what an owner runs on a cluster may be seen.
+type May<'m> = &'m (dyn Fn(&str, &str) -> bool + Sync);
 
 #[cfg(test)]
 mod tests {
@@ -274,7 +321,9 @@ mod tests {
             settings: ["a", "b"].map(|k| (k.to_owned(), counts(&[("worked", 1)]))).into(),
             people: counts(&[("no effect", 1), ("worked", 1)]),
         };
-        assert_eq!(ledger.records().await.unwrap(), [("gc-pressure".to_owned(), expected)].into());
+        assert_eq!(ledger.records(&everything).await.unwrap(), [("gc-pressure".to_owned(), expected)].into());
+        let others = ledger.records_where(&|_, owner| owner != incident.owner).await.unwrap();
+        assert!(others.is_empty(), "runs of a job, and what was said of it, are its owner's: {others:?}");
         assert!(ledger.begin_advice(1, "m", 6, 7).await.unwrap());
         assert!(!ledger.want_advice(1, "ada", 7).await.unwrap(), "somebody is at it");
         let sought = &ledger.sought(&everything, 10).await.unwrap()[0];
@@ -321,7 +370,8 @@ mod tests {
             dropped: 0,
         };
         ledger.settle(call, &settled).await.unwrap();
-        assert_eq!(ledger.calls_on(20).await.unwrap(), [("unavailable".to_owned(), 1)].into());
+        assert_eq!(ledger.calls_on(&Viewer::everything(), 20).await.unwrap(), [("unavailable".to_owned(), 1)].into());
+        assert_eq!(ledger.calls_where(&|_, _| false, 20).await.unwrap(), Counts::new());
         let sought = &ledger.sought(&Viewer::everything(), 10).await.unwrap()[0];
         assert_eq!((sought.tokens, sought.money, sought.state.as_str()), (4, 0.25, "asking"));
     }

@@ -1,6 +1,6 @@
 //! Groups of incidents that are told of together, and how what is told of them comes into the outbox.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
 
@@ -194,6 +194,30 @@ async fn members(tx: &mut Transaction<'_, Sqlite>, group: i64) -> Result<Vec<Mem
         .collect()
 }
 
+/// What is told for the first time, or of another state than last time.
+fn news(members: &[Member], flush: &Flush) -> BTreeSet<i64> {
+    let told: BTreeMap<i64, Option<State>> = members.iter().map(|m| (m.incident.id, m.told)).collect();
+    let is_news = |(id, state): &&(i64, State)| told.get(id).copied().flatten() != Some(*state);
+    flush.told.iter().filter(is_news).map(|(id, _)| *id).collect()
+}
+
+/// The incidents that a message is kept with: its news, and one of each owner, whom it may be shown to. A reminder has no news and is kept with
+/// all. Were it always all, a group that grows would write down the square of what it has.
+fn about(members: &[Member], flush: &Flush, news: &BTreeSet<i64>) -> BTreeSet<i64> {
+    let told: BTreeSet<i64> = flush.told.iter().map(|(id, _)| *id).collect();
+    if news.is_empty() {
+        return told;
+    }
+    let mut owners = BTreeSet::new();
+    let mut all = news.clone();
+    for m in members.iter().filter(|m| told.contains(&m.incident.id)) {
+        if owners.insert((&m.incident.cluster, &m.incident.owner)) {
+            all.insert(m.incident.id);
+        }
+    }
+    all
+}
+
 async fn write(
     tx: &mut Transaction<'_, Sqlite>,
     group: &Group,
@@ -201,6 +225,7 @@ async fn write(
     flush: &Flush,
     now: i64,
 ) -> Result<(), LedgerError> {
+    let news = news(members, flush);
     for (destination, message) in &flush.messages {
         let row = sqlx::query(
             "INSERT INTO deliveries (key, receiver, destination, lane, message, state, created_at, next_at)
@@ -216,8 +241,7 @@ async fn write(
         .await?;
         let Some(row) = row else { continue };
         let id: i64 = row.try_get(0)?;
-        let about: BTreeSet<i64> = flush.told.iter().map(|(incident, _)| *incident).collect();
-        for incident in about {
+        for incident in about(members, flush, &news) {
             sqlx::query("INSERT OR IGNORE INTO delivery_incidents (incident, delivery) VALUES ($1, $2)")
                 .bind(incident)
                 .bind(id)
@@ -225,7 +249,7 @@ async fn write(
                 .await?;
         }
     }
-    for (incident, state) in &flush.told {
+    for (incident, state) in flush.told.iter().filter(|(id, _)| news.contains(id)) {
         sqlx::query("UPDATE group_members SET told = $3 WHERE group_id = $1 AND incident = $2 AND told <> $3")
             .bind(group.id)
             .bind(incident)

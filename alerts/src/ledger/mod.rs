@@ -12,6 +12,7 @@ mod list;
 mod outbox;
 mod quiet;
 mod remediation;
+mod retention;
 mod rules;
 mod runs;
 mod standing;

@@ -207,7 +207,7 @@ impl Ledger {
             };
             sqlx::query(
                 "UPDATE deliveries SET state = $2, attempts = attempts + 1, next_at = $3, leased_until = 0, error = $4,
-                     sent_at = CASE WHEN $2 = 'sent' THEN $5 END WHERE id = $1",
+                     sent_at = CASE WHEN $2 = 'sent' THEN $5 END, message = CASE WHEN $2 = 'sent' THEN '' ELSE message END WHERE id = $1",
             )
             .bind(id)
             .bind(state.name())
@@ -300,25 +300,6 @@ impl Ledger {
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(incident).fetch_all(&self.readers).await?;
         rows.iter().map(delivery).collect()
-    }
-
-    /// Forgets what was sent before a time; gives how many.
-    ///
-    /// # Errors
-    /// If the ledger cannot be written.
-    pub async fn forget_sent(&self, before: i64) -> Result<u64, LedgerError> {
-        let mut tx = self.begin().await?;
-        let old = "SELECT id FROM deliveries WHERE state = 'sent' AND sent_at < $1";
-        for table in ["delivery_incidents", "delivery_failures"] {
-            let sql = sqlx::AssertSqlSafe(format!("DELETE FROM {table} WHERE delivery IN ({old})"));
-            sqlx::query(sql).bind(before).execute(&mut *tx).await?;
-        }
-        let done = sqlx::query("DELETE FROM deliveries WHERE state = 'sent' AND sent_at < $1")
-            .bind(before)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(done.rows_affected())
     }
 
     /// Receivers of a delivery's incidents: who may see it is told by them.

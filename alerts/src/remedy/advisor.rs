@@ -9,7 +9,7 @@ use super::answer::{Answer, check};
 use super::bedrock::{Bedrock, ModelError, Reply, Tokens};
 use super::breaker::{Breaker, Patience};
 use super::budget::{Budgets, Spent, TokenPrices};
-use super::case::Case;
+use super::case::{Case, Link};
 use super::prompt::Prompt;
 use crate::deliver::backoff::Backoff;
 use crate::ledger::{Asking, Ledger, LedgerError, Settled};
@@ -281,7 +281,18 @@ pub fn cited(answer: &Answer, case: &Case) -> Json {
     let evidence = case.evidence.iter().filter(|e| ids.contains(&e.id));
     let passages = case.passages.iter().filter(|p| ids.contains(&p.id));
     evidence
-        .map(|e| json!({ "id": e.id, "name": e.name, "value": e.value }))
+        .map(|e| {
+            let mut told = json!({ "id": e.id, "name": e.name, "value": e.value });
+            match &e.link {
+                Some(Link::At { path, pointer }) => {
+                    told["path"] = path.as_str().into();
+                    told["pointer"] = pointer.as_str().into();
+                }
+                Some(Link::From(path)) => told["computed_from"] = path.as_str().into(),
+                None => {}
+            }
+            told
+        })
         .chain(passages.map(|p| json!({ "id": p.id, "title": p.title, "from": p.from, "text": p.text })))
         .collect()
 }
@@ -296,4 +307,31 @@ pub fn text(answer: &Answer) -> String {
         format!("{} = {} (now {now}): {}{}", s.key, s.suggested, s.why, cites(&s.cites))
     }));
     out.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::answer::Claim;
+    use super::super::case::tests::mask;
+    use super::*;
+
+    #[test]
+    fn citations_lead_where_the_evidence_is_from() {
+        let finding = json!({ "evidence": [
+            { "name": "longest", "value": 5, "unit": "ms", "path": "/p/stages/1/0", "pointer": "/x" },
+            { "name": "share", "value": 0.5, "unit": "share", "computed_from": "/p/stages/1/0" },
+            { "name": "of an older release", "value": 1, "unit": "count" } ] });
+        let case = Case::of_finding(&finding, "3.5.1", &[], &mask());
+        let cites = ["e1", "e2", "e3"].map(str::to_owned).to_vec();
+        let answer = Answer { cause: Some(Claim { text: "x".into(), cites }), ..Answer::default() };
+        assert_eq!(
+            cited(&answer, &case),
+            json!([
+                { "id": "e1", "name": "longest", "value": "5 ms (5 ms)", "path": "/p/stages/1/0", "pointer": "/x" },
+                { "id": "e2", "name": "share", "value": "50.0 %", "computed_from": "/p/stages/1/0" },
+                { "id": "e3", "name": "of an older release", "value": "1" },
+            ])
+        );
+        assert!(!case.told().to_string().contains("/p/stages"), "addresses are for people");
+    }
 }

@@ -26,8 +26,19 @@ pub struct Fact {
     pub name: String,
     /// With its unit.
     pub value: String,
+    /// Where REST has it, or what it was computed from: for people, not for the model.
+    pub link: Option<Link>,
     /// What is equal for cases that are alike: the size of a number, not its digits.
     alike: String,
+}
+
+/// An address of REST.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// With a place in its answer, where the value stands.
+    At { path: String, pointer: String },
+    /// The value was computed from what is there.
+    From(String),
 }
 
 /// A part of a runbook, or a past incident.
@@ -88,7 +99,7 @@ impl Case {
         for e in list("evidence") {
             let name = e.get("name").and_then(Json::as_str).unwrap_or_default();
             let (value, alike) = value(&e, mask);
-            case.fact(mask.text(name), value, alike);
+            case.fact(mask.text(name), value, link(&e), alike);
         }
         case.settings = settings(properties, mask);
         case.advice = list("advice").iter().map(|a| advice(a, mask)).collect();
@@ -114,14 +125,14 @@ impl Case {
         };
         for (name, value) in annotations.iter().chain(labels) {
             let value = mask.text(value);
-            case.fact(mask.text(name), value.clone(), value);
+            case.fact(mask.text(name), value.clone(), None, value);
         }
         case
     }
 
-    fn fact(&mut self, name: String, value: String, alike: String) {
+    fn fact(&mut self, name: String, value: String, link: Option<Link>, alike: String) {
         if self.evidence.len() < EVIDENCE && !value.is_empty() {
-            self.evidence.push(Fact { id: format!("e{}", self.evidence.len() + 1), name, value, alike });
+            self.evidence.push(Fact { id: format!("e{}", self.evidence.len() + 1), name, value, link, alike });
         }
     }
 
@@ -203,6 +214,15 @@ fn value(evidence: &Json, mask: &Mask) -> (String, String) {
         _ => text.clone(),
     };
     (text, alike)
+}
+
+/// Where a piece of evidence is from, as a finding has it.
+fn link(evidence: &Json) -> Option<Link> {
+    let text = |name: &str| evidence.get(name).and_then(Json::as_str).map(str::to_owned);
+    match text("path") {
+        Some(path) => Some(Link::At { path, pointer: text("pointer").unwrap_or_default() }),
+        None => text("computed_from").map(Link::From),
+    }
 }
 
 /// Which power of two a number is nearest to.

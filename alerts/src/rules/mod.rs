@@ -17,6 +17,7 @@ mod tasks;
 
 use crate::facts::Facts;
 use crate::finding::{AtStake, Finding, NotKnown};
+use crate::lack::Lack;
 
 /// A rule, as the catalogue shows it.
 #[derive(Debug, Clone, Copy)]
@@ -77,8 +78,9 @@ impl Verdict {
         self.findings.push(finding);
     }
 
-    pub fn not_known(&mut self, what: impl Into<String>, remedy: impl Into<String>) {
-        self.not_known.push(NotKnown { rule: "", what: what.into(), remedy: remedy.into() });
+    /// What is not known for lack of something.
+    pub fn not_known(&mut self, question: impl Into<String>, lack: Lack) {
+        self.not_known.push(NotKnown { rule: "", also: Vec::new(), questions: vec![question.into()], lack });
     }
 }
 

@@ -20,13 +20,14 @@ export type FoundAt = { text: string } & (
   | { kind: 'batch'; run: string; name: string; batch: number }
 );
 
-/** A number that a finding rests on; with `path` and `pointer` where REST has exactly this value. */
+/** A number that a finding rests on; with `path` and `pointer` where REST has exactly this value, else with the address of what it was computed from. */
 export interface Evidence {
   name: string;
   value: number | string;
   unit: 'ms' | 'bytes' | 'time' | 'count' | 'share' | 'ratio' | 'text';
   path?: string;
   pointer?: string;
+  computed_from?: string;
 }
 
 /** null where it is not known. */
@@ -68,6 +69,8 @@ export interface Finding {
 /** What could not be judged, and what would let it be. */
 export interface NotKnown {
   rule: string;
+  /** Further rules that lack the same. */
+  also: string[];
   what: string;
   remedy: string;
 }

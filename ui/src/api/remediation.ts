@@ -34,8 +34,11 @@ export interface Answer {
   dropped: Record<string, number>;
 }
 
-/** Evidence has a name and a value, a passage of the knowledge base a title and where it is from; its text unless an older release asked. */
-export type Cited = { id: string; name: string; value: string } | { id: string; title: string; from: string; text?: string };
+/**
+ * Evidence has a name, a value and an address as in a finding, a passage of the knowledge base a title and where it is from; address and text
+ * unless an older release asked.
+ */
+export type Cited = { id: string; name: string; value: string; path?: string; pointer?: string; computed_from?: string } | { id: string; title: string; from: string; text?: string };
 
 export interface ModelAdvice {
   state: string;

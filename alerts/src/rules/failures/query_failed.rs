@@ -9,6 +9,7 @@ use super::cause::{Cause, telling_line};
 use super::job_failed::same_words;
 use crate::facts::Facts;
 use crate::finding::{AtStake, Evidence, Finding, Place, Severity, Source, Sure, Value};
+use crate::lack::Lack;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
 pub const RULE: Rule = Rule {
@@ -23,6 +24,10 @@ pub const RULE: Rule = Rule {
 const MOST: usize = 5;
 
 fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
+    let untold = |x: &SqlExecution| x.completion_time.is_some() && x.error.is_none();
+    if facts.sql.values().any(untold) {
+        verdict.not_known("whether queries failed of which no job did", Lack::QueryErrors);
+    }
     let root = root(facts).and_then(|e| e.sql);
     let mut by_error: BTreeMap<String, Vec<&SqlExecution>> = BTreeMap::new();
     for x in facts.sql.values().filter(|x| x.root_id == x.id && x.status() == SqlStatus::Failed) {
@@ -96,5 +101,16 @@ mod tests {
         assert_eq!((&f.place, f.at_stake.wall), (&Place::Sql(1), Some(10_000)));
         assert!(f.summary.starts_with("2 queries failed alike, this one first (broadcast failed)"), "{}", f.summary);
         assert_eq!(suggested(f)["spark.sql.autoBroadcastJoinThreshold"], "-1");
+    }
+
+    #[test]
+    fn without_errors_of_queries_it_is_not_known() {
+        let mut facts = cluster(1, 60_000, "3.3.4", &[]);
+        facts.sql.insert(0, SqlExecution { error: None, ..query(0, "") });
+        assert_eq!(facts.not_known(&RULE)[0].lack, Lack::QueryErrors);
+        facts.sql.insert(0, SqlExecution { completion_time: None, error: None, ..query(0, "") });
+        assert_eq!(facts.not_known(&RULE), [], "it runs");
+        facts.sql.insert(0, query(0, ""));
+        assert_eq!(facts.not_known(&RULE), []);
     }
 }

@@ -1,7 +1,9 @@
 //! `clustering-filter-missing`: a scan of a Delta table filters by none of the columns that it is laid out by.
 
 use crate::facts::Facts;
+use crate::facts::operators::Operator;
 use crate::finding::{Advice, Evidence, Finding, Severity, Sure, Value};
+use crate::lack::Lack;
 use crate::report::bytes;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -13,11 +15,21 @@ pub const RULE: Rule = Rule {
     judge,
 };
 
+/// What finds the files of a Delta table, as plans name it.
+const DELTA: [&str; 3] = ["PreparedDeltaFileIndex", "TahoeLogFileIndex", "TahoeBatchFileIndex"];
 /// Bytes below which nothing is gained.
 const COUNTS: i64 = 1 << 30;
 
 fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     if facts.delta.is_empty() {
+        let of_delta = |o: &Operator<'_>| {
+            o.metadata("Location").is_some_and(|l| DELTA.iter().any(|index| l.starts_with(index)))
+                && o.sum("size of files read").is_some_and(|size| size >= COUNTS)
+                && limits.worth(facts, &o.cost(facts, &[]))
+        };
+        if facts.operators().any(|o| of_delta(&o)) {
+            verdict.not_known("whether scans of Delta tables filter by what these are laid out by", Lack::DeltaLayout);
+        }
         return;
     }
     for scan in facts.operators() {
@@ -128,5 +140,13 @@ mod tests {
         assert!(is_at("PreparedDeltaFileIndex(1 paths)[s3://bucket/long/ta...", "s3://bucket/long/table"));
         assert!(is_at("TahoeLogFileIndex(1 paths)[file:/data/t]", "file:///data/t/"));
         assert!(!is_at("TahoeLogFileIndex(1 paths)[file:/data/t2]", "file:///data/t"));
+    }
+
+    #[test]
+    fn the_layout_of_delta_tables_is_not_known_without_the_plugin() {
+        let lacks = |facts: &Facts| facts.not_known(&RULE).iter().map(|n| n.lack).collect::<Vec<_>>();
+        let without = Facts { delta: Vec::new(), ..with("[]", DeltaScan::default()) };
+        assert_eq!(lacks(&without), [Lack::DeltaLayout]);
+        assert_eq!(lacks(&with("[]", DeltaScan::default())), []);
     }
 }

@@ -1,7 +1,9 @@
 //! `iceberg-rewrite`: a commit replaced many of an Iceberg table's files for few changed rows.
 
 use crate::facts::Facts;
+use crate::facts::operators::Operator;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Severity, Sure, Value};
+use crate::lack::Lack;
 use crate::report::bytes;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -22,6 +24,14 @@ const CHANGED: f64 = 0.30;
 const COUNTS: i64 = 1 << 30;
 
 fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
+    let iceberg = facts.conf.get("spark.sql.extensions").is_some_and(|e| e.contains("IcebergSparkSessionExtensions"));
+    if iceberg && facts.commits.is_empty() {
+        let rewrites =
+            |o: &Operator<'_>| o.name() == "ReplaceData" && limits.worth(facts, &facts.cost_of(&o.sql.stages));
+        if facts.operators().any(|o| rewrites(&o)) {
+            verdict.not_known("how many files of a table its changes replace", Lack::IcebergCommits);
+        }
+    }
     for c in &facts.commits {
         let n = |name: &str| c.number(name).max(0);
         let (added, removed) = (n("addedDataFiles"), n("removedDataFiles"));
@@ -111,5 +121,19 @@ mod tests {
         assert_eq!(found(RULE.name, &with("append", 61, (610, 610), GIB)), []);
         assert_eq!(found(RULE.name, &with("overwrite", 61, (910, 610), GIB)), [], "the table grew by 30 %");
         assert_eq!(found(RULE.name, &with("overwrite", 61, (610, 610), GIB - 1)), []);
+    }
+
+    #[test]
+    fn without_the_plugin_it_is_not_known_where_rows_are_replaced() {
+        use crate::facts::made::node;
+        let with = |extensions: &str, name: &str| {
+            let of = application("3.5.1", 100, &[("spark.sql.extensions", extensions)]);
+            let of = of.with_stage(1, 50, 200, |_| ()).with_sql(60, &[1], vec![node(name, name)], &[]);
+            of.not_known(&RULE).iter().map(|n| n.lack).collect::<Vec<_>>()
+        };
+        let iceberg = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions";
+        assert_eq!(with(iceberg, "ReplaceData"), [Lack::IcebergCommits]);
+        assert_eq!(with(iceberg, "AppendData"), []);
+        assert_eq!(with("", "ReplaceData"), []);
     }
 }

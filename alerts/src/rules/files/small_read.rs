@@ -2,6 +2,7 @@
 
 use crate::facts::Facts;
 use crate::finding::{Advice, Evidence, Finding, Sure, Value};
+use crate::lack::Lack;
 use crate::report::bytes;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -18,6 +19,9 @@ const SMALL: i64 = 3 << 20;
 const MANY: i64 = 100;
 
 fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
+    if facts.plans_unmeasured() {
+        verdict.not_known("how many files queries read, and of which size", Lack::PlanMetrics);
+    }
     for scan in facts.operators() {
         let (Some(files), Some(size)) = (scan.sum("number of files read"), scan.sum("size of files read")) else {
             continue;

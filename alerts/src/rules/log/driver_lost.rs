@@ -5,6 +5,7 @@ use afterglow_history::state::{JobStatus, StageStatus};
 use crate::conf::as_setting;
 use crate::facts::Facts;
 use crate::finding::{Advice, Evidence, Finding, Place, Setting, Severity, Source, Sure, Value};
+use crate::lack::Lack;
 use crate::rules::failures::application_failed::lost as lost_time;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -56,9 +57,8 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
             },
         ));
     }
-    if used.is_none() && facts.conf.version >= (3, 0) {
-        let remedy = "spark.eventLog.logStageExecutorMetrics = true";
-        verdict.not_known("whether the driver ran out of memory: the log does not have the peak of its heap", remedy);
+    if used.is_none() {
+        verdict.not_known("whether the driver ran out of memory", Lack::Peaks);
     }
     f = f
         .advise(Advice::Do("see how the driver's container or process ended: killed for its memory, its node taken back, an exit without stopping Spark".into()))
@@ -101,8 +101,7 @@ mod tests {
         facts.jobs.clear();
         let found = facts.found(&RULE);
         assert_eq!((found[0].severity, found[0].sure), (Severity::Warning, Sure::Possible));
-        let remedy = &facts.not_known(&RULE)[0].remedy;
-        assert_eq!(remedy, "spark.eventLog.logStageExecutorMetrics = true");
+        assert_eq!(facts.not_known(&RULE)[0].lack, Lack::Peaks);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use afterglow_history::state::{JobStatus, StageStatus};
 
 use crate::facts::Facts;
 use crate::finding::{Advice, Evidence, Finding, Place, Setting, Severity, Source, Sure, Value};
+use crate::lack::Lack;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
 pub const RULE: Rule = Rule {
@@ -20,6 +21,9 @@ const DEFAULT_CAPACITY: i64 = 10_000;
 
 fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     let note = &facts.completeness;
+    if note.compacted {
+        verdict.not_known("what work did whose events are gone, and whether Spark dropped more", Lack::Compacted);
+    }
     // Damage, and Spark's own compaction, explain what is missing.
     if note.is_damaged() || note.compacted {
         return;
@@ -119,5 +123,13 @@ mod tests {
             facts.found(&RULE).len()
         };
         assert_eq!((at(49_999), at(50_000)), (1, 0));
+    }
+
+    #[test]
+    fn what_compaction_removed_is_not_known() {
+        let mut facts = cluster(1, 60_000, "3.5.1", &[]);
+        assert_eq!(facts.not_known(&RULE), []);
+        facts.completeness.compacted = true;
+        assert_eq!(facts.not_known(&RULE)[0].lack, Lack::Compacted);
     }
 }

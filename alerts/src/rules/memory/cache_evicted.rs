@@ -3,6 +3,7 @@
 use crate::facts::Facts;
 use crate::facts::words::counted;
 use crate::finding::{Advice, Evidence, Finding, Place, Setting, Severity, Source, Sure, Value};
+use crate::lack::Lack;
 use crate::report::bytes;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -22,6 +23,10 @@ const TOO_MUCH: f64 = 1.0;
 
 fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     let points = &facts.storage.points;
+    if facts.cached_unseen() {
+        verdict.not_known("whether cached blocks are driven out of memory", Lack::BlockUpdates);
+        return;
+    }
     let evicted = points.iter().map(|p| p.evicted_bytes.max(0)).fold(0, i64::saturating_add);
     let blocks = points.iter().map(|p| p.evicted.max(0)).fold(0, i64::saturating_add);
     let most = points.iter().map(|p| p.memory).max().unwrap_or(0);
@@ -98,5 +103,25 @@ mod tests {
             "3 cached blocks of 100.0 MiB in all driven out of memory, which held 1000.0 MiB at most"
         );
         assert_eq!(found(RULE.name, &with(100 * MIB, 100 * MIB))[0].severity, Severity::Warning);
+    }
+
+    #[test]
+    fn without_updates_of_blocks_it_is_not_known_where_something_was_cached() {
+        use afterglow_history::state::{RddNode, StoragePoint};
+        let with = |cached: bool, properties: &[(&str, &str)]| {
+            let node = RddNode { id: 4, cached, ..RddNode::default() };
+            application("3.5.1", 100, properties).with_stage(0, 10, 10, |s| s.rdds.push(node))
+        };
+        let unknown = with(true, &[]).not_known(&RULE);
+        assert_eq!((unknown.len(), unknown[0].lack), (1, Lack::BlockUpdates));
+        assert_eq!(
+            unknown[0].what(),
+            "whether cached blocks are driven out of memory; whether what was cached is worth its memory: the log has no updates of blocks"
+        );
+        assert_eq!(with(false, &[]).not_known(&RULE), []);
+        assert_eq!(with(true, &[("spark.eventLog.logBlockUpdates.enabled", "true")]).not_known(&RULE), []);
+        let mut told = with(true, &[]);
+        told.storage.points.push(StoragePoint::default());
+        assert_eq!(told.not_known(&RULE), []);
     }
 }

@@ -6,6 +6,7 @@ use afterglow_history::state::{Rdd, StageAttempt, StageStatus};
 
 use crate::facts::Facts;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Severity, Source, Sure, Value};
+use crate::lack::Lack;
 use crate::report::bytes;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -21,6 +22,10 @@ pub const RULE: Rule = Rule {
 const WORTH: i64 = 1 << 30;
 
 fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
+    if facts.ended && facts.cached_unseen() {
+        verdict.not_known("whether what was cached is worth its memory", Lack::BlockUpdates);
+        return;
+    }
     // What runs may be read yet, and what was driven out is another rule's.
     let size = |r: &Rdd| r.memory_used.saturating_add(r.disk_used);
     let large: Vec<&Rdd> = facts.rdds.values().filter(|r| size(r) >= WORTH).collect();

@@ -8,6 +8,7 @@ use crate::facts::Facts;
 use crate::facts::memory::{Asked, Resident};
 use crate::facts::words::counted;
 use crate::finding::{Advice, Evidence, Finding, Place, Setting, Severity, Sure, Value};
+use crate::lack::Lack;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
 pub const RULE: Rule = Rule {
@@ -41,13 +42,11 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     }
     near.sort_by_key(|(e, r)| (std::cmp::Reverse(r.total()), e.id.clone()));
     let Some((worst, most)) = near.first().copied() else {
-        let unseen = facts.plain_workers().any(|e| is_lost(e) && Resident::of(e).is_none());
-        if unseen && facts.conf.version >= (3, 0) {
+        if facts.plain_workers().any(|e| is_lost(e) && Resident::of(e).is_none()) {
             let what = "what took the memory of containers that broke their limit: heap, off-heap or Python";
-            verdict.not_known(
-                what,
-                "turn on spark.executor.processTreeMetrics.enabled and spark.eventLog.logStageExecutorMetrics",
-            );
+            verdict.not_known(what, Lack::ProcessTree);
+        } else if asked.python > 0 && facts.ended && facts.plain_workers().all(|e| Resident::of(e).is_none()) {
+            verdict.not_known("how much of the memory of Python is used", Lack::ProcessTree);
         }
         return;
     };
@@ -132,5 +131,15 @@ mod tests {
         let (none, unknown) = said(RULE.name, &lose(with(0, 0)));
         assert_eq!((none.len(), unknown.len()), (0, 1));
         assert_eq!(said(RULE.name, &with(0, 0)).1, []);
+    }
+
+    #[test]
+    fn memory_of_python_that_nobody_measured_is_not_known() {
+        let python = [("spark.executor.pyspark.memory", "2g"), ("spark.executor.memory", "1g")];
+        let lacks = |facts: &Facts| facts.not_known(&RULE).iter().map(|n| n.lack).collect::<Vec<_>>();
+        assert_eq!(lacks(&application("3.5.1", 60, &python).with_executor("1", 4, &[])), [Lack::ProcessTree]);
+        let measured = application("3.5.1", 60, &python).with_executor("1", 4, &[("ProcessTreeJVMRSSMemory", 1 << 20)]);
+        assert_eq!(lacks(&measured), []);
+        assert_eq!(lacks(&application("3.5.1", 60, &python[1..]).with_executor("1", 4, &[])), []);
     }
 }

@@ -4,6 +4,7 @@ use crate::conf::as_setting;
 use crate::facts::Facts;
 use crate::facts::memory::heap_peak;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Setting, Severity, Sure, Value};
+use crate::lack::Lack;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
 pub const RULE: Rule = Rule {
@@ -22,15 +23,16 @@ const FELT: f64 = 0.02;
 const HURTS: f64 = 0.05;
 /// Milliseconds that an application must have run to tell.
 const RAN: i64 = 60_000;
+/// Milliseconds of one about which somebody may ask.
+const LONG: i64 = 10 * RAN;
 
 fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     let Some(driver) = facts.executors.get("driver") else { return };
     let key = "spark.driver.memory";
     let heap = facts.conf.bytes(key, 1 << 20).unwrap_or(1 << 30);
     let Some(peak) = heap_peak(driver) else {
-        if facts.lost && facts.conf.version >= (3, 0) && facts.duration() >= RAN {
-            let what = "whether the driver ran out of memory: the log has no end, and no peaks of the driver's memory";
-            verdict.not_known(what, "turn on spark.eventLog.logStageExecutorMetrics");
+        if facts.ended && facts.duration() >= LONG {
+            verdict.not_known("whether the driver's heap is full", Lack::Peaks);
         }
         return;
     };
@@ -94,8 +96,14 @@ mod tests {
     fn a_lost_driver_is_asked_for_its_memory() {
         let lost = |peak| Facts { lost: true, ..with(peak, 0) };
         assert_eq!(found(RULE.name, &lost(960))[0].severity, Severity::Warning);
-        let (none, unknown) = said(RULE.name, &lost(0));
-        assert_eq!((none.len(), unknown.len()), (0, 1));
-        assert_eq!(said(RULE.name, &with(0, 0)).1, [], "nobody asks");
+        let gone = Facts { ended: false, ..lost(0) };
+        assert_eq!(said(RULE.name, &gone), (vec![], vec![]), "driver-lost asks");
+    }
+
+    #[test]
+    fn a_heap_that_nobody_measured_is_not_known() {
+        let (none, unknown) = said(RULE.name, &with(0, 0));
+        assert_eq!((none.len(), unknown.len(), unknown[0].lack), (0, 1, Lack::Peaks));
+        assert_eq!(said(RULE.name, &Facts { end: 599_000, ..with(0, 0) }).1, [], "it was short");
     }
 }

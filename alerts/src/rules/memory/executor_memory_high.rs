@@ -8,6 +8,7 @@ use crate::facts::Facts;
 use crate::facts::memory::{Asked, heap_peak};
 use crate::facts::words::counted;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Setting, Severity, Source, Sure, Value};
+use crate::lack::Lack;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
 pub const RULE: Rule = Rule {
@@ -42,10 +43,8 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     full.sort_by_key(|(e, peak)| (std::cmp::Reverse(*peak), e.id.clone()));
     let Some((worst, peak)) = full.first().copied() else {
         let lost = facts.plain_workers().any(|e| is_lost(e) && heap_peak(e).is_none());
-        if lost && facts.conf.version >= (3, 0) {
-            let what =
-                "whether the heap was too small for executors that ran out of memory: the log has no peaks of theirs";
-            verdict.not_known(what, "turn on spark.eventLog.logStageExecutorMetrics");
+        if lost {
+            verdict.not_known("whether the heap was too small for executors that ran out of memory", Lack::Peaks);
         }
         return;
     };

@@ -6,6 +6,7 @@ use crate::conf::as_setting;
 use crate::facts::Facts;
 use crate::facts::memory::{Asked, heap_peak};
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Setting, Severity, Sure, Value};
+use crate::lack::Lack;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
 pub const RULE: Rule = Rule {
@@ -42,6 +43,13 @@ struct Kind {
 }
 
 fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
+    // Of what was asked for, only settings tell.
+    if !facts.conf.known {
+        if facts.workers().next().is_some() && !facts.is_local() {
+            verdict.not_known("whether executors have the memory that they need", Lack::Environment);
+        }
+        return;
+    }
     let asked = Asked::of(&facts.conf);
     let workers: Vec<&Executor> = facts.plain_workers().collect();
     let time = workers.iter().map(|e| facts.lifetime(e)).fold(0, i64::saturating_add);
@@ -56,9 +64,8 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
         .max_by_key(|e| (heap_peak(e), std::cmp::Reverse(e.id.clone())))
         .filter(|e| heap_peak(e).is_some())
     else {
-        if facts.conf.version >= (3, 0) && !busy.is_empty() && facts.ended {
-            let what = "whether executors need the memory that they ask for: the log has no peaks of theirs";
-            verdict.not_known(what, "turn on spark.eventLog.logStageExecutorMetrics");
+        if !busy.is_empty() && facts.ended {
+            verdict.not_known("whether executors need the memory that they ask for", Lack::Peaks);
         }
         return;
     };
@@ -170,10 +177,18 @@ mod tests {
     fn memory_that_was_not_measured_is_not_known() {
         let (none, unknown) = said(RULE.name, &with(3600, 0));
         assert_eq!((none.len(), unknown.len()), (0, 1));
-        assert_eq!(unknown[0].remedy, "turn on spark.eventLog.logStageExecutorMetrics");
+        assert_eq!((unknown[0].lack, unknown[0].rule), (Lack::Peaks, RULE.name));
+        assert_eq!(
+            unknown[0].what(),
+            "whether executors need the memory that they ask for: the log has no peaks of this memory"
+        );
         let mut old = with(3600, 0);
         old.conf.version = (2, 4);
-        assert_eq!(said(RULE.name, &old).1, [], "it cannot");
+        assert_eq!(said(RULE.name, &old).1[0].lack, Lack::Peaks, "a later version can");
+        let mut bare = with(3600, 4 << 30);
+        bare.conf.known = false;
+        let (none, unknown) = said(RULE.name, &bare);
+        assert_eq!((none, unknown[0].lack), (vec![], Lack::Environment), "nor is what they ask for");
         assert_eq!(said(RULE.name, &with(60, 0)).1, [], "nobody asks");
     }
 

@@ -1,7 +1,11 @@
 //! `jvm-pauses`: a JVM stood still for long, as its own log says.
 
+use afterglow_history::insight::removal::{Removal, class};
+use afterglow_history::state::Executor;
+
 use crate::facts::{Container, Facts};
 use crate::finding::{Advice, AtStake, Evidence, Finding, Severity, Sure, Value};
+use crate::lack::Lack;
 use crate::report::time;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -22,7 +26,13 @@ const LOST: i64 = 10_000_000;
 /// Containers that are told of at most.
 const CONTAINERS: usize = 5;
 
+/// Milliseconds that an application must have run for its pauses to matter.
+const RAN: i64 = 60_000;
+
 fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
+    if facts.containers.iter().all(|c| c.gc.count == 0 && c.monitor.count == 0) {
+        unseen(facts, verdict);
+    }
     let pauses = |c: &&Container| {
         let pauses = if c.gc.count > 0 { c.gc } else { c.monitor };
         let share = c.uptime_us.filter(|us| *us >= TOLD).map_or(0.0, |us| pauses.total_us as f64 / us as f64);
@@ -69,6 +79,20 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     }
 }
 
+/// Where pauses would explain something and nothing tells of them.
+fn unseen(facts: &Facts, verdict: &mut Verdict) {
+    let unheard = |e: &Executor| e.remove_reason.as_deref().is_some_and(|why| class(why) == Removal::Heartbeat);
+    if facts.workers().any(unheard) {
+        verdict.not_known("whether executors that were not heard of stood still", Lack::Pauses);
+    }
+    let options = ["spark.executor.extraJavaOptions", "spark.driver.extraJavaOptions"];
+    let has = |flag: &str| options.iter().any(|key| facts.conf.get(key).is_some_and(|o| o.contains(flag)));
+    if facts.duration() >= RAN && (has("+UseZGC") || has("+UseShenandoahGC")) {
+        let what = "for how long JVMs stand still: what Spark counts of this collector is work beside the application";
+        verdict.not_known(what, Lack::Pauses);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use afterglow_history::catalog::Sum;
@@ -101,5 +125,21 @@ mod tests {
         );
         assert_eq!(found(RULE.name, &with(1, 10_000_000, 10_000_000, 3_600_000_000))[0].severity, Severity::Warning);
         assert_eq!(found(RULE.name, &with(9, 20_000_000, 3_000_000, 59_000_000)), [], "too short to tell");
+    }
+
+    #[test]
+    fn without_a_log_pauses_are_not_known_where_they_would_explain_something() {
+        let zgc = [("spark.executor.extraJavaOptions", "-XX:+UseZGC -Xmx1g")];
+        let lacks = |facts: &Facts| facts.not_known(&RULE).iter().map(|n| n.lack).collect::<Vec<_>>();
+        assert_eq!(lacks(&application("3.5.1", 3600, &zgc)), [Lack::Pauses]);
+        assert_eq!(lacks(&application("3.5.1", 59, &zgc)), []);
+        assert_eq!(lacks(&application("3.5.1", 3600, &[])), []);
+        let mut unheard = application("3.5.1", 3600, &[]).with_executor("1", 4, &[]);
+        unheard.executors.values_mut().for_each(|e| {
+            e.remove_reason = Some("Executor heartbeat timed out after 152 s".into());
+        });
+        assert_eq!(lacks(&unheard), [Lack::Pauses]);
+        unheard.containers = with(1, 1, 1, 1).containers;
+        assert_eq!(lacks(&unheard), [], "a log tells");
     }
 }

@@ -9,6 +9,7 @@ use super::{of_executor, set};
 use crate::conf::as_setting;
 use crate::facts::Facts;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Severity, Sure, Value};
+use crate::lack::Lack;
 use crate::report::time;
 use crate::rules::failures::cause;
 use crate::rules::{Family, Limits, Rule, Verdict};
@@ -74,9 +75,8 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     }
     let by_memory = by_loss.contains_key(&Loss::Killed) || by_loss.contains_key(&Loss::OutOfMemory);
     let measured = facts.workers().any(|e| e.peaks.get("JVMHeapMemory").is_some_and(|peak| peak > 0));
-    if by_memory && !measured && facts.conf.version >= (3, 0) {
-        let remedy = "spark.eventLog.logStageExecutorMetrics = true, and spark.executor.processTreeMetrics.enabled = true for Python";
-        verdict.not_known("how full the memory of lost executors was: the log has no peaks of it", remedy);
+    if by_memory && !measured {
+        verdict.not_known("how full the memory of lost executors was", Lack::Peaks);
     }
     for (loss, mut lost) in by_loss {
         lost.sort_by_key(|e| (e.remove_time, &e.id));

@@ -5,6 +5,7 @@ use afterglow_history::state::StageAttempt;
 use crate::facts::Facts;
 use crate::facts::words::counted;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Setting, Source, Sure, Value};
+use crate::lack::Lack;
 use crate::rules::sql::missed_broadcast;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -26,6 +27,9 @@ const KEY: &str = "spark.sql.adaptive.enabled";
 
 fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     let conf = &facts.conf;
+    if !conf.known && !facts.stages.is_empty() {
+        verdict.not_known("which settings are not what they should be", Lack::Environment);
+    }
     if !conf.known || conf.version < (3, 0) || conf.flag(KEY, conf.version >= (3, 2)) {
         return;
     }
@@ -126,5 +130,13 @@ mod tests {
     fn versions_have_other_defaults() {
         let of = |version| found(RULE.name, &with(version, &[], 200, 100 << 20)).len();
         assert_eq!(["2.4.8", "3.0.1", "3.1.3", "3.2.0", "4.0.0"].map(of), [0, 1, 1, 0, 0]);
+    }
+
+    #[test]
+    fn without_settings_none_is_known_to_be_wrong() {
+        let mut facts = with("3.5.1", &[], 200, 100 << 20);
+        assert_eq!(facts.not_known(&RULE), []);
+        facts.conf.known = false;
+        assert_eq!(facts.not_known(&RULE)[0].lack, Lack::Environment);
     }
 }

@@ -4,6 +4,7 @@ use crate::conf::as_setting;
 use crate::facts::Facts;
 use crate::facts::operators::Operator;
 use crate::finding::{Advice, AtStake, Evidence, Finding, Setting, Sure, Value};
+use crate::lack::Lack;
 use crate::report::bytes;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -60,6 +61,9 @@ pub(crate) fn missed(facts: &Facts) -> impl Iterator<Item = Missed<'_>> {
 }
 
 fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
+    if facts.plans_unmeasured() {
+        verdict.not_known("how much joins and exchanges of queries move", Lack::PlanMetrics);
+    }
     for Missed { join, small, large, at_stake } in missed(facts) {
         if !limits.worth(facts, &at_stake) {
             continue;
@@ -172,5 +176,13 @@ mod tests {
     fn what_spark_did_not_know_adaptive_execution_measures() {
         let off = found(RULE.name, &with(&[("spark.sql.adaptive.enabled", "false")], "Inner", 20 * GIB, 9 * MIB));
         assert_eq!(settings(&off[0]), [("spark.sql.adaptive.enabled", Some("false"), "true")]);
+    }
+
+    #[test]
+    fn plans_without_values_are_not_known() {
+        let mut facts = with(&[], "Inner", 20 * GIB, 9 * MIB);
+        assert_eq!(facts.not_known(&RULE), []);
+        facts.plans.values_mut().for_each(|x| x.metrics.clear());
+        assert_eq!(facts.not_known(&RULE)[0].lack, Lack::PlanMetrics);
     }
 }

@@ -1,9 +1,10 @@
 //! `rocksdb-block-cache`: RocksDB reads blocks from disk that its cache has no room for.
 
-use super::keys::{BOUNDED, CACHE_SIZE, MAX_MEMORY};
+use super::keys::{BOUNDED, CACHE_SIZE, MAX_MEMORY, PROVIDER};
 use super::{at_stake, cores};
 use crate::facts::{Facts, Operator, Stream};
 use crate::finding::{AtStake, Evidence, Finding, Severity, Sure, Value};
+use crate::lack::Lack;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
 pub const RULE: Rule = Rule {
@@ -27,6 +28,14 @@ const CACHE_MIB: i64 = 8;
 const MEMORY_MIB: i64 = 500;
 
 fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
+    let silent = |s: &Stream| {
+        s.conf.get(PROVIDER).is_some_and(|p| p.contains("RocksDB"))
+            && s.operators().next().is_some()
+            && s.operators().all(|(_, o)| !o.is_rocksdb())
+    };
+    if facts.streams.iter().any(silent) {
+        verdict.not_known("how well RocksDB's cache and files do", Lack::RocksDb);
+    }
     for stream in &facts.streams {
         for (i, _) in stream.operators().filter(|(_, o)| o.is_rocksdb()) {
             if let Some(finding) = missed(facts, limits, stream, i) {
@@ -111,5 +120,15 @@ mod tests {
         assert_eq!(of(&[], 40_000.0, 10_000.0, 0.2, 0.0), [], "it answers 80 %");
         assert_eq!(of(&[], 0.0, 9_999.0, 0.2, 0.0), [], "few");
         assert_eq!(of(&[], 30_000.0, 10_000.0, 0.19, 0.0), [], "nothing to gain");
+    }
+
+    #[test]
+    fn a_store_that_says_nothing_is_not_known() {
+        let lacks = |provider: &str| {
+            let of = facts((3, 1), &[(PROVIDER, provider)], |_, o| o.custom.clear());
+            of.not_known(&RULE).iter().map(|n| n.lack).collect::<Vec<_>>()
+        };
+        assert_eq!(lacks("org.example.RocksDBStateStoreProvider"), [Lack::RocksDb]);
+        assert_eq!(lacks("org.apache.spark.sql.execution.streaming.state.HDFSBackedStateStoreProvider"), []);
     }
 }

@@ -1,7 +1,9 @@
 //! `state-growing`: a state from which nothing is ever removed grows without a bound in sight.
 
+use super::keys::TRACK;
 use crate::facts::{Batch, Facts, Stream};
 use crate::finding::{Advice, Evidence, Finding, Severity, Sure, Value};
+use crate::lack::Lack;
 use crate::report::time;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -23,6 +25,10 @@ const MANY: f64 = 1_000_000.0;
 const STEADY: f64 = 0.5;
 
 fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
+    let uncounted = |s: &Stream| !s.conf.flag(TRACK, true) && s.operators().any(|(_, o)| o.is_rocksdb());
+    if facts.streams.iter().any(uncounted) {
+        verdict.not_known("how many rows a state has, and whether it grows", Lack::StateRows);
+    }
     for stream in &facts.streams {
         for (i, sums) in stream.totals.operators.iter().enumerate() {
             if sums.removed > 0.0 {
@@ -114,5 +120,18 @@ mod tests {
         assert_eq!(severity(|i| i * 20_000.0, 1.0), None, "what is removed is not kept");
         assert_eq!(severity(|i| 1e6 * (1.0 - (-i / 10.0).exp()), 0.0), None, "all keys are there soon");
         assert_eq!(severity(|i| 1e6 + i, 0.0), None);
+    }
+
+    #[test]
+    fn rows_that_nobody_counts_are_not_known() {
+        let lacks = |conf: &[(&str, &str)]| {
+            let of = facts((3, 5), conf, |_, o| {
+                o.rows = Some(0.0);
+                o.custom = vec![("rocksdbGetCount", 1.0)];
+            });
+            of.not_known(&RULE).iter().map(|n| n.lack).collect::<Vec<_>>()
+        };
+        assert_eq!(lacks(&[(TRACK, "false")]), [Lack::StateRows]);
+        assert_eq!(lacks(&[]), []);
     }
 }

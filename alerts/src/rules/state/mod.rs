@@ -47,6 +47,7 @@ mod keys {
     pub const COMPACT: &str = "spark.sql.streaming.stateStore.rocksdb.compactOnCommit";
     pub const MAINTENANCE: &str = "spark.sql.streaming.stateStore.maintenanceInterval";
     pub const DELTAS: &str = "spark.sql.streaming.stateStore.minDeltasForSnapshot";
+    pub const TRACK: &str = "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows";
     pub const RETAIN: &str = "spark.sql.streaming.minBatchesToRetain";
 }
 

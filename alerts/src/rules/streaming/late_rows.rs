@@ -2,6 +2,7 @@
 
 use crate::facts::{Batch, Facts, Stream};
 use crate::finding::{Advice, Evidence, Finding, Severity, Sure, Value};
+use crate::lack::Lack;
 use crate::report::time;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -22,6 +23,10 @@ const ROWS: f64 = 100.0;
 const AHEAD: i64 = 3_600_000;
 
 fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
+    let untold = |s: &Stream| s.watermark.is_some() && s.operators().any(|(_, o)| o.dropped.is_none());
+    if facts.streams.iter().any(untold) {
+        verdict.not_known("whether rows come after the watermark", Lack::LateRows);
+    }
     for stream in &facts.streams {
         for (i, sums) in stream.totals.operators.iter().enumerate() {
             let share = sums.dropped / stream.totals.rows.max(1.0);
@@ -85,5 +90,21 @@ mod tests {
         assert_eq!(severity(100.0, 100_001.0), None);
         assert_eq!(severity(100.0, 100_000.0), Some(Severity::Info));
         assert_eq!(severity(100.0, 10_000.0), Some(Severity::Warning));
+    }
+
+    #[test]
+    fn what_reports_do_not_have_is_not_known() {
+        use crate::facts::{Batch, Operator, Watermark};
+        let lacks = |watermark: Option<Watermark>, dropped: Option<f64>| {
+            let operators = vec![Operator { dropped, ..Operator::default() }];
+            let recent = [Batch { operators, ..Batch::default() }].into();
+            let mut verdict = Verdict::default();
+            let facts = Facts { streams: vec![Stream { watermark, recent, ..Stream::default() }], ..Facts::default() };
+            judge(&facts, &Limits::default(), &mut verdict);
+            verdict.not_known.iter().map(|n| n.lack).collect::<Vec<_>>()
+        };
+        assert_eq!(lacks(Some(Watermark::default()), None), [Lack::LateRows]);
+        assert_eq!(lacks(Some(Watermark::default()), Some(0.0)), []);
+        assert_eq!(lacks(None, None), [], "nothing is late");
     }
 }

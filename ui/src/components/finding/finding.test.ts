@@ -71,6 +71,10 @@ describe('where a number is', () => {
     expect(ours('streaming/queries/r-1/series?points=1')).toBe('/streaming/r-1');
     expect(spark('storage/rdd/3')).toBe('/storage/3');
   });
+  it('is that of what it was computed from where nothing shows it', () => {
+    const computed_from = '/clusters/c/api/v1/applications/a/stages/1/0';
+    expect(evidenceUrl({ cluster: 'c', id: 'a' }, { computed_from })).toBe('/apps/c/a/stages/1/0');
+  });
   it('is none for what no page shows', () => {
     expect(spark('events')).toBeUndefined();
     expect(evidenceUrl(app, {})).toBeUndefined();

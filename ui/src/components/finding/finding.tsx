@@ -74,9 +74,12 @@ export function FindingCard({ app, of, others = [], place = true, advice: advise
 
 /** Where a number can be looked up. */
 function Proof({ app, of }: { app: AppRef; of: Evidence }) {
-  if (of.path === undefined) return <span class="muted">computed from the others</span>;
-  const at = `${of.path} ${of.pointer ?? ''}`;
   const page = evidenceUrl(app, of);
+  if (of.path === undefined) {
+    const text = 'computed from the others';
+    return page === undefined ? <span class="muted">{text}</span> : <Link to={page} title={of.computed_from}>{text}</Link>;
+  }
+  const at = `${of.path} ${of.pointer ?? ''}`;
   return (
     <>
       {page !== undefined && <Link to={page} title={at}>see it</Link>}

@@ -13,11 +13,11 @@ export function NotKnownList({ app }: { app: AppRef }) {
   if (all.length === 0) return null;
   return (
     <details class="found-unknown">
-      <summary>{counted(all.length, 'rule')} could not judge this log</summary>
+      <summary>{counted(all.length, 'thing')} {all.length === 1 ? 'is' : 'are'} not known of this application</summary>
       <ul>
         {all.map((one) => (
           <li key={`${one.rule} ${one.what}`}>
-            <Link to={`/rules/${encodeURIComponent(one.rule)}`}>{one.rule}</Link>: {one.what}
+            {[one.rule, ...one.also].map((rule, i) => <span key={rule}>{i > 0 && ', '}<Link to={`/rules/${encodeURIComponent(rule)}`}>{rule}</Link></span>)}: {one.what}
             <p class="muted">{one.remedy}</p>
           </li>
         ))}

@@ -30,8 +30,9 @@ export function placeUrl(app: AppRef, at: FoundAt): string {
 
 const ROOT = /^(?:\/clusters\/[^/]+\/api\/v1|\/api\/afterglow\/v1\/clusters\/[^/]+)\/applications\/[^/]+\/(.*)$/;
 
-/** The page that shows what a path of REST answers; undefined if none does. */
-export function evidenceUrl(app: AppRef, { path }: Pick<Evidence, 'path'>): string | undefined {
+/** The page that shows what REST answers there, or what a number was computed from; undefined if none does. */
+export function evidenceUrl(app: AppRef, { path: exact, computed_from: basis }: Pick<Evidence, 'path' | 'computed_from'>): string | undefined {
+  const path = exact ?? basis;
   const rest = path === undefined ? undefined : ROOT.exec(path)?.[1];
   if (rest === undefined) return undefined;
   const [where = '', search = ''] = rest.split('?');

@@ -25,7 +25,8 @@ export function Cites({ ids, cited, about }: { ids: string[]; cited: Cited[]; ab
 
 function Cite({ of, about }: { of: Cited; about: About }) {
   if ('title' in of) return <Passage of={of} />;
-  const evidence = about.finding?.evidence.find((e) => e.name === of.name);
+  // What an older release asked has no address of its own.
+  const evidence = of.path !== undefined || of.computed_from !== undefined ? of : about.finding?.evidence.find((e) => e.name === of.name);
   const page = about.app && evidence && evidenceUrl(about.app, evidence);
   const text = <><b>{of.id}</b> {of.name}: {of.value}</>;
   const title = `${of.name}: ${of.value}`;
