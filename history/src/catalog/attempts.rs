@@ -462,13 +462,23 @@ impl Catalog {
         Ok(all)
     }
 
-    /// When each attempt ran, and whose it is: what tells which of them a question is about.
-    pub async fn spans(&self, viewer: &Viewer) -> Result<Vec<AttemptSpan>, CatalogError> {
-        let rows = sqlx::query(
-            "SELECT id, cluster, app_id, name, user_name, start_time, last_event_time, end_time, status, tasks FROM attempts",
-        )
-        .fetch_all(&self.readers)
-        .await?;
+    /// When each attempt ran, and whose it is: what tells which of them a question is about. Only those of some clusters or
+    /// application ids, where they are given.
+    pub async fn spans(
+        &self,
+        viewer: &Viewer,
+        clusters: Option<&[String]>,
+        apps: Option<&[String]>,
+    ) -> Result<Vec<AttemptSpan>, CatalogError> {
+        let mut q = QueryBuilder::<Sqlite>::new(
+            "SELECT id, cluster, app_id, name, user_name, start_time, last_event_time, end_time, status, tasks FROM attempts WHERE true",
+        );
+        for (column, values) in [("cluster", clusters), ("app_id", apps)] {
+            let Some(values) = values else { continue };
+            let values = serde_json::to_string(values).map_err(|e| CatalogError::Stored(e.to_string()))?;
+            q.push(format!(" AND {column} IN (SELECT value FROM json_each(")).push_bind(values).push("))");
+        }
+        let rows = q.build().fetch_all(&self.readers).await?;
         let span = |r: &sqlx::sqlite::SqliteRow| {
             let (last, end): (i64, i64) = (r.try_get("last_event_time")?, r.try_get("end_time")?);
             Ok(AttemptSpan {

@@ -9,6 +9,7 @@ use arrow_schema::{DataType, SchemaRef};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, Result as Answered, ScalarValue};
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::utils::{Guarantee, LiteralGuarantee};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 
 use crate::catalog::{AttemptRow, AttemptSpan, Batch};
@@ -48,6 +49,13 @@ impl<'c> Candidate<'c> {
 /// Days from 1970 to `yyyy-mm-dd`.
 pub fn day(text: &str) -> Option<i32> {
     i32::try_from(instant(&format!("{text}T00:00:00Z"))?.div_euclid(86_400_000)).ok()
+}
+
+/// The values that a text column must have one of where the predicate holds; none if any will do.
+pub fn values(predicate: &Arc<dyn PhysicalExpr>, column: &str) -> Option<Vec<String>> {
+    let of = |g: &LiteralGuarantee| g.column.name() == column && g.guarantee == Guarantee::In;
+    let found = LiteralGuarantee::analyze(predicate).into_iter().find(of)?;
+    found.literals.iter().map(|v| v.try_as_str()?.map(str::to_owned)).collect()
 }
 
 /// Which candidates may have rows for which the predicate holds.
@@ -110,5 +118,42 @@ impl PruningStatistics for Known<'_> {
 
     fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::common::DFSchema;
+    use datafusion::execution::context::SessionContext;
+    use datafusion::logical_expr::{Expr, col, lit};
+
+    use super::*;
+    use crate::fleet::schema::TableName;
+
+    #[test]
+    fn values_are_what_must_be_and_no_others() {
+        let schema = DFSchema::try_from(TableName::Applications.schema()).unwrap();
+        let of = |predicate: Expr| {
+            let predicate = SessionContext::new().create_physical_expr(predicate, &schema).unwrap();
+            let mut found = values(&predicate, "app_id");
+            found.iter_mut().for_each(|all| all.sort());
+            found
+        };
+        let is = |app: &str| col("app_id").eq(lit(app));
+        assert_eq!(of(is("a").and(col("cluster").eq(lit("x")))), Some(vec!["a".to_owned()]));
+        assert_eq!(
+            of(col("app_id").in_list(vec![lit("b"), lit("a")], false)),
+            Some(vec!["a".to_owned(), "b".to_owned()])
+        );
+        assert_eq!(of(is("a").or(is("b"))), Some(vec!["a".to_owned(), "b".to_owned()]));
+        for any in [
+            is("a").or(col("cluster").eq(lit("x"))),
+            col("app_id").not_eq(lit("a")),
+            col("app_id").in_list(vec![lit("a")], true),
+            is("a").or(col("app_id").is_null()),
+            col("app_id").like(lit("a%")),
+        ] {
+            assert_eq!(of(any.clone()), None, "{any}");
+        }
     }
 }

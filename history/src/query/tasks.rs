@@ -23,7 +23,7 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::prune::{Candidate, may_match};
+use super::prune::{Candidate, may_match, values};
 use super::table::{Snapshot, date_field};
 use crate::catalog::{AttemptRow, Catalog};
 use crate::fleet::schema::Type;
@@ -256,7 +256,9 @@ impl Tasks {
         let schema = DFSchema::try_from(self.schema.clone())?;
         let predicate = conjunction(filters.iter().cloned()).map(|all| state.create_physical_expr(all, &schema));
         let predicate = predicate.transpose()?;
-        let all = self.catalog.spans(&now.viewer).await.map_err(failed)?;
+        let only = |column| predicate.as_ref().and_then(|p| values(p, column));
+        let (clusters, apps) = (only("cluster"), only("app_id"));
+        let all = self.catalog.spans(&now.viewer, clusters.as_deref(), apps.as_deref()).await.map_err(failed)?;
         let times: Vec<_> = all
             .iter()
             .map(|a| {
