@@ -25,6 +25,7 @@ ui/dist/index.html: $(UI_FILES)
 check: ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked $(CLUSTER) -- -D warnings
+	@cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml > /dev/null # has a lock of its own
 
 test: $(PAGES) ## all tests; prepares what they need, names what it had to skip (with CI=true a skip is a failure)
 	@tests/prepare.sh
