@@ -1,6 +1,8 @@
 //! SQL on a Ballista cluster says what it says here: the same statements, asked of a server that runs them itself and of one that has a
 //! scheduler and two executors run them. Built and run by `make test BALLISTA=1`, as DataFusion is built anew for it.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+
 mod cluster;
 #[path = "../it/http.rs"]
 mod http;
