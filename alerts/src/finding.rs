@@ -154,9 +154,7 @@ impl Place {
             Place::Batch { .. } => "batch",
         }
     }
-}
 
-impl Place {
     /// The resource that tells of it; none for the whole application, which has many.
     fn source(&self) -> Option<Source> {
         let run = |run: &str| utf8_percent_encode(run, RESERVED).to_string();

@@ -51,16 +51,7 @@ pub struct SeriesConfig {
     pub by: Vec<String>,
     /// What columns must be equal to.
     #[serde(rename = "where")]
-    pub only: BTreeMap<String, Equal>,
-}
-
-/// What a column must be equal to.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Equal {
-    Flag(bool),
-    Whole(i64),
-    Text(String),
+    pub only: BTreeMap<String, Literal>,
 }
 
 /// A job that must have run by a time.
@@ -170,14 +161,8 @@ impl RuleConfig {
 
 impl SeriesConfig {
     fn series(&self) -> Result<Series, String> {
-        let literal = |value: &Equal| match value {
-            Equal::Flag(flag) => Literal::Flag(*flag),
-            Equal::Whole(n) => Literal::Whole(*n),
-            Equal::Text(text) => Literal::Text(text.clone()),
-        };
-        let only = self.only.iter().map(|(name, value)| (name.clone(), literal(value)));
         let window = i64::try_from(self.window.0.as_millis()).unwrap_or(i64::MAX);
-        let series = Series::parse(&self.column, &self.take, window, &self.by, only);
+        let series = Series::parse(&self.column, &self.take, window, &self.by, self.only.clone());
         series.map_err(|e| format!("series.{e}"))
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use afterglow_history::date::date;
 use afterglow_history::fleet::schema::{TABLES, TableName, Type};
+use serde::{Deserialize, Serialize};
 
 /// A series, its names known to be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,12 +32,13 @@ pub enum Take {
     Last,
 }
 
-/// What a column must be equal to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a column must be equal to, as settings have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Literal {
-    Text(String),
-    Whole(i64),
     Flag(bool),
+    Whole(i64),
+    Text(String),
 }
 
 /// What is wrong with a series: the key, and the remedy.

@@ -6,7 +6,6 @@
 mod commits;
 mod containers;
 mod cost;
-mod failures;
 #[cfg(test)]
 pub(crate) mod made;
 pub mod memory;
@@ -108,7 +107,7 @@ impl Facts {
             jobs: reader.jobs().await?,
             tasks: of_tasks.tasks,
             spread: of_tasks.spread,
-            failed_tasks: failures::read(reader, &stages).await?,
+            failed_tasks: of_tasks.failed,
             memory: reader.memory().await?,
             rdds: reader.rdds().await?,
             storage: reader.storage().await?,

@@ -2,11 +2,12 @@
 //! time, as often as it takes to know the medians, so that memory does not grow with them.
 
 mod extremes;
+mod failed;
 mod spread;
 
 use std::collections::BTreeMap;
 
-use afterglow_history::state::{StageAttempt, StageKey};
+use afterglow_history::state::{StageAttempt, StageKey, Task};
 use afterglow_history::store::tasks::StageTasks;
 use afterglow_history::store::{AttemptReader, StoreError};
 use futures::TryStreamExt as _;
@@ -24,6 +25,8 @@ const STAGES: usize = 100;
 pub(super) struct Told {
     pub tasks: BTreeMap<StageKey, TaskFacts>,
     pub spread: BTreeMap<StageKey, Spread>,
+    /// The earliest that failed.
+    pub failed: BTreeMap<StageKey, Vec<Task>>,
 }
 
 /// Looks at the tasks of the stage attempts that could be worth it.
@@ -35,7 +38,7 @@ pub(super) async fn read(
     let mut looks: Vec<(i64, StageKey, Look)> = looks.collect();
     looks.sort_unstable_by_key(|(time, key, _)| (std::cmp::Reverse(*time), *key));
     looks.truncate(STAGES);
-    let mut told = Told::default();
+    let mut told = Told { failed: failed::read(reader, stages).await?, ..Told::default() };
     for (_, key, mut look) in looks {
         loop {
             let mut pieces = std::pin::pin!(reader.tasks_by_pieces(key).await?);
