@@ -150,6 +150,13 @@ pub enum AlertsCommand {
         #[command(flatten)]
         about: About,
     },
+    /// Save what can be read of a damaged alerts.db into a new one, and keep the damaged file beside it
+    ///
+    /// Stop the processes that have it open first.
+    Recover {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Ask the model of [remediation] about the findings of event logs, and print what it says and what was left out
     ///
     /// Asks whether or not remediation.enabled is set. Budgets hold, and requests are kept, in the store's alerts.db.

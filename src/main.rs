@@ -1,9 +1,12 @@
 //! The one binary: parse, load settings, take the role, end with its exit status.
 
+#![warn(clippy::print_stdout, clippy::print_stderr, reason = "what people read goes through `terminal`")]
+
 mod cli;
 mod config;
 mod roles;
 mod telemetry;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -69,6 +72,9 @@ async fn run(command: Command) -> ExitCode {
             roles::with(config, |c| roles::alerts::test(c, labels, dry_run)).await
         }
         Command::Alerts { what: None, common } => roles::with(load(&common, Vec::new(), &[]), roles::alerts::run).await,
+        Command::Alerts { what: Some(AlertsCommand::Recover { common }), .. } => {
+            roles::with(load(&common, Vec::new(), &[]), roles::alerts::recover).await
+        }
         Command::Alerts { what: Some(AlertsCommand::Prompt { about }), .. } => {
             roles::with(load(&about.common, Vec::new(), &[]), |c| roles::advise::prompt(c, about.logs, about.rule))
                 .await

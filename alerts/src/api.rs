@@ -2,6 +2,7 @@
 
 pub mod incidents;
 pub mod remediation;
+pub mod without;
 
 use std::sync::Arc;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use afterglow_history::catalog::Catalog;
+use afterglow_history::health::{Health, Part};
 use afterglow_history::query::Engine;
 use tokio::task::JoinSet;
 
@@ -72,8 +73,8 @@ impl Service {
         Service { rules, engine: Some(engine), ..self }
     }
 
-    /// Does it for ever. Its tasks end when it is dropped.
-    pub async fn run(self) {
+    /// Does it for ever, and says so if a part of it does not. Its tasks end when it is dropped.
+    pub async fn run(self, health: Health) {
         let Service { watch, outbox, settings, ledger, rules, engine, now } = self;
         let mut tasks = JoinSet::new();
         if let Some(engine) = engine {
@@ -86,7 +87,12 @@ impl Service {
         tasks.spawn(watch.run());
         tasks.spawn(outbox.run());
         tasks.spawn(dispatch::run(settings, ledger, now));
-        while tasks.join_next().await.is_some() {}
+        while let Some(ended) = tasks.join_next().await {
+            // Who has nothing to do may end; by a fault of ours nobody does.
+            if let Err(e) = ended {
+                health.fails(Part::Alerting, format!("a part of it ended: {e}: see the log, and restart this process"));
+            }
+        }
     }
 }
 

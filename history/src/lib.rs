@@ -1,10 +1,13 @@
 //! Events to application state to an indexed store to answers.
 
+pub mod answer;
 pub mod api;
 pub mod catalog;
 pub mod completeness;
+pub mod database;
 pub mod date;
 pub mod fleet;
+pub mod health;
 pub mod indexer;
 pub mod insight;
 pub mod maintain;

@@ -20,7 +20,7 @@ use url::Url;
 /// Credentials are asked for anew when they have less than this left.
 const RENEW: Duration = Duration::from_secs(5 * 60);
 /// The option that chooses a profile for one source; the SDKs' `AWS_PROFILE` is for all.
-const PROFILE: &str = "aws_profile";
+pub(crate) const PROFILE: &str = "aws_profile";
 /// Options that say how to sign, or that nothing is signed: then nobody else is asked.
 const SIGNING: [Key; 8] = [
     Key::AccessKeyId,

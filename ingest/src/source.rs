@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use object_store::{
-    ClientOptions, ObjectStore, RetryConfig, azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder,
-    http::HttpBuilder, local::LocalFileSystem, path::Path,
+    ClientConfigKey, ClientOptions, ObjectStore, RetryConfig,
+    aws::AmazonS3ConfigKey,
+    azure::{AzureConfigKey, MicrosoftAzureBuilder},
+    gcp::{GoogleCloudStorageBuilder, GoogleConfigKey},
+    http::HttpBuilder,
+    local::LocalFileSystem,
+    path::Path,
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -67,7 +72,7 @@ pub enum SourceError {
 
 /// The normal form of a source's URL; the same place always has the same one.
 pub fn normalize(url: &str) -> Result<Url, SourceError> {
-    let bad = || SourceError::NotAUrl(url.to_owned());
+    let bad = || SourceError::NotAUrl(masked(url));
     let text = url.trim();
     if text.is_empty() {
         return Err(bad());
@@ -93,7 +98,32 @@ pub fn shown(url: &Url) -> String {
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
     shown.set_query(None);
+    shown.set_fragment(None);
     shown.to_string()
+}
+
+/// A text in which every URL is as it may be shown: errors of clients repeat the addresses that they were given.
+pub fn masked(text: &str) -> String {
+    const SCHEME: &str = "://";
+    /// What ends a URL inside of a text.
+    const ENDS: [char; 9] = [' ', '\t', '\n', '"', '\'', '`', '<', '>', ')'];
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(SCHEME) {
+        let (before, after) = rest.split_at(at + SCHEME.len());
+        out.push_str(before);
+        let url = &after[..after.find(ENDS).unwrap_or(after.len())];
+        let place = &url[..url.find(['?', '#']).unwrap_or(url.len())];
+        let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+        out.push_str(authority.rsplit_once('@').map_or(authority, |(_, host)| host));
+        out.push_str(path);
+        // A colon or full stop behind it is the text's.
+        rest = &after[url.len()..];
+        if place.len() < url.len() && url.ends_with([':', ',', ';', '.']) {
+            out.push_str(&url[url.len() - 1..]);
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// An object store for a URL and the path below which things lie. `options` are the keys of the
@@ -106,9 +136,10 @@ pub async fn open(
     let fail = |e: object_store::Error| SourceError::Store { url: shown(&url), what: explain(&e) };
     let key =
         Path::from_url_path(url.path()).map_err(|e| SourceError::Store { url: shown(&url), what: e.to_string() })?;
+    check_options(url.scheme(), options).map_err(|what| SourceError::Store { url: shown(&url), what })?;
     let (store, root): (Arc<dyn ObjectStore>, Path) = match url.scheme() {
         "file" => {
-            let path = url.to_file_path().map_err(|()| SourceError::NotAUrl(url.to_string()))?;
+            let path = url.to_file_path().map_err(|()| SourceError::NotAUrl(shown(&url)))?;
             if !path.is_dir() {
                 let what = "no such folder: create it, or correct the path".to_owned();
                 return Err(SourceError::Store { url: shown(&url), what });
@@ -133,13 +164,93 @@ pub async fn open(
         "http" | "https" => {
             let mut host = url.clone();
             host.set_path("");
-            let client = ClientOptions::new().with_allow_http(url.scheme() == "http");
+            let mut client = ClientOptions::new().with_allow_http(url.scheme() == "http");
+            for (k, v) in options {
+                client = client.with_config(k.parse().map_err(fail)?, v);
+            }
             let b = HttpBuilder::new().with_url(host.as_str()).with_retry(retry()).with_client_options(client);
             (Arc::new(b.build().map_err(fail)?), key)
         }
         other => return Err(SourceError::Scheme(other.to_owned())),
     };
     Ok((url, store, root))
+}
+
+/// Names of options by what a URL begins with, for who errs: those that people set.
+const OPTIONS: [(&str, &[&str]); 4] = [
+    (
+        "s3",
+        &[
+            "aws_access_key_id",
+            "aws_secret_access_key",
+            "aws_session_token",
+            "aws_region",
+            "aws_endpoint",
+            aws::PROFILE,
+            "aws_role_arn",
+            "aws_web_identity_token_file",
+            "aws_skip_signature",
+            "aws_allow_http",
+            "aws_virtual_hosted_style_request",
+            "aws_imdsv1_fallback",
+            "aws_unsigned_payload",
+            "aws_request_payer",
+        ],
+    ),
+    (
+        "gs",
+        &[
+            "google_service_account",
+            "google_service_account_key",
+            "google_application_credentials",
+            "google_skip_signature",
+        ],
+    ),
+    (
+        "az",
+        &[
+            "azure_storage_account_name",
+            "azure_storage_account_key",
+            "azure_storage_client_id",
+            "azure_storage_client_secret",
+            "azure_storage_tenant_id",
+            "azure_storage_sas_key",
+            "azure_storage_token",
+            "azure_storage_endpoint",
+            "azure_storage_use_emulator",
+            "azure_skip_signature",
+        ],
+    ),
+    ("", &["allow_http", "allow_invalid_certificates", "connect_timeout", "timeout", "proxy_url", "user_agent"]),
+];
+/// How like a name must be to be the one that was meant, from 0 to 1.
+const ALIKE: f64 = 0.8;
+
+/// Whether every option means something to the stores of a scheme; if not, which one does not, and which may have been meant.
+fn check_options(scheme: &str, options: &BTreeMap<String, String>) -> Result<(), String> {
+    let family = match scheme {
+        "s3" | "gs" => scheme,
+        "az" | "azure" | "abfs" | "abfss" | "adl" => "az",
+        "http" | "https" => "",
+        _ => "file",
+    };
+    let known = |name: &str| match family {
+        "s3" => name == aws::PROFILE || name.parse::<AmazonS3ConfigKey>().is_ok(),
+        "gs" => name.parse::<GoogleConfigKey>().is_ok(),
+        "az" => name.parse::<AzureConfigKey>().is_ok(),
+        "" => name.parse::<ClientConfigKey>().is_ok(),
+        _ => false,
+    };
+    let Some(name) = options.keys().find(|name| !known(name)) else { return Ok(()) };
+    let all = OPTIONS.iter().filter(|(of, _)| family != "file" && (*of == family || of.is_empty()));
+    let all = all.flat_map(|(_, names)| names.iter().map(move |n| (strsim::jaro_winkler(n, name), n)));
+    let meant = all.filter(|(alike, _)| *alike > ALIKE).max_by(|a, b| a.0.total_cmp(&b.0));
+    let remedy = match (family, meant) {
+        ("file", _) => "a folder has no options: leave it out".to_owned(),
+        (_, Some((_, meant))) => format!("did you mean {meant}?"),
+        (_, None) => "docs/sources.md names the options of each kind of store".to_owned(),
+    };
+    Err(format!("options: `{name}` means nothing to {scheme}://: {remedy}"))
 }
 
 fn retry() -> RetryConfig {
@@ -166,7 +277,7 @@ impl Source {
 
 /// What went wrong with a store, in the words of somebody who has to mend it.
 pub fn explain(e: &object_store::Error) -> String {
-    let text = full(e);
+    let text = masked(&full(e));
     let has = |words: &[&str]| words.iter().any(|w| text.contains(w));
     let advice = if has(&["RequestTimeTooSkewed"]) {
         "clock skew: this machine's clock differs from the store's; set it by NTP"
@@ -247,5 +358,44 @@ mod tests {
         }
         assert!(matches!(normalize(""), Err(SourceError::NotAUrl(_))));
         assert!(matches!(open("ftp://x/y", &BTreeMap::new()).await, Err(SourceError::Scheme(s)) if s == "ftp"));
+    }
+
+    #[test]
+    fn no_url_shows_a_secret() {
+        for (text, seen) in [
+            ("s3://AKIA:secret@bucket/p?X-Amz-Signature=s#f", "s3://bucket/p"),
+            ("https://u:p@h/x?sig=s&token=t: no answer", "https://h/x: no answer"),
+            ("error for url (https://h/x?sig=s): timed out", "error for url (https://h/x): timed out"),
+            ("`http://us:p@ss@h:80/a@b`, and \"az://c?sas=1\"", "`http://h:80/a@b`, and \"az://c\""),
+            ("http://h/a?b=1, then 2", "http://h/a, then 2"),
+            ("file:///data/events: no such folder", "file:///data/events: no such folder"),
+            ("a@b is no URL", "a@b is no URL"),
+        ] {
+            assert_eq!(masked(text), seen);
+        }
+        let url = Url::parse("http://u:p@h/x?sig=s#f").unwrap();
+        assert_eq!(shown(&url), "http://h/x");
+        let bad = normalize("http://u:secret@h:port/x").unwrap_err().to_string();
+        assert!(!bad.contains("secret"), "{bad}");
+    }
+
+    #[tokio::test]
+    async fn options_that_mean_nothing_are_said() {
+        let folder = std::env::temp_dir().display().to_string();
+        for (url, option, said) in [
+            ("s3://b/p", "aws_regoin", "`aws_regoin` means nothing to s3://: did you mean aws_region?"),
+            ("s3://b/p", "allow_htp", "did you mean allow_http?"),
+            ("s3://b/p", "colour", "docs/sources.md"),
+            ("gs://b/p", "google_service_acount", "did you mean google_service_account?"),
+            ("az://b/p", "azure_storage_acount_name", "did you mean azure_storage_account_name?"),
+            ("https://h/p", "time_out", "did you mean timeout?"),
+            (folder.as_str(), "aws_region", "a folder has no options"),
+        ] {
+            let options = [(option.to_owned(), "x".to_owned())].into();
+            let e = open(url, &options).await.unwrap_err().to_string();
+            assert!(e.contains(said), "{url} {option}: {e}");
+        }
+        let options = [("timeout".to_owned(), "5s".to_owned())].into();
+        assert!(open("https://h/p", &options).await.is_ok());
     }
 }

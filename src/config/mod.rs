@@ -116,6 +116,9 @@ impl Default for Ingest {
     }
 }
 
+/// The shortest pause between two scans.
+const SHORTEST_POLL: Duration = Duration::from_millis(100);
+
 /// What is removed from the store, oldest first. Nothing, unless set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -282,7 +285,21 @@ impl SourceConfig {
 pub fn shown_url(url: &str) -> String {
     match afterglow_ingest::source::normalize(url) {
         Ok(parsed) if url.contains("://") => afterglow_ingest::source::shown(&parsed),
-        _ => url.to_owned(),
+        _ => afterglow_ingest::source::masked(url),
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+'))
+}
+
+/// Every value that is a URL as it may be printed.
+fn mask_urls(value: &mut toml::Value) {
+    match value {
+        toml::Value::String(text) if is_url(text) => *text = afterglow_ingest::source::masked(text),
+        toml::Value::Array(all) => all.iter_mut().for_each(mask_urls),
+        toml::Value::Table(all) => all.iter_mut().for_each(|(_, value)| mask_urls(value)),
+        _ => {}
     }
 }
 
@@ -305,23 +322,13 @@ impl Config {
         for value in shown.remote_write.headers.values_mut().chain(shown.otel.headers.values_mut()) {
             afterglow_history::redact::REDACTED.clone_into(value);
         }
-        for url in [
-            &mut shown.store.url,
-            &mut shown.remote_write.url,
-            &mut shown.otel.endpoint,
-            &mut shown.remediation.endpoint_url,
-            &mut shown.remediation.runbooks,
-        ]
-        .into_iter()
-        .chain(shown.source.iter_mut().map(|s| &mut s.url))
-        {
-            *url = shown_url(url);
-        }
         // The address of a webhook is often all that one needs to call it.
         for action in shown.action.iter_mut().filter(|a| a.kind == "webhook") {
             afterglow_history::redact::REDACTED.clone_into(&mut action.target);
         }
         shown.postgres.users.values_mut().for_each(|p| afterglow_history::redact::REDACTED.clone_into(p));
+        let Ok(mut shown) = toml::Value::try_from(&shown) else { return String::new() };
+        mask_urls(&mut shown);
         toml::to_string_pretty(&shown).unwrap_or_default()
     }
 
@@ -335,6 +342,13 @@ impl Config {
                     "{key}: {address} is reachable from other machines and there is no authentication yet: listen on 127.0.0.1, or put a proxy in front and set server.allow_remote (--allow-remote)"
                 ));
             }
+        }
+        if self.ingest.poll.0 < SHORTEST_POLL {
+            out.push(format!(
+                "ingest.poll: {} would list sources without a pause: write {} or more",
+                self.ingest.poll,
+                Time(SHORTEST_POLL)
+            ));
         }
         out.extend(self.sql.problems());
         out.extend(self.postgres.problems(self.server.allow_remote));

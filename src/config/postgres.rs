@@ -120,4 +120,14 @@ impl Postgres {
         }
         out
     }
+
+    /// What is wrong with the files that are named, each with its key and the remedy.
+    pub fn wrong_files(&self) -> Vec<String> {
+        if self.listen == Address::Off {
+            return Vec::new();
+        }
+        let mut out: Vec<String> = self.users().err().into_iter().collect();
+        out.extend(self.tls().and_then(|files| files.check().err()).map(|e| format!("postgres.certificate: {e}")));
+        out
+    }
 }

@@ -27,6 +27,11 @@ impl Default for Sql {
     }
 }
 
+/// No statement is answered within less.
+const SHORTEST: Duration = Duration::from_millis(100);
+/// DataFusion sets 10 MiB aside for each sort before it has sorted anything.
+const LEAST: u64 = 16 << 20;
+
 /// The port of a Ballista scheduler that names none.
 const BALLISTA_PORT: u16 = 50050;
 
@@ -53,20 +58,50 @@ impl Sql {
 
     /// What cannot work, each with its key and the remedy.
     pub fn problems(&self) -> Vec<String> {
+        let mut out = Vec::new();
         match self.scheduler() {
-            Err(e) => vec![e],
-            Ok(Some(_)) if !cfg!(feature = "ballista") => vec![format!(
+            Err(e) => out.push(e),
+            Ok(Some(_)) if !cfg!(feature = "ballista") => out.push(format!(
                 "sql.engine: this build cannot ask {}: build it with `cargo build --release --features ballista`, or write \"datafusion\"",
                 self.engine
-            )],
-            Ok(_) => Vec::new(),
+            )),
+            Ok(_) => {}
         }
+        if self.timeout.0 < SHORTEST {
+            out.push(format!("sql.timeout: {} is too short for any statement: write 100ms or more", self.timeout));
+        }
+        if self.memory.0 < LEAST {
+            out.push(format!(
+                "sql.memory: {} is too little for any statement: write {} or more",
+                self.memory,
+                Size(LEAST)
+            ));
+        }
+        if self.rows == 0 {
+            out.push("sql.rows: 0 would answer nothing: write 1 or more".into());
+        }
+        out
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bounds_under_which_nothing_works_are_said() {
+        let problems = |text: &str| toml::from_str::<Sql>(text).unwrap().problems();
+        for (text, said) in [
+            ("timeout = \"0s\"", "sql.timeout: 0ms is too short"),
+            ("memory = \"0\"", "sql.memory: 0 is too little for any statement: write 16MiB or more"),
+            ("memory = \"1MiB\"", "sql.memory: 1MiB is too little"),
+            ("rows = 0", "sql.rows: 0 would answer nothing"),
+        ] {
+            let found = problems(text);
+            assert!(found.len() == 1 && found[0].starts_with(said), "{text}: {found:?}");
+        }
+        assert_eq!(problems("timeout = \"100ms\"\nmemory = \"16MiB\""), [""; 0]);
+    }
 
     #[test]
     fn engines() {

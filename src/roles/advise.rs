@@ -17,6 +17,7 @@ use serde_json::{Value as Json, json};
 
 use super::{fail, findings, folders, now};
 use crate::config::Config;
+use crate::terminal::{self, complain, say};
 
 /// A case, and whose.
 struct About {
@@ -35,14 +36,12 @@ pub async fn prompt(config: Config, logs: Vec<String>, rule: Option<String>) -> 
     for a in &about {
         let Prompt { system, user } = Prompt::new(&a.case);
         let r = &config.remediation;
-        println!(
-            "{}",
-            json!({ "application": a.app_id, "rule": a.rule, "where": a.place, "model": r.model,
-                "system": system, "message": user, "answer_schema": schema() })
-        );
+        let asked = json!({ "application": a.app_id, "rule": a.rule, "where": a.place, "model": r.model,
+            "system": system, "message": user, "answer_schema": schema() });
+        terminal::json(&asked.to_string());
     }
     if about.is_empty() {
-        eprintln!("nothing found: nothing would be asked");
+        complain!("nothing found: nothing would be asked");
     }
     ExitCode::SUCCESS
 }
@@ -52,18 +51,18 @@ pub async fn run(config: Config, logs: Vec<String>, rule: Option<String>, as_jso
     match advised(&config, &logs, rule.as_deref()).await {
         Ok(all) if as_json => {
             let all: Vec<Json> = all.iter().map(|(a, advice)| shown(a, advice)).collect();
-            println!("{}", serde_json::to_string_pretty(&all).unwrap_or_default());
+            terminal::json(&serde_json::to_string_pretty(&all).unwrap_or_default());
             ExitCode::SUCCESS
         }
         Ok(all) => {
             for (a, advice) in &all {
-                println!("{} {} at {}", a.app_id, a.rule, a.place);
+                say!("{} {} at {}", a.app_id, a.rule, a.place);
                 match advice {
                     Advice::Given { answer, .. } => {
-                        text(answer).lines().for_each(|l| println!("  {l}"));
-                        answer.dropped.iter().for_each(|(why, n)| println!("  left out: {n} claims ({why})"));
+                        text(answer).lines().for_each(|l| say!("  {l}"));
+                        answer.dropped.iter().for_each(|(why, n)| say!("  left out: {n} claims ({why})"));
                     }
-                    Advice::None { why, .. } => println!("  no advice: {why}"),
+                    Advice::None { why, .. } => say!("  no advice: {why}"),
                 }
             }
             ExitCode::SUCCESS
@@ -77,7 +76,7 @@ async fn advised(config: &Config, logs: &[String], rule: Option<&str>) -> Result
     std::fs::create_dir_all(&dir)
         .map_err(|e| format!("store: {}: {e}: name a folder that can be written", dir.display()))?;
     let file = dir.join(ledger::FILE);
-    let ledger = Ledger::open(&file).await.map_err(|e| format!("{}: {e}", file.display()))?;
+    let ledger = Ledger::open(&file).await.map_err(|e| e.to_string())?;
     let advisor = advisor(config, ledger.clone()).await;
     let mut out = Vec::new();
     for a in cases(config, logs, rule, Some(&ledger)).await? {
@@ -140,7 +139,7 @@ async fn cases(
     let mask = mask(config)?;
     let knowledge = knowledge(config, mask.clone(), ledger).await?;
     let (problems, judged, config) = findings::findings(config.clone(), logs).await?;
-    problems.iter().for_each(|p| eprintln!("{p}"));
+    problems.iter().for_each(|p| complain!("{p}"));
     let mut out = Vec::new();
     for j in &judged {
         // The severest of a rule and a kind of place stands for all of them, as it does for an incident.

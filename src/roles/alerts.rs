@@ -7,21 +7,56 @@ use afterglow_alerts::api::incidents::Alerts;
 use afterglow_alerts::custom::Rule;
 use afterglow_alerts::incident::Labels;
 use afterglow_alerts::intake::sns::Topics;
-use afterglow_alerts::ledger::{FILE, Ledger};
+use afterglow_alerts::ledger::{self, FILE, Ledger};
 use afterglow_alerts::service::{Sampled, Service, sample};
+use afterglow_history::health::Part as Of;
 use afterglow_history::query::Engine;
 use afterglow_history::telemetry::{Part, Telemetry, Watched};
 
-use super::{Opened, asked_to_stop, engine, fail, http, now, open_existing};
+use super::{Opened, asked_to_stop, engine, fail, folders, http, look, now, open_existing};
 use crate::config::Config;
+use crate::terminal::say;
 
 /// The ledger of an open store, with what requests need.
 pub async fn ledger(config: &Config, opened: &Opened) -> Result<Alerts, String> {
     let file = opened.dir.join(FILE);
-    let ledger = Ledger::open(&file).await.map_err(|e| format!("{}: {e}", file.display()))?;
+    with(config, Ledger::open(&file).await.map_err(|e| e.to_string())?)
+}
+
+/// The same; none if the ledger is damaged, which the process then tells: it can do all else.
+pub async fn ledger_if_whole(config: &Config, opened: &Opened) -> Result<Option<Alerts>, String> {
+    match Ledger::open(&opened.dir.join(FILE)).await {
+        Ok(ledger) => with(config, ledger).map(Some),
+        Err(e) if e.is_damage() => {
+            opened.health.fails(Of::Alerting, format!("nobody is told of anything: {e}"));
+            Ok(None)
+        }
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+fn with(config: &Config, ledger: Ledger) -> Result<Alerts, String> {
     let settings = Arc::new(config.alerting()?);
     let topics = Arc::new(Topics::new(settings.topics.clone())?);
     Ok(Alerts { ledger, settings, topics, now })
+}
+
+/// Saves what can be read of a damaged ledger, and says what that was.
+pub async fn recover(config: Config) -> ExitCode {
+    let file = match folders(&config) {
+        Ok((_, dir)) => dir.join(FILE),
+        Err(e) => return fail(&e),
+    };
+    match ledger::recover(&file).await {
+        Ok(recovered) => {
+            for (table, rows, whole) in &recovered.tables {
+                say!("{table}: {rows} rows{}", if *whole { "" } else { ", and some that cannot be read" });
+            }
+            say!("{}: made anew; the damaged file is {}", file.display(), recovered.kept.display());
+            ExitCode::SUCCESS
+        }
+        Err(e) => fail(&e.to_string()),
+    }
 }
 
 /// Everything that alerting does beside answering requests; to be opened before anything is indexed.
@@ -64,13 +99,15 @@ pub async fn run(config: Config) -> ExitCode {
     let others: Vec<Arc<dyn Part>> = vec![Arc::new(alerts.ledger.clone()), opened.court.clone()];
     let watched = Watched { query: Some(engine.clone()), others, ..super::watched(&config, &opened, "alerts") };
     let telling = tokio::spawn(http::tell(config, Telemetry::new(watched)));
+    let looking = tokio::spawn(look::run(opened.clone(), Some(alerts.ledger.clone())));
     tracing::info!("alerting about {}", opened.dir.display());
     tokio::select! {
-        () = service.run() => {}
+        () = service.run(opened.health.clone()) => {}
         () = worker.run() => {}
         () = stop => {}
     }
     telling.abort();
+    looking.abort();
     engine.close();
     alerts.ledger.close().await;
     opened.catalog.close().await;
@@ -98,9 +135,9 @@ pub async fn test(config: Config, given: Vec<String>, dry_run: bool) -> ExitCode
     for Sampled { group, destinations } in &sampled {
         let labels: Vec<String> = group.labels.iter().map(|(k, v)| format!("{k}=\"{v}\"")).collect();
         let receiver = if group.receiver.is_empty() { "nobody" } else { &group.receiver };
-        println!("{receiver} (group {})", labels.join(", "));
+        say!("{receiver} (group {})", labels.join(", "));
         if destinations.is_empty() {
-            println!("  no destinations");
+            say!("  no destinations");
         }
         for (name, sent) in destinations {
             let told = match sent {
@@ -111,7 +148,7 @@ pub async fn test(config: Config, given: Vec<String>, dry_run: bool) -> ExitCode
                     format!("failed: {e}")
                 }
             };
-            println!("  {name}: {told}");
+            say!("  {name}: {told}");
         }
     }
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }

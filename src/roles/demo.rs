@@ -9,6 +9,7 @@ use afterglow_ingest::SourceKind;
 use super::{fail, serve};
 use crate::config::units::Time;
 use crate::config::{Config, SourceConfig};
+use crate::terminal::complain;
 
 /// Packed logs of real applications: (cluster, archive).
 const SAMPLES: [(&str, &[u8]); 13] = [
@@ -48,7 +49,7 @@ pub async fn run(mut config: Config) -> ExitCode {
     // What the samples tell is long past.
     config.alerts.max_age = Time(Duration::from_secs(1 << 36));
     config.store.url = folder.path().join("store").display().to_string();
-    eprintln!("Sample logs of real Spark applications: open http://{}/", config.server.listen);
+    complain!("Sample logs of real Spark applications: open http://{}/", config.server.listen);
     serve::run(config).await
 }
 

@@ -9,6 +9,7 @@ use afterglow_history::viewer::Viewer;
 
 use super::{Opened, fail, open_existing};
 use crate::config::Config;
+use crate::terminal::{complain, say};
 
 /// How long to try while the receiver is away.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,15 +42,19 @@ async fn all(config: &Config, opened: &Opened, applications: &[String]) -> Resul
             let shown = row.attempt_id.as_ref().map_or_else(|| row.app_id.clone(), |a| format!("{}/{a}", row.app_id));
             let shown = format!("{}/{shown}", row.cluster);
             let sent = exporter.export(&row, Patience::For(PATIENCE)).await.map_err(|e| format!("{shown}: {e}"))?;
-            println!(
+            say!(
                 "{shown}: trace {}: {} spans, {} metrics, {} events sent to {}",
-                sent.trace, sent.spans, sent.metrics, sent.events, exporter.sender.shown
+                sent.trace,
+                sent.spans,
+                sent.metrics,
+                sent.events,
+                exporter.sender.shown
             );
             if row.status == AttemptStatus::Running {
-                eprintln!("note: {shown} still runs: sent as far as its log goes");
+                complain!("note: {shown} still runs: sent as far as its log goes");
             }
             for note in sent.notes {
-                eprintln!("note: {note}");
+                complain!("note: {note}");
             }
         }
     }

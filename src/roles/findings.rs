@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::{DAMAGED, fail, indexer, ingest, open, sources};
 use crate::config::{Config, SourceConfig};
+use crate::terminal::{self, complain, say};
 
 /// Where the logs are said to come from.
 const CLUSTER: &str = "local";
@@ -31,7 +32,7 @@ pub async fn run(config: Config, logs: Vec<String>, json: bool) -> ExitCode {
         Ok((_, judged, config)) if json => print_json(&judged, &config),
         Ok((problems, judged, config)) => {
             judged.iter().for_each(|j| print(j, &config));
-            problems.iter().for_each(|p| eprintln!("{p}"));
+            problems.iter().for_each(|p| complain!("{p}"));
             if judged.iter().any(|j| j.damaged) || !problems.is_empty() {
                 ExitCode::from(DAMAGED)
             } else {
@@ -105,7 +106,7 @@ fn print_json(judged: &[Judged], config: &Config) -> ExitCode {
         judged.iter().flat_map(|j| j.judgement.findings.iter().map(|f| told(&j.subject, f, &prices))).collect();
     match serde_json::to_string_pretty(&all) {
         Ok(text) => {
-            println!("{text}");
+            terminal::json(&text);
             ExitCode::SUCCESS
         }
         Err(e) => fail(&e.to_string()),
@@ -115,22 +116,22 @@ fn print_json(judged: &[Judged], config: &Config) -> ExitCode {
 fn print(j: &Judged, config: &Config) {
     let s = &j.subject;
     let attempt = s.attempt_id.as_deref().map(|a| format!(", attempt {a}")).unwrap_or_default();
-    println!("{} ({}{attempt})", s.app_name, s.app_id);
+    say!("{} ({}{attempt})", s.app_name, s.app_id);
     if j.judgement.findings.is_empty() {
-        println!("  nothing found");
+        say!("  nothing found");
     }
     let prices = config.cost.prices();
     for f in &j.judgement.findings {
         let stake = stake_text(&f.at_stake, &prices);
         let stake = if stake.is_empty() { String::new() } else { format!("  [{stake}]") };
-        println!("  {:<8} {:<24} {}: {}{stake}", f.severity.name(), f.rule, f.place, f.summary);
+        say!("  {:<8} {:<24} {}: {}{stake}", f.severity.name(), f.rule, f.place, f.summary);
         for a in &f.advice {
-            println!("{:11}-> {}", "", advice_text(a));
+            say!("{:11}-> {}", "", advice_text(a));
         }
     }
     for n in unknowns(&j.judgement, &prices) {
-        println!("  {:<8} {:<24} {}", "unknown", n.rule, n.what());
-        println!("{:11}-> {}", "", n.lack.remedy());
+        say!("  {:<8} {:<24} {}", "unknown", n.rule, n.what());
+        say!("{:11}-> {}", "", n.lack.remedy());
     }
-    println!();
+    say!("");
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use afterglow_alerts::api::incidents::{self, Alerts};
 use afterglow_alerts::api::remediation::{self, Remedies};
+use afterglow_alerts::api::without;
 use afterglow_history::api::{Api, SPARK_VERSION, SourceAccess, metrics, router};
 use afterglow_history::catalog::Catalog;
+use afterglow_history::health::{Health, Part as Of};
 use afterglow_history::indexer::Indexer;
 use afterglow_history::otel::own::traced;
 use afterglow_history::postgres::{PostgresError, Server};
@@ -81,13 +83,12 @@ async fn bind(key: &str, address: SocketAddr, flag: &str) -> Result<TcpListener,
         .map_err(|e| format!("{key}: {address}: {e}: stop what listens there, or choose another{flag}"))
 }
 
-/// Serves until asked to stop.
+/// Serves until asked to stop; what is about incidents, if there is a ledger.
 pub async fn serve(
     config: &Config,
     opened: &Opened,
     serving: Serving,
-    alerts: Alerts,
-    remedies: Remedies,
+    alerting: Option<(Alerts, Remedies)>,
 ) -> Result<(), String> {
     let Serving { search, query, telemetry } = serving;
     let sources: BTreeMap<_, _> = config
@@ -119,9 +120,14 @@ pub async fn serve(
     let findings = afterglow_alerts::api::router(afterglow_alerts::api::Settings {
         court: opened.court.clone(),
         prices: config.cost.prices(),
-    })
-    .merge(incidents::router(alerts))
-    .merge(remediation::router(remedies));
+    });
+    let findings = match alerting {
+        Some((alerts, remedies)) => findings.merge(incidents::router(alerts)).merge(remediation::router(remedies)),
+        None => {
+            let why = opened.health.trouble(&[Of::Alerting]).map(|t| t.what).unwrap_or_default();
+            findings.merge(without::router(&why))
+        }
+    };
     let pages = traced(metrics::counted(router(api, findings).merge(afterglow_ui::router()), telemetry.clone()));
     let (settings, sent) = (config.clone(), telemetry);
     let sending = tokio::spawn(async move {
@@ -129,7 +135,7 @@ pub async fn serve(
             tracing::error!("{e}");
         }
     });
-    let following = tokio::spawn(follow(search, opened.catalog.clone(), opened.store.clone()));
+    let following = tokio::spawn(follow(search, opened.catalog.clone(), opened.store.clone(), opened.health.clone()));
     let served = axum::serve(listener, pages).with_graceful_shutdown(stop).await;
     following.abort();
     drop(postgres);
@@ -159,11 +165,9 @@ async fn postgres(config: &Config, engine: &Arc<Engine>) -> Result<JoinSet<()>, 
 }
 
 /// Keeps the search index up to the catalog, and has damaged attempts rebuilt.
-async fn follow(search: Arc<Search>, catalog: Catalog, store: Arc<Store>) {
+async fn follow(search: Arc<Search>, catalog: Catalog, store: Arc<Store>, health: Health) {
     loop {
-        if let Err(e) = search.follow(&catalog).await {
-            tracing::warn!("{e}");
-        }
+        health.note(Of::Search, &search.follow(&catalog).await);
         let damaged = store.take_damaged();
         if !damaged.is_empty() {
             tracing::warn!(objects = damaged.len(), "damaged objects in the store: their logs will be read again");

@@ -15,8 +15,9 @@ use afterglow_history::telemetry::{Part, Telemetry, Watched};
 use afterglow_ingest::Source;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{DAMAGED, Opened, asked_to_stop, fail, http, indexer, open_with, sources};
+use super::{DAMAGED, Opened, asked_to_stop, fail, http, indexer, look, open_with, sources};
 use crate::config::{Config, SourceConfig, shown_url};
+use crate::terminal::{complain, say};
 
 /// Pause between two lines of progress where there is no terminal.
 const LINES: Duration = Duration::from_secs(10);
@@ -73,7 +74,7 @@ pub async fn once(config: Config) -> ExitCode {
     shown.abort();
     let took = began.elapsed();
     for (source, e) in &bad {
-        eprintln!("afterglow: {}={}: {e}", source.cluster, shown_url(&source.url));
+        complain!("afterglow: {}={}: {e}", source.cluster, shown_url(&source.url));
     }
     if let Err(e) = result {
         return fail(&e.to_string());
@@ -85,16 +86,16 @@ pub async fn once(config: Config) -> ExitCode {
         return fail(&e.to_string());
     }
     for problem in progress.problems() {
-        println!("{problem}");
+        say!("{problem}");
     }
     if let Some(exporter) = exporter
         && let Err(e) = follow::once(&exporter, &opened.catalog, EXPORT).await
     {
         // It is remembered, and no reason to call what was indexed a failure.
-        eprintln!("afterglow: {e}; what is left is sent by the next run");
+        complain!("afterglow: {e}; what is left is sent by the next run");
     }
     let counts = progress.counts();
-    println!("{}", summary(&counts, bad.len() as u64, took));
+    say!("{}", summary(&counts, bad.len() as u64, took));
     opened.catalog.close().await;
     if !bad.is_empty() || counts.failed() > 0 {
         ExitCode::FAILURE
@@ -123,11 +124,13 @@ pub async fn run(config: Config) -> ExitCode {
     let exporting = tokio::spawn(super::export(exporter, opened.catalog.clone()));
     let judging = tokio::spawn(notary.run());
     let telling = tokio::spawn(http::tell(config, telemetry));
+    let looking = tokio::spawn(look::run(opened.clone(), None));
     indexer.run(good, asked_to_stop()).await;
     maintaining.abort();
     exporting.abort();
     judging.abort();
     telling.abort();
+    looking.abort();
     opened.catalog.close().await;
     ExitCode::SUCCESS
 }
@@ -159,7 +162,7 @@ pub async fn show(p: Arc<Progress>) {
             tokio::time::sleep(LINES).await;
             let c = p.counts();
             let (done, found) = (c.bytes_done as f64 / 1e6, c.bytes_found as f64 / 1e6);
-            eprintln!("{} of {} logs, {done:.0} of {found:.0} MB", c.logs_done, c.logs_found);
+            complain!("{} of {} logs, {done:.0} of {found:.0} MB", c.logs_done, c.logs_found);
         }
     }
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());

@@ -9,6 +9,7 @@ pub mod findings;
 pub mod history;
 pub mod http;
 pub mod ingest;
+pub mod look;
 pub mod remedy;
 pub mod rules;
 pub mod serve;
@@ -24,6 +25,7 @@ use afterglow_alerts::court::Court;
 use afterglow_alerts::note::Notary;
 use afterglow_history::catalog::Catalog;
 use afterglow_history::fleet::Judge;
+use afterglow_history::health::Health;
 use afterglow_history::indexer::{Indexer, IndexerConfig};
 use afterglow_history::maintain::{self, Retention};
 use afterglow_history::otel::{Exporter, follow};
@@ -34,17 +36,19 @@ use afterglow_history::store::Store;
 use afterglow_history::telemetry::counted::Rounds;
 use afterglow_history::telemetry::{Telemetry, Watched};
 use afterglow_ingest::{Source, source};
+use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, ConfigError, SourceConfig};
 use crate::telemetry;
+use crate::terminal::complain;
 
 /// Exit status of `ingest --once` when everything was indexed and something was damaged.
 const DAMAGED: u8 = 3;
 
 /// Says what went wrong, and is the exit status for it.
 pub fn fail(what: &str) -> ExitCode {
-    eprintln!("afterglow: {what}");
+    complain!("afterglow: {what}");
     ExitCode::FAILURE
 }
 
@@ -65,7 +69,7 @@ pub async fn with<F: Future<Output = ExitCode>>(
         };
         return role(config).await;
     }
-    problems.iter().for_each(|p| eprintln!("afterglow: {p}"));
+    problems.iter().for_each(|p| complain!("afterglow: {p}"));
     ExitCode::FAILURE
 }
 
@@ -79,6 +83,8 @@ pub struct Opened {
     pub catalog: Catalog,
     /// Where applications are judged, for all parts of the process that want to know.
     pub court: Arc<Court>,
+    /// Whether the parts of the process do their work.
+    pub health: Health,
     pub dir: PathBuf,
 }
 
@@ -103,6 +109,25 @@ pub async fn open_existing(config: &Config) -> Result<Opened, String> {
     open(config).await
 }
 
+/// Opens a store that is there to read only, if it lies where this process may not write: what is written on the way goes into a folder
+/// of its own, which goes with the second value.
+pub async fn open_to_read(config: &Config) -> Result<(Opened, Option<TempDir>), String> {
+    let why = match open_existing(config).await {
+        Ok(opened) => return Ok((opened, None)),
+        Err(e) => e,
+    };
+    let (_, dir) = folders(config)?;
+    let Ok(catalog) = Catalog::open_to_read(&dir.join(CATALOG)).await else { return Err(why) };
+    let scratch = tempfile::tempdir().map_err(|e| format!("{why}; and no folder to work in: {e}: set TMPDIR"))?;
+    let (_, objects, root) =
+        source::open(&config.store.url, &config.store.options).await.map_err(|e| format!("store.url: {e}"))?;
+    let store = Store::new(objects, root, &scratch.path().join("tmp"), config.store.cache.0);
+    let store = Arc::new(store.map_err(|e| format!("store: {e}"))?);
+    let court = Arc::new(Court::new(store.clone(), catalog.clone(), config.findings.limits()));
+    let dir = scratch.path().to_owned();
+    Ok((Opened { store, catalog, court, health: Health::default(), dir }, Some(scratch)))
+}
+
 /// Opens the store, creating it if it is a folder that is not there.
 pub async fn open(config: &Config) -> Result<Opened, String> {
     open_with(config, config.store.cache.0).await
@@ -119,10 +144,10 @@ pub async fn open_with(config: &Config, cache: u64) -> Result<Opened, String> {
         source::open(&config.store.url, &config.store.options).await.map_err(|e| format!("store.url: {e}"))?;
     let store = Store::new(objects, root, &dir.join("tmp"), cache).map_err(|e| format!("store: {e}"))?;
     let file = dir.join(CATALOG);
-    let catalog = Catalog::open(&file).await.map_err(|e| format!("{}: {e}", file.display()))?;
+    let catalog = Catalog::open(&file).await.map_err(|e| e.to_string())?;
     let store = Arc::new(store);
     let court = Arc::new(Court::new(store.clone(), catalog.clone(), config.findings.limits()));
-    Ok(Opened { store, catalog, court, dir })
+    Ok(Opened { store, catalog, court, health: Health::default(), dir })
 }
 
 /// The sources that can be opened, and what is wrong with the others.
@@ -145,6 +170,7 @@ pub fn indexer(config: &Config, opened: &Opened) -> Result<Arc<Indexer>, String>
         poll: config.ingest.poll.0,
         quiet: config.ingest.quiet.0,
         memory: config.ingest.memory.0,
+        health: opened.health.clone(),
     };
     Ok(Indexer::new(opened.store.clone(), opened.catalog.clone(), Arc::new(redactor), settings))
 }
@@ -192,6 +218,7 @@ pub fn watched(config: &Config, opened: &Opened, role: &'static str) -> Watched 
         search: None,
         query: None,
         others: Vec::new(),
+        health: opened.health.clone(),
         store_limit: config.retention.size.map(|s| s.0),
     }
 }

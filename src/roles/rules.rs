@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{engine, fail, now, open_existing};
 use crate::config::Config;
+use crate::terminal::{self, complain, say};
 
 pub async fn run(config: Config, at: Option<String>, json: bool) -> ExitCode {
     match evaluate(&config, at.as_deref(), json).await {
@@ -34,7 +35,7 @@ async fn evaluate(config: &Config, at: Option<&str>, json: bool) -> Result<bool,
         if let Kind::Series { series, .. } = &rule.kind
             && !json
         {
-            println!("{} asks: {}", rule.name, series.statement(at));
+            say!("{} asks: {}", rule.name, series.statement(at));
         }
         let mut watched = Watched::new(rule);
         match watched.evaluate(&engine, &Viewer::everything(), at).await {
@@ -44,7 +45,7 @@ async fn evaluate(config: &Config, at: Option<&str>, json: bool) -> Result<bool,
                     "annotations": a.annotations, "value": a.value, "since": a.since,
                 })
             })),
-            Ok(alerts) if alerts.is_empty() => println!("{}: nothing holds", watched.rule.name),
+            Ok(alerts) if alerts.is_empty() => say!("{}: nothing holds", watched.rule.name),
             Ok(alerts) => {
                 for a in alerts {
                     let summary = a.annotations.get("summary").map(|s| format!(": {s}")).unwrap_or_default();
@@ -54,11 +55,11 @@ async fn evaluate(config: &Config, at: Option<&str>, json: bool) -> Result<bool,
                     } else {
                         String::new()
                     };
-                    println!("{}: {}{when} {{{}}}{summary}", a.rule, a.state.name(), labels.join(", "));
+                    say!("{}: {}{when} {{{}}}{summary}", a.rule, a.state.name(), labels.join(", "));
                 }
             }
             Err(e) => {
-                eprintln!("{e}");
+                complain!("{e}");
                 good = false;
             }
         }
@@ -66,7 +67,7 @@ async fn evaluate(config: &Config, at: Option<&str>, json: bool) -> Result<bool,
     engine.close();
     opened.catalog.close().await;
     if json {
-        println!("{}", serde_json::Value::Array(told));
+        terminal::json(&serde_json::Value::Array(told).to_string());
     }
     Ok(good)
 }

@@ -1,15 +1,16 @@
 //! `sql`: answer one statement about a store, and end.
 
-use std::io::Write as _;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use afterglow_history::query::Ask;
 use afterglow_history::query::output::Format;
 use afterglow_history::viewer::Viewer;
 
-use super::{engine, fail, open_existing};
+use super::{engine, fail, open_to_read};
 use crate::cli::SqlFormat;
 use crate::config::Config;
+use crate::terminal::{self, complain};
 
 pub async fn run(config: Config, statement: String, format: SqlFormat) -> ExitCode {
     match answer(&config, &statement, format).await {
@@ -19,7 +20,7 @@ pub async fn run(config: Config, statement: String, format: SqlFormat) -> ExitCo
 }
 
 async fn answer(config: &Config, statement: &str, format: SqlFormat) -> Result<(), String> {
-    let opened = open_existing(config).await?;
+    let (opened, _scratch) = open_to_read(config).await?;
     let format = match format {
         SqlFormat::Table => Format::Table,
         SqlFormat::Json => Format::Json,
@@ -30,14 +31,17 @@ async fn answer(config: &Config, statement: &str, format: SqlFormat) -> Result<(
     engine.close();
     opened.catalog.close().await;
     let answer = answer.map_err(|e| e.to_string())?;
-    let mut out = answer.write(format).map_err(|e| e.to_string())?;
-    if !out.ends_with(b"\n") {
-        out.push(b'\n');
-    }
+    let out = answer.write(format).map_err(|e| e.to_string())?;
+    let out = String::from_utf8_lossy(&out);
     for note in &answer.notes {
-        eprintln!("note: {note}");
+        complain!("note: {note}");
     }
-    // Who reads may have stopped, as `head` does.
-    let _ = std::io::stdout().write_all(&out);
+    let out = out.trim_end_matches('\n');
+    match format {
+        Format::Json => terminal::json(out),
+        // CSV has no escapes: a program gets what there is.
+        Format::Csv if !std::io::stdout().is_terminal() => terminal::raw(format!("{out}\n").as_bytes()),
+        _ => terminal::out(out),
+    }
     Ok(())
 }

@@ -34,13 +34,31 @@ pub async fn config(access: &Access, timeout: Duration) -> SdkConfig {
 
 /// What an error of a client means: `status` and `code` are those of the service's answer, if there was one.
 pub fn meaning(e: &dyn std::error::Error, status: Option<u16>, code: Option<&str>) -> SendError {
-    let what = chain(e);
-    // Credentials are renewed, limits pass, and what is not there may be made.
-    let never = status.is_some_and(|s| (400..500).contains(&s) && ![403, 404, 408, 429].contains(&s));
-    let passes = code.is_some_and(|c| {
-        ["Throttl", "Expired", "TooManyRequests", "RequestLimit", "NotFound", "NonExistent"]
-            .iter()
-            .any(|w| c.contains(w))
-    });
+    let what = afterglow_ingest::source::masked(&chain(e));
+    // Credentials are renewed, and limits pass.
+    let never = status.is_some_and(|s| (400..500).contains(&s) && ![403, 408, 425, 429].contains(&s));
+    let passes =
+        code.is_some_and(|c| ["Throttl", "Expired", "TooManyRequests", "RequestLimit"].iter().any(|w| c.contains(w)));
     if never && !passes { SendError::Never(what) } else { SendError::later(what) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_not_asked_again() {
+        let e = std::io::Error::other("said so");
+        let final_ = |status, code| matches!(meaning(&e, status, code), SendError::Never(_));
+        for (status, code) in
+            [(404, "NotFound"), (400, "AWS.SimpleQueueService.NonExistentQueue"), (400, "InvalidParameter")]
+        {
+            assert!(final_(Some(status), Some(code)), "{status} {code}");
+        }
+        for (status, code) in [(403, "AccessDenied"), (400, "ExpiredToken"), (429, ""), (400, "Throttling"), (503, "")]
+        {
+            assert!(!final_(Some(status), Some(code)), "{status} {code}");
+        }
+        assert!(!final_(None, None), "no answer at all");
+    }
 }

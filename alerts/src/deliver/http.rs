@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use afterglow_history::answer;
 use reqwest::{Client, RequestBuilder, StatusCode, header, redirect};
 
 use super::SendError;
@@ -16,13 +17,13 @@ pub fn client(timeout: Duration) -> Result<Client, String> {
     client.user_agent(concat!("afterglow/", env!("CARGO_PKG_VERSION"))).build().map_err(|e| e.to_string())
 }
 
-/// Sends a request; gives the answer of who took it.
+/// Sends a request; gives the answer of who took it, as far as it is read.
 pub async fn send(request: RequestBuilder) -> Result<String, SendError> {
     // The address may be the secret.
     let answer = request.send().await.map_err(|e| SendError::later(chain(&e.without_url())))?;
     let status = answer.status();
-    let after = answer.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
-    let body = answer.text().await.unwrap_or_default();
+    let after = answer::retry_after(answer.headers());
+    let body = answer::text(answer).await;
     if status.is_success() {
         return Ok(body);
     }
@@ -30,11 +31,7 @@ pub async fn send(request: RequestBuilder) -> Result<String, SendError> {
     let what = format!("{status}: {}", told.trim());
     let what = what.trim_end_matches([' ', ':']).to_owned();
     let later = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS].contains(&status);
-    if later || status.is_server_error() {
-        Err(SendError::Later { what, after: after.map(Duration::from_secs) })
-    } else {
-        Err(SendError::Never(what))
-    }
+    if later || status.is_server_error() { Err(SendError::Later { what, after }) } else { Err(SendError::Never(what)) }
 }
 
 /// Sends a request with JSON.

@@ -28,6 +28,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use message::Message;
+use secret::Secret;
 
 pub use alertmanager::{Alertmanager, OURS};
 pub use email::Email;
@@ -140,6 +141,33 @@ impl ReceiverConfig {
         each(&mut out, key, "sqs", &self.sqs, |s| secret::is_address(&s.queue_url));
         each(&mut out, key, "grafana", &self.grafana, |g| secret::is_address(&g.url));
         out
+    }
+
+    /// Secrets that cannot be read or are empty, each with its key and the remedy; `key` is the receiver's own.
+    pub fn unreadable(&self, key: &str) -> Vec<String> {
+        let mut all: Vec<(String, &Secret)> = Vec::new();
+        for (i, w) in self.webhook.iter().enumerate() {
+            all.extend([(format!("webhook[{i}].url"), &w.url), (format!("webhook[{i}].secret"), &w.secret)]);
+            all.extend(w.headers.iter().map(|(name, value)| (format!("webhook[{i}].headers.{name}"), value)));
+        }
+        for (i, a) in self.alertmanager.iter().enumerate() {
+            all.extend(a.headers.iter().map(|(name, value)| (format!("alertmanager[{i}].headers.{name}"), value)));
+        }
+        all.extend(self.slack.iter().enumerate().map(|(i, s)| (format!("slack[{i}].url"), &s.url)));
+        all.extend(self.teams.iter().enumerate().map(|(i, t)| (format!("teams[{i}].url"), &t.url)));
+        all.extend(
+            self.pagerduty.iter().enumerate().map(|(i, p)| (format!("pagerduty[{i}].routing_key"), &p.routing_key)),
+        );
+        all.extend(self.opsgenie.iter().enumerate().map(|(i, o)| (format!("opsgenie[{i}].api_key"), &o.api_key)));
+        all.extend(self.email.iter().enumerate().map(|(i, e)| (format!("email[{i}].password"), &e.password)));
+        all.extend(self.grafana.iter().enumerate().map(|(i, g)| (format!("grafana[{i}].token"), &g.token)));
+        let given = all.into_iter().filter(|(_, secret)| !secret.is_empty());
+        let wrong = given.filter_map(|(at, secret)| match secret.read() {
+            Err(e) => Some(format!("{key}.{at}: {e}: name a file that can be read")),
+            Ok(text) if text.is_empty() => Some(format!("{key}.{at}: the file is empty")),
+            Ok(_) => None,
+        });
+        wrong.collect()
     }
 
     /// Names of its destinations, as the outbox has them.

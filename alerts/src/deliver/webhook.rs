@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use reqwest::Client;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,11 @@ use super::{Destination, SendError, http};
 pub const KEY: &str = "idempotency-key";
 /// Header with the signature: `sha256=` and the HMAC of the body in hexadecimal digits.
 pub const SIGNATURE: &str = "x-afterglow-signature";
+
+/// Steps that a template may take: enough for all labels of a message's incidents (a test has some).
+const FUEL: u64 = 2_000_000;
+/// Bytes of a body that a template makes.
+const BODY: usize = 4 << 20;
 
 /// An HTTP address.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,6 +57,7 @@ impl Webhook {
 fn template(body: &str) -> Result<Environment<'static>, String> {
     let mut all = Environment::new();
     all.set_undefined_behavior(UndefinedBehavior::Chainable);
+    all.set_fuel(Some(FUEL));
     all.add_template_owned("body", body.to_owned()).map_err(|e| format!("body: {e}"))?;
     Ok(all)
 }
@@ -73,7 +79,33 @@ impl Sender {
             return serde_json::to_string(message).map_err(|e| never(&e));
         }
         let values = minijinja::context! { title => message.title(), ..minijinja::Value::from_serialize(message) };
-        self.template.get_template("body").and_then(|t| t.render(values)).map_err(|e| never(&e))
+        let mut body = Bounded(Vec::new());
+        let made = self.template.get_template("body").and_then(|t| t.render_to_write(values, &mut body).map(drop));
+        made.map_err(|e| match e.kind() {
+            ErrorKind::OutOfFuel => {
+                SendError::Never(format!("body: the template takes more than {FUEL} steps: let it loop over less"))
+            }
+            _ => never(&e),
+        })?;
+        String::from_utf8(body.0).map_err(|e| never(&e))
+    }
+}
+
+/// What a template makes, up to a bound.
+struct Bounded(Vec<u8>);
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, more: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + more.len() > BODY {
+            let what = format!("the template makes more than {} MiB: let it tell less", BODY >> 20);
+            return Err(std::io::Error::other(what));
+        }
+        self.0.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -112,6 +144,35 @@ mod tests {
             signature("Jefe", b"what do ya want for nothing?"),
             "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
+    }
+
+    #[test]
+    fn a_template_that_would_go_on_is_stopped() {
+        let loops = "{% for a in range(5000) %}{% for b in range(5000) %}{% for c in range(5000) %}";
+        let ends = "{% endfor %}".repeat(3);
+        let text = "x".repeat(20_000);
+        for (body, said) in [
+            (format!("{loops}{ends}"), "body: the template takes more than 2000000 steps"),
+            (format!("{{% for a in range(5000) %}}{text}{{% endfor %}}"), "the template makes more than 4 MiB"),
+        ] {
+            let config = Webhook { body, ..Webhook::default() };
+            let sender = Sender::new(&config, http::client(std::time::Duration::from_secs(1)).unwrap()).unwrap();
+            let began = std::time::Instant::now();
+            let stopped = sender.body(&Message::default()).unwrap_err();
+            assert!(matches!(&stopped, SendError::Never(what) if what.contains(said)), "{stopped}");
+            assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+        }
+    }
+
+    #[test]
+    fn a_template_may_tell_all_of_a_full_message() {
+        let labels = (0..20).map(|n| (format!("label{n}"), "x".repeat(20))).collect();
+        let told = Told { labels, ..Told::default() };
+        let message = Message { incidents: vec![told; 1_000], ..Message::default() };
+        let body = "{% for i in incidents %}{% for name, value in i.labels|items %}{{ name }}={{ value|upper }},{% endfor %}{% endfor %}";
+        let config = Webhook { body: body.into(), ..Webhook::default() };
+        let sender = Sender::new(&config, http::client(std::time::Duration::from_secs(1)).unwrap()).unwrap();
+        assert_eq!(sender.body(&message).unwrap().matches('=').count(), 20_000);
     }
 
     #[test]

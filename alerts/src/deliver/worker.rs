@@ -140,8 +140,8 @@ impl Outbox {
             Ok(()) => Outcome::Sent,
             Err(SendError::Later { what, after }) if self.backoff.goes_on(failed) => {
                 let wait = self.backoff.wait(failed, fastrand::f64());
-                // Who asks for longer than we would ever wait gets as long as that.
-                let wait = wait.max(after.unwrap_or_default().min(self.backoff.longest));
+                // Who says when gets what he asks for.
+                let wait = wait.max(after.unwrap_or_default());
                 Outcome::Later { at: (self.now)().saturating_add(millis(wait)), error: what }
             }
             Err(SendError::Later { what, .. }) => {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use afterglow_history::answer;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Client;
@@ -24,8 +25,8 @@ use crate::incident::{Origin, Sighting};
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Certificates that are kept; SNS has one at a time.
 const KEPT: usize = 8;
-/// Bytes of a certificate.
-const LONGEST: usize = 1 << 16;
+/// Bytes that a certificate has not: no more is read of it.
+const LONGEST: usize = answer::MOST;
 
 /// A topic that may post.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,8 +211,8 @@ impl Topics {
         let parsed =
             parsed.ok_or_else(|| SnsError::Refused(format!("`{url}` is no address of SNS for {}", topic.arn)))?;
         let text = http::send(self.client.get(parsed)).await.map_err(|e| SnsError::Later(format!("SNS: {e}")))?;
-        if text.len() > LONGEST {
-            return Err(SnsError::Refused(format!("{url}: more than {LONGEST} bytes")));
+        if text.len() >= LONGEST {
+            return Err(SnsError::Refused(format!("{url}: {LONGEST} bytes or more")));
         }
         Ok(text)
     }

@@ -11,6 +11,7 @@ mod incidents;
 mod list;
 mod outbox;
 mod quiet;
+mod recover;
 mod remediation;
 mod retention;
 mod rules;
@@ -18,9 +19,10 @@ mod runs;
 mod standing;
 
 use std::path::Path;
-use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use afterglow_history::database::{Database, DatabaseError, Meaning, meaning};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqlitePool, SqliteSynchronous};
 use sqlx::{Row as _, Sqlite, Transaction};
 
 pub use actions::Action;
@@ -29,6 +31,7 @@ pub use groups::{Flush, Group, Member, Membership};
 pub use incidents::{Place, Seen};
 pub use list::{Event, Filter, may_see};
 pub use outbox::{Delivery, DeliveryState, Outcome, Taken};
+pub use recover::{Recovered, recover};
 pub use remediation::{Asking, Call, Remediation, Settled};
 pub use runs::{ActionRun, Decided};
 pub use standing::Standing;
@@ -40,22 +43,46 @@ pub const FILE: &str = "alerts.db";
 
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    #[error("ledger: {0}")]
+    #[error("ledger: {}{}", .0, remedy(meaning(.0)))]
     Sql(#[from] sqlx::Error),
-    #[error("ledger: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("{}{}", .0, remedy(of_opening(.0)))]
+    Open(#[from] DatabaseError),
     #[error("ledger: {0}")]
     Stored(String),
 }
 
+/// What to do about a ledger in which something is not what was written.
+const REMEDY: &str = ": stop Afterglow, and save what can be read with `afterglow alerts recover`";
+
+fn remedy(meaning: Meaning) -> &'static str {
+    if meaning == Meaning::Damaged { REMEDY } else { "" }
+}
+
+fn of_opening(e: &DatabaseError) -> Meaning {
+    if matches!(e, DatabaseError::Damaged { .. }) { Meaning::Damaged } else { Meaning::Other }
+}
+
+static TABLES: Migrator = sqlx::migrate!("./migrations");
+
 /// The ledger of one store. Several processes may have it open.
 #[derive(Clone)]
 pub struct Ledger {
+    database: Database,
     pub(crate) readers: SqlitePool,
-    /// SQLite takes one writer at a time; waiting for a turn here costs less than being refused.
     pub(crate) writer: SqlitePool,
     /// What goes through here is counted here.
     pub counted: Counted,
+}
+
+impl LedgerError {
+    /// Whether the file is not what was written.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            LedgerError::Sql(e) => meaning(e) == Meaning::Damaged,
+            LedgerError::Open(e) => of_opening(e) == Meaning::Damaged,
+            LedgerError::Stored(_) => false,
+        }
+    }
 }
 
 impl Ledger {
@@ -64,28 +91,27 @@ impl Ledger {
     /// # Errors
     /// If the file cannot be opened or is of a later release.
     pub async fn open(file: &Path) -> Result<Self, LedgerError> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // What is lost with the power is lost for ever here.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(30));
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("./migrations").run(&writer).await?;
-        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Ledger { readers, writer, counted: Counted::default() })
+        // What is lost with the power is lost for ever here.
+        let database = Database::open(file, &TABLES, SqliteSynchronous::Full).await?;
+        let (readers, writer) = (database.readers.clone(), database.writer.clone());
+        Ok(Ledger { database, readers, writer, counted: Counted::default() })
+    }
+
+    /// Whether it can be written.
+    ///
+    /// # Errors
+    /// [`LedgerError`], which says why not.
+    pub async fn look(&self) -> Result<(), LedgerError> {
+        Ok(self.database.look().await?)
     }
 
     /// Closes all connections; what was committed is in the file.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.database.close().await;
     }
 
     pub(crate) async fn begin(&self) -> Result<Transaction<'_, Sqlite>, LedgerError> {
-        // A write that follows a read must not find that another process wrote in between.
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.database.begin().await?)
     }
 
     /// How far a follower has read; none before its first time.

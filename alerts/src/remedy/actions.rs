@@ -187,7 +187,7 @@ impl Action {
         // The address may hold a secret: it is not repeated.
         let answer = post.send().await.map_err(|e| e.without_url().to_string())?;
         let status = answer.status();
-        let text = answer.text().await.map_err(|e| e.without_url().to_string())?;
+        let text = afterglow_history::answer::text(answer).await;
         let text: String = super::mask::plain(&text).chars().take(500).collect();
         if status.is_success() { Ok(text) } else { Err(format!("HTTP status {}: {text}", status.as_u16())) }
     }

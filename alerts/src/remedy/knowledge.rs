@@ -32,12 +32,17 @@ const ABOUT: f32 = 6.0;
 /// Why there is no knowledge base.
 #[derive(Debug, thiserror::Error)]
 pub enum KnowledgeError {
-    #[error("runbooks: {0}")]
+    #[error("runbooks: {}", shown(.0))]
     Store(#[from] object_store::Error),
     #[error("runbooks: {0}")]
     Index(#[from] tantivy::TantivyError),
     #[error("remediation.runbooks: {0}")]
     Place(String),
+}
+
+/// An error of a store, without what its address may have of secrets.
+fn shown(e: &object_store::Error) -> String {
+    afterglow_ingest::source::masked(&e.to_string())
 }
 
 /// A piece of text, and where it is from.

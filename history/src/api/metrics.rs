@@ -19,11 +19,13 @@ const FILE: &str = "/assets/{file}";
 /// Addresses that are none are one route, too: they are anybody's choice.
 const UNKNOWN: &str = "unknown";
 
-/// The metrics of a process that serves nothing else.
+/// The metrics of a process that serves nothing else, and whether it does its work.
 pub fn router(telemetry: Arc<Telemetry>) -> Router {
     let metrics =
         |State(telemetry): State<Arc<Telemetry>>, headers: HeaderMap| async move { write(&telemetry, &headers).await };
-    let router = Router::new().route("/metrics", get(metrics)).route("/healthz", get(|| async { "ok" }));
+    let ready = |State(telemetry): State<Arc<Telemetry>>| async move { readiness(&telemetry).await };
+    let router = Router::new().route("/metrics", get(metrics)).route("/readyz", get(ready));
+    let router = router.route("/healthz", get(|| async { "ok" }));
     counted(router.with_state(telemetry.clone()), telemetry)
 }
 
@@ -34,6 +36,19 @@ pub fn counted(router: Router, telemetry: Arc<Telemetry>) -> Router {
 
 pub(super) async fn metrics(State(api): State<Api>, headers: HeaderMap) -> Response {
     write(&api.telemetry, &headers).await
+}
+
+pub(super) async fn ready(State(api): State<Api>) -> Response {
+    readiness(&api.telemetry).await
+}
+
+/// Ready, or a line for each part in trouble.
+async fn readiness(telemetry: &Telemetry) -> Response {
+    let troubles = telemetry.troubles().await;
+    if troubles.is_empty() {
+        return "ready".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, troubles.join("\n") + "\n").into_response()
 }
 
 async fn write(telemetry: &Arc<Telemetry>, headers: &HeaderMap) -> Response {

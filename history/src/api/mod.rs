@@ -30,8 +30,6 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
@@ -80,18 +78,13 @@ fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 
-/// Ready when the catalog answers.
-async fn ready(State(api): State<Api>) -> Result<&'static str, StatusCode> {
-    api.catalog.totals(&api.viewer()).await.map(|_| "ready").map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
-}
-
 /// Every path; `more` are those below our own API that others have to add. Who serves it has its requests counted: see [`metrics::counted`].
 pub fn router(api: Api, more: Router<Api>) -> Router {
     let compression = CompressionLayer::new()
         .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream")));
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(metrics::ready))
         .route("/metrics", get(metrics::metrics))
         .nest("/api/v1", spark())
         .nest("/clusters/{cluster}/api/v1", spark())

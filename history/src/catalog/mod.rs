@@ -17,10 +17,12 @@ mod totals;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqlitePool, SqliteSynchronous};
 use sqlx::{Row as _, Sqlite, Transaction};
+
+use crate::database::{Database, DatabaseError, Meaning, meaning};
 
 pub use attempts::{ApplicationFilter, AttemptRow, AttemptSpan, AttemptStatus, Summary, Usage};
 pub use commit::Commit;
@@ -34,19 +36,33 @@ pub use totals::{Held, Kind, Over, Pulse, RECENT, Running, SourceLogs};
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    #[error("catalog: {0}")]
+    #[error("catalog: {}{}", .0, remedy(meaning(.0)))]
     Sql(#[from] sqlx::Error),
-    #[error("catalog: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("{}{}", .0, remedy(of_opening(.0)))]
+    Open(#[from] DatabaseError),
     #[error("catalog: {0}")]
     Stored(String),
 }
 
+/// What to do about a catalog in which something is not what was written.
+const REMEDY: &str = ": stop Afterglow, delete catalog.db, catalog.db-wal and catalog.db-shm there, and start it again: \
+                      the catalog is built anew from the logs";
+
+fn remedy(meaning: Meaning) -> &'static str {
+    if meaning == Meaning::Damaged { REMEDY } else { "" }
+}
+
+fn of_opening(e: &DatabaseError) -> Meaning {
+    if matches!(e, DatabaseError::Damaged { .. }) { Meaning::Damaged } else { Meaning::Other }
+}
+
+static TABLES: Migrator = sqlx::migrate!("./migrations");
+
 /// The catalog of one store.
 #[derive(Clone)]
 pub struct Catalog {
+    database: Database,
     readers: SqlitePool,
-    /// SQLite takes one writer at a time; waiting for a turn here costs less than being refused.
     writer: SqlitePool,
     /// As far as they were read.
     groups: Arc<Mutex<groups::Groups>>,
@@ -56,17 +72,33 @@ pub struct Catalog {
 
 impl Catalog {
     /// Opens or creates the catalog in a file.
+    ///
+    /// # Errors
+    /// [`CatalogError`], which says what to do about it.
     pub async fn open(file: &Path) -> Result<Self, CatalogError> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(30));
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("./migrations").run(&writer).await?;
-        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Catalog { readers, writer, groups: Arc::default(), commits: Arc::default(), fleet_files: Arc::default() })
+        Ok(Catalog::of(Database::open(file, &TABLES, SqliteSynchronous::Normal).await?))
+    }
+
+    /// Opens a catalog that is there to read only, where nobody may write.
+    ///
+    /// # Errors
+    /// [`CatalogError`], also if it is of an earlier release: its tables cannot be changed.
+    pub async fn open_to_read(file: &Path) -> Result<Self, CatalogError> {
+        Ok(Catalog::of(Database::open_to_read(file, &TABLES).await?))
+    }
+
+    fn of(database: Database) -> Self {
+        let (readers, writer) = (database.readers.clone(), database.writer.clone());
+        let (groups, commits, fleet_files) = (Arc::default(), Arc::default(), Arc::default());
+        Catalog { database, readers, writer, groups, commits, fleet_files }
+    }
+
+    /// Whether it can be written.
+    ///
+    /// # Errors
+    /// [`CatalogError`], which says why not.
+    pub async fn look(&self) -> Result<(), CatalogError> {
+        Ok(self.database.look().await?)
     }
 
     /// Remembers how far a follower has come. It never goes back.
@@ -84,13 +116,11 @@ impl Catalog {
 
     /// Closes all connections; what was committed is in the file.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.database.close().await;
     }
 
     async fn begin(&self) -> Result<Transaction<'_, Sqlite>, CatalogError> {
-        // A write that follows a read must not find that another process wrote in between.
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.database.begin().await?)
     }
 }
 

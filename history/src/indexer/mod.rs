@@ -11,16 +11,19 @@ mod log;
 mod pipeline;
 pub mod progress;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use afterglow_ingest::{EventLog, Source, SourceKind, scan, source::explain};
+use futures::FutureExt as _;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use crate::catalog::{Catalog, CatalogError, LogRow, LogState, SourceScan};
+use crate::health::{Health, Part};
 use crate::redact::Redactor;
 use crate::store::{Store, VERSION};
 use log::Failure;
@@ -38,6 +41,8 @@ pub struct IndexerConfig {
     /// Attempts that started and are followed may hold so many bytes of state in memory (an
     /// estimate); others are read back from the store when their log grows.
     pub memory: u64,
+    /// Hears whether sources are read.
+    pub health: Health,
 }
 
 impl Default for IndexerConfig {
@@ -47,6 +52,7 @@ impl Default for IndexerConfig {
             poll: Duration::from_secs(5),
             quiet: Duration::from_secs(6 * 3600),
             memory: 1 << 30,
+            health: Health::default(),
         }
     }
 }
@@ -146,9 +152,13 @@ impl Indexer {
         for source in sources {
             let me = self.clone();
             scans.spawn(async move {
+                let health = &me.config.health;
                 loop {
-                    if let Err(e) = me.pass_any(&source, Problems::Log).await {
-                        tracing::error!(source = ?source, "{e}");
+                    // What nobody foresaw in one source must not be the end of its reading.
+                    match AssertUnwindSafe(me.pass_any(&source, Problems::Log)).catch_unwind().await {
+                        Ok(Ok(())) => health.works(Part::Indexing),
+                        Ok(Err(e)) => health.fails(Part::Indexing, e),
+                        Err(_) => health.fails(Part::Indexing, format!("{source:?}: a fault of ours, see the log")),
                     }
                     if let Err(e) = me.catalog.mark_lost(now(), me.config.quiet).await {
                         tracing::error!("{e}");

@@ -248,7 +248,7 @@ impl Export<'_> {
                 Fate::NotSpoken(what) => (what, None),
                 Fate::Again(what, wait) => (what, wait),
             };
-            let next = wait.unwrap_or(pause).min(LAST_PAUSE);
+            let next = wait.unwrap_or(pause);
             match self.patience {
                 Patience::For(all) if began.elapsed() + next > all => {
                     return Err(ExportError::Away { address: address(), signal, what });

@@ -9,13 +9,14 @@ use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceReq
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use prost::Message as _;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, StatusCode};
 use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 
 use super::{OtelError, Protocol, Settings, reasons};
+use crate::answer;
 
 /// A receiver that takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -176,15 +177,24 @@ async fn send_grpc(channel: Channel, metadata: MetadataMap, message: &Message) -
     }
     let answer = match message {
         Message::Traces(m) => {
-            let answer = TraceServiceClient::new(channel).export(request(metadata, m)).await;
+            let answer = TraceServiceClient::new(channel)
+                .max_decoding_message_size(answer::MOST)
+                .export(request(metadata, m))
+                .await;
             answer.map(|a| a.into_inner().partial_success.map(|p| (p.rejected_spans, p.error_message)))
         }
         Message::Metrics(m) => {
-            let answer = MetricsServiceClient::new(channel).export(request(metadata, m)).await;
+            let answer = MetricsServiceClient::new(channel)
+                .max_decoding_message_size(answer::MOST)
+                .export(request(metadata, m))
+                .await;
             answer.map(|a| a.into_inner().partial_success.map(|p| (p.rejected_data_points, p.error_message)))
         }
         Message::Logs(m) => {
-            let answer = LogsServiceClient::new(channel).export(request(metadata, m)).await;
+            let answer = LogsServiceClient::new(channel)
+                .max_decoding_message_size(answer::MOST)
+                .export(request(metadata, m))
+                .await;
             answer.map(|a| a.into_inner().partial_success.map(|p| (p.rejected_log_records, p.error_message)))
         }
     };
@@ -206,9 +216,9 @@ async fn send_http(client: &Client, base: &str, headers: &HeaderMap, message: &M
         Err(e) => return Fate::Again(reasons(&e.without_url()), None),
     };
     let status = answer.status();
-    let wait = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+    let wait = answer::retry_after(answer.headers());
     let binary = answer.headers().get(CONTENT_TYPE).is_some_and(|t| t.as_bytes().ends_with(b"protobuf"));
-    let body = answer.bytes().await.unwrap_or_default();
+    let body = answer::head(answer).await;
     if status.is_success() {
         return Fate::of_partial(partial(message, &body));
     }

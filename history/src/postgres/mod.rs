@@ -53,6 +53,16 @@ pub enum PostgresError {
     Listen { address: SocketAddr, source: std::io::Error },
 }
 
+impl TlsFiles {
+    /// Whether they are a certificate and its key.
+    ///
+    /// # Errors
+    /// [`PostgresError`], which says what is wrong with them.
+    pub fn check(&self) -> Result<(), PostgresError> {
+        acceptor(self).map(drop)
+    }
+}
+
 /// A server that is ready to take connections.
 pub struct Server {
     listener: TcpListener,

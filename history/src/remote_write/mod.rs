@@ -12,11 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use afterglow_ingest::sign::{SignError, Signer};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, StatusCode, Url};
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
+use crate::answer;
 use crate::telemetry::counted::Sent;
 use crate::telemetry::{Format, Telemetry};
 use samples::Wanted;
@@ -233,7 +234,7 @@ impl RemoteWrite {
                     Answer::Again(what, wait) => {
                         self.tell(&mut told, format!("does not take what is sent; trying again: {what}"));
                         self.counted().retries.inc();
-                        tokio::time::sleep(wait.unwrap_or(pause).min(LAST_PAUSE)).await;
+                        tokio::time::sleep(wait.unwrap_or(pause)).await;
                         pause = (pause * 2).min(LAST_PAUSE);
                     }
                 }
@@ -268,12 +269,12 @@ impl RemoteWrite {
         if status.is_success() {
             return Answer::Taken;
         }
-        let wait = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
-        let said = answer.text().await.unwrap_or_default();
+        let wait = answer::retry_after(answer.headers());
+        let said = answer::text(answer).await;
         let said: String = said.lines().next().unwrap_or_default().trim().chars().take(200).collect();
         let what = if said.is_empty() { status.to_string() } else { format!("{status}: {said}") };
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            Answer::Again(what, wait.map(Duration::from_secs))
+            Answer::Again(what, wait)
         } else {
             Answer::Refused(what)
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! attempts/<cluster>/<application>/<attempt or ->/<generation>-<part>.ag
 //! containers/<cluster>/<application>/<source>-<checksum of the log's key>-<generation>.ag
+//! probes/<process>
 //! fleet/<table>/date=<yyyy-mm-dd>/cluster=<cluster>/<batch>.parquet
 //! ```
 
@@ -24,6 +25,11 @@ pub fn container(cluster: &str, app: &str, source: i64, log_key: &str, generatio
 /// The key that was noted as this text, or that a store listed so. Such a text is encoded already where it must be.
 pub fn noted(text: &str) -> Path {
     Path::parse(text).unwrap_or_else(|_| Path::from(text))
+}
+
+/// What a process writes and removes to see whether it may write.
+pub fn probe(process: u32) -> Path {
+    Path::from_iter(["probes", &process.to_string()])
 }
 
 /// The folders of all parts.

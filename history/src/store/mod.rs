@@ -21,6 +21,7 @@ use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use afterglow_ingest::source::masked;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
@@ -40,8 +41,10 @@ pub enum StoreError {
     /// The object is not what was written: rebuild the attempt from its log.
     #[error("{path}: {what}")]
     Damaged { path: String, what: String },
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", masked(&source.to_string()))]
     Object { path: String, source: object_store::Error },
+    #[error("{}: {source}: make room, or name another folder with store.dir", folder.display())]
+    NoRoom { folder: PathBuf, source: std::io::Error },
     #[error("scratch folder: {0}")]
     Scratch(#[from] std::io::Error),
 }
@@ -111,6 +114,8 @@ pub struct CacheCounts {
 const TAIL: u64 = 64 << 10;
 /// Attempts of which it is remembered what only container logs tell.
 const EXTRAS: usize = 64;
+/// Bytes that there must be room for.
+const ROOM: usize = 1 << 20;
 /// Pieces in which large parts are uploaded.
 const PIECE: usize = 8 << 20;
 
@@ -143,6 +148,27 @@ impl Store {
     pub fn cache(&self) -> CacheCounts {
         let blocks = &self.blocks;
         CacheCounts { hits: blocks.hits(), misses: blocks.misses(), bytes: blocks.weight(), limit: blocks.capacity() }
+    }
+
+    /// Whether the disk of the scratch folder takes what a part may need of it. To be called where one may block.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn room(&self) -> Result<(), StoreError> {
+        let probe = self.scratch.join(format!("part-{}-room", std::process::id()));
+        let written = std::fs::write(&probe, vec![1u8; ROOM]);
+        let _ = std::fs::remove_file(&probe);
+        written.map_err(|e| StoreError::NoRoom { folder: self.scratch.clone(), source: e })
+    }
+
+    /// Writes an object and removes it, to see whether one may.
+    ///
+    /// # Errors
+    /// If one may not.
+    pub async fn try_write(&self) -> Result<(), object_store::Error> {
+        let place = self.place(&keys::probe(std::process::id()));
+        self.objects.put(&place, PutPayload::from_static(b"written to see whether one may")).await?;
+        self.objects.delete(&place).await
     }
 
     pub fn writer(&self) -> PartWriter {

@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Mutex;
 
 use crate::catalog::{Catalog, CatalogError};
+use crate::health::{self, Health, Trouble};
 use crate::indexer::Indexer;
 use crate::query::Engine;
 use crate::search::Search;
@@ -54,6 +55,8 @@ pub struct Watched {
     pub search: Option<Arc<Search>>,
     pub query: Option<Arc<Engine>>,
     pub others: Vec<Arc<dyn Part>>,
+    /// Where its parts say that they fail.
+    pub health: Health,
     /// Bytes that attempts may take in the store.
     pub store_limit: Option<u64>,
 }
@@ -129,6 +132,24 @@ impl Telemetry {
         watched.others.iter().for_each(|part| part.register(&mut counters));
         let (known, sums) = (Kept::default(), Kept::default());
         Arc::new(Telemetry { watched, requests, rounds, sent, counters, known, sums })
+    }
+
+    /// What keeps the process from its work, a line each; nothing, if it is ready. It costs a look at one row.
+    pub async fn troubles(&self) -> Vec<String> {
+        let shown = |t: Trouble| format!("{}: {} (for {} s)", t.part.name(), t.what, t.since.elapsed().as_secs());
+        let mut all: Vec<String> = self.watched.health.troubles().into_iter().map(shown).collect();
+        match tokio::time::timeout(PATIENCE, self.watched.catalog.removals()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(e)) => all.push(e.to_string()),
+            Err(_) => all.push(format!("catalog: no answer within {} s", PATIENCE.as_secs())),
+        }
+        all
+    }
+
+    /// What keeps this process from reading any source, if it is one that does.
+    pub fn indexing_trouble(&self) -> Option<Trouble> {
+        let parts = [health::Part::Disk, health::Part::Catalog, health::Part::Indexing];
+        self.watched.indexer.as_ref().and_then(|_| self.watched.health.trouble(&parts))
     }
 
     /// Everything at `now` (epoch milliseconds).

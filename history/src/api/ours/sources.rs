@@ -30,12 +30,14 @@ struct Source {
 }
 
 pub async fn list(State(api): State<Api>) -> Result<Response, ApiError> {
+    // What cannot be written down stands in no row.
+    let trouble = api.telemetry.indexing_trouble().map(|t| format!("{}: {}", t.part.name(), t.what));
     let all = api.catalog.sources(&api.viewer()).await?.into_iter().map(|s| Source {
         cluster: s.cluster,
         url: s.url,
         kind: s.kind,
-        healthy: s.problem.is_none() && s.last_success.is_some(),
-        problem: s.problem,
+        healthy: trouble.is_none() && s.problem.is_none() && s.last_success.is_some(),
+        problem: trouble.clone().or(s.problem),
         last_scan: s.last_scan,
         last_success: s.last_success,
         objects: s.objects,
