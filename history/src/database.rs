@@ -237,10 +237,11 @@ mod tests {
     async fn a_full_disk_fails_what_is_written_and_nothing_after_it() {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder.path().join("a.db")).await;
-        // A bound of this connection only: another one has room.
         sqlx::query("PRAGMA max_page_count = 10").execute(&db.writer).await.unwrap();
         let full = write(&db).await.unwrap_err();
         assert_eq!(full.as_database_error().unwrap().code().unwrap(), "13", "{full}");
+        // Room is made.
+        sqlx::query("PRAGMA max_page_count = 100000").execute(&db.writer).await.unwrap();
         for _ in 0..3 {
             write(&db).await.unwrap();
         }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::logs;
-use crate::server::{TestServer, eventually, run, stderr, stdout};
+use crate::server::{TestServer, afterglow, eventually, run, stderr, stdout};
 
 #[test]
 fn every_command_explains_itself() {
@@ -118,4 +118,114 @@ fn a_source_that_is_not_there_is_shown_and_others_are_served() {
     assert_eq!((&healthy[0]["healthy"], &healthy[1]["healthy"]), (&false.into(), &true.into()));
     assert!(healthy[0]["problem"].as_str().unwrap().contains("no such folder: create it, or correct the path"));
     assert!(server.get("/readyz").status == 200 && server.get("/healthz").text() == "ok");
+}
+
+#[test]
+fn check_fails_for_what_serve_cannot_work_with() {
+    let dir = logs::folder();
+    let file = dir.path().join("a.toml");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    fs::write(at("empty"), "\n").unwrap();
+    fs::write(at("no.pem"), "no certificate").unwrap();
+    fs::write(at("logs"), "a file, no folder").unwrap();
+    let check = || {
+        let mut command = afterglow(&["check", "--config", file.to_str().unwrap()]);
+        command.env_remove("AFTERGLOW_POSTGRES__LISTEN").output().unwrap()
+    };
+    let rule = |sql: &str| format!("[[rule]]\nname = \"r\"\nsql = \"{sql}\"\n");
+    let receiver = "[[alerts.receiver]]\nname = \"a\"\n";
+    for (text, says) in [
+        ("[postgres]\nlisten = \"0.0.0.0:15432\"\n[postgres.users]\na = \"b\"".to_owned(), "postgres.certificate"),
+        (format!("[postgres]\ncertificate = \"{0}\"\nkey = \"{0}\"", at("no.pem")), "postgres.certificate: "),
+        (format!("[postgres.users]\na = \"file:{}\"", at("none")), "postgres.users.a: "),
+        (format!("[postgres.users]\na = \"file:{}\"", at("empty")), "postgres.users.a: the password is empty"),
+        ("[postgres.users]\na = \"\"".to_owned(), "postgres.users.a: the password is empty"),
+        (rule("SELECT nothing FROM applications"), "rule[0].sql: "),
+        (rule("SELECT FROM WHERE"), "rule[0].sql: "),
+        (rule("DELETE FROM applications"), "rule[0].sql: "),
+        (rule("SELECT 1; DROP TABLE applications"), "rule[0].sql: "),
+        ("[ingest]\npoll = \"0s\"".to_owned(), "ingest.poll: "),
+        ("[sql]\ntimeout = \"0s\"".to_owned(), "sql.timeout: "),
+        ("[sql]\nmemory = \"0\"".to_owned(), "sql.memory: "),
+        (
+            format!("{receiver}[[alerts.receiver.webhook]]\nurl = \"file:{}\"", at("none")),
+            "alerts.receiver[0].webhook[0].url: ",
+        ),
+        (
+            format!("{receiver}[[alerts.receiver.slack]]\nurl = \"file:{}\"", at("empty")),
+            "slack[0].url: the file is empty",
+        ),
+        (
+            format!("[remote_write]\nurl = \"http://h/\"\nbearer_token_file = \"{}\"", at("none")),
+            "remote_write.bearer_token_file: ",
+        ),
+        (
+            "[[source]]\nurl = \"s3://b/p\"\n[source.options]\naws_regoin = \"x\"".to_owned(),
+            "`aws_regoin` means nothing to s3://: did you mean aws_region?",
+        ),
+        (format!("[store]\nurl = \"{}/store\"", at("logs")), "store: "),
+    ] {
+        let store =
+            if text.starts_with("[store]") { String::new() } else { format!("[store]\nurl = \"{}\"\n", at("store")) };
+        fs::write(&file, format!("{store}{text}\n")).unwrap();
+        let checked = check();
+        let said = stdout(&checked) + &stderr(&checked);
+        assert!(checked.status.code() == Some(1) && said.contains(says), "{text}: {:?}: {said}", checked.status.code());
+    }
+    let good = rule("SELECT cluster, count(*) AS value FROM applications GROUP BY cluster");
+    fs::write(&file, format!("[store]\nurl = \"{}\"\n{good}", at("store"))).unwrap();
+    let checked = check();
+    assert!(checked.status.success(), "{}{}", stdout(&checked), stderr(&checked));
+}
+
+#[test]
+fn nothing_shows_the_secrets_of_a_sources_address() {
+    let dir = logs::folder();
+    // Nobody listens there.
+    let url = "http://user:hunter1@127.0.0.1:9/logs?sig=hunter2&X-Amz-Signature=hunter3";
+    let args = ["check", "--store", dir.path().to_str().unwrap(), "--logs", url];
+    let mut all = vec![run(&args), run(&["check", "--print", "--logs", url])];
+    all.push(run(&["ingest", "--once", "--store", dir.path().to_str().unwrap(), "--logs", url]));
+    for output in &all {
+        let said = stdout(output) + &stderr(output);
+        assert!(said.contains("127.0.0.1:9") && !said.contains("hunter") && !said.contains("user:"), "{said}");
+    }
+    let server = TestServer::serve(dir.path()).logs(url).start();
+    let source = eventually("the source has a problem", 120, || {
+        let all = server.json("/api/afterglow/v1/sources");
+        all.as_array()?.iter().find(|s| s["problem"].is_string()).cloned()
+    });
+    let metrics = server.get("/metrics").text();
+    for said in [source.to_string(), metrics, server.log()] {
+        assert!(!said.contains("hunter") && !said.contains("user:"), "{said}");
+    }
+}
+
+#[test]
+fn what_logs_say_does_nothing_to_a_terminal() {
+    let dir = logs::folder();
+    let (name, log) = logs::plain("4.3.0", "skew");
+    let text = String::from_utf8(log).unwrap().replace("\"App Name\":\"", "\"App Name\":\"\\u001b[31mred\\u009b0m");
+    let place = dir.path().join("logs").join(&name);
+    fs::create_dir_all(dir.path().join("logs")).unwrap();
+    fs::write(&place, text + "{no event\n").unwrap();
+    let store = dir.path().join("store").display().to_string();
+    let logs = place.parent().unwrap().display().to_string();
+    let seen = |output: &std::process::Output| {
+        let all = stdout(output) + &stderr(output);
+        let acts = all.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
+        assert!(!acts, "{all:?}");
+        all
+    };
+    seen(&run(&["ingest", "--once", "--store", &store, "--logs", &logs]));
+    let judged = seen(&run(&["findings", place.to_str().unwrap()]));
+    assert!(judged.contains("\\x1b[31mred\\x9b0m"), "{judged}");
+    let sql = "SELECT app_name FROM applications";
+    let table = seen(&run(&["sql", "--store", &store, sql]));
+    assert!(table.contains("\\x1b[31mred"), "{table}");
+    let json = seen(&run(&["sql", "--store", &store, "--format", "json", sql]));
+    let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(rows.to_string().contains("\\u001b[31mred\u{9b}0m"), "{json}");
+    let told = seen(&run(&["findings", "--json", place.to_str().unwrap()]));
+    serde_json::from_str::<serde_json::Value>(&told).unwrap();
 }

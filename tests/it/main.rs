@@ -46,6 +46,7 @@ mod otel;
 mod ours;
 mod pages;
 mod postgres;
+mod ready;
 mod remediation;
 mod remote_write;
 mod restart;

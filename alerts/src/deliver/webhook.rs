@@ -80,7 +80,7 @@ impl Sender {
         }
         let values = minijinja::context! { title => message.title(), ..minijinja::Value::from_serialize(message) };
         let mut body = Bounded(Vec::new());
-        let made = self.template.get_template("body").and_then(|t| t.render_to_write(values, &mut body).map(drop));
+        let made = self.template.get_template("body").and_then(|t| t.render_captured_to(values, &mut body).map(drop));
         made.map_err(|e| match e.kind() {
             ErrorKind::OutOfFuel => {
                 SendError::Never(format!("body: the template takes more than {FUEL} steps: let it loop over less"))
