@@ -10,15 +10,16 @@ mod terminal;
 
 use std::process::ExitCode;
 
+use afterglow_history::indexer::READINGS;
 use clap::Parser;
 use cli::{AlertsCommand, Cli, Command, Export};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Threads that block on files and parsing, a core. Few, because each keeps memory for itself;
-/// more than the indexer occupies, because those wait for reads that need a thread, too.
-const BLOCKING: usize = 12;
+/// Threads that block on files and parsing, a core. Few, because each keeps memory for itself; more than readings of logs
+/// occupy, because those wait for reads that need a thread, too. Nothing else that has one may wait for another.
+const BLOCKING: usize = 2 * READINGS + 4;
 
 /// Stack of runtime threads: a deep SQL plan is walked recursively.
 const STACK: usize = 32 << 20;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use afterglow_alerts::{api as findings, fleet};
 use afterglow_fuzz::{redactor, runtime, seeds};
 use afterglow_history::api::{Api, SPARK_VERSION, router};
+use afterglow_history::budget::Budget;
 use afterglow_history::catalog::Catalog;
 use afterglow_history::indexer::{Indexer, IndexerConfig};
 use afterglow_history::query::{Engine, Limits};
@@ -24,6 +25,7 @@ use libfuzzer_sys::fuzz_target;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
 /// No answer is so large.
@@ -90,7 +92,10 @@ async fn serve() -> Served {
         store_limit: None,
     };
     let telemetry = Telemetry::new(watched);
-    let api = Api { store, catalog, search, query, telemetry, sources: Arc::default(), spark_version: SPARK_VERSION };
+    let (budget, downloads) = (Budget::new(256 << 20), Arc::new(Semaphore::new(1)));
+    let sources = Arc::default();
+    let api =
+        Api { store, catalog, search, query, telemetry, budget, downloads, sources, spark_version: SPARK_VERSION };
     let findings = findings::router(findings::Settings::default());
     let mut served = Served { router: router(api, findings), apps: Vec::new(), runs: Vec::new(), _folder: folder };
     let apps = values(&served.router, "/clusters/a/api/v1/applications", "id").await;

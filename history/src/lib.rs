@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod api;
+pub mod budget;
 pub mod catalog;
 pub mod completeness;
 pub mod database;
@@ -18,6 +19,7 @@ pub mod query;
 pub mod redact;
 pub mod remote_write;
 pub mod search;
+pub mod serve;
 pub mod state;
 pub mod store;
 pub mod telemetry;

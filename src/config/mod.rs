@@ -62,11 +62,56 @@ pub struct Server {
     /// There is no authentication yet: other addresses than this machine's own are refused
     /// unless this says that something in front takes care of it.
     pub allow_remote: bool,
+    /// Names under which it is asked, beside this machine's own: those of a proxy, or in DNS.
+    pub hosts: Vec<String>,
+    /// Time that a client may take for a request, leave an answer lying, or keep a connection without a request.
+    pub timeout: Time,
+    /// Connections at once; 0: half as many as files may be open, and no more than 2048.
+    pub connections: usize,
+    /// Memory of all requests together.
+    pub memory: Size,
+    /// Log downloads at once.
+    pub downloads: usize,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Server { listen: SocketAddr::from(([127, 0, 0, 1], 18080)), allow_remote: false }
+        Server {
+            listen: SocketAddr::from(([127, 0, 0, 1], 18080)),
+            allow_remote: false,
+            hosts: Vec::new(),
+            timeout: Time(Duration::from_secs(60)),
+            connections: 0,
+            memory: Size(512 << 20),
+            downloads: 64,
+        }
+    }
+}
+
+impl Server {
+    fn problems(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        let is_host = |h: &str| {
+            let name = h.strip_prefix("*.").unwrap_or(h);
+            !name.is_empty()
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b))
+                && !name.ends_with('.')
+        };
+        for host in self.hosts.iter().filter(|h| !is_host(h) || h.parse::<SocketAddr>().is_ok() || h.contains("://")) {
+            out.push(format!(
+                "server.hosts: `{host}` is no name: write spark.example.com, *.example.com or an address, without scheme and port"
+            ));
+        }
+        if self.timeout.0 < Duration::from_secs(1) {
+            out.push("server.timeout: less than a second: write 10s or more".into());
+        }
+        if self.memory.0 < 64 << 20 {
+            out.push("server.memory: less than 64MiB, which single pages may need: write 64MiB or more".into());
+        }
+        if self.downloads == 0 {
+            out.push("server.downloads: 0: write how many log downloads may run at once".into());
+        }
+        out
     }
 }
 
@@ -350,6 +395,7 @@ impl Config {
                 Time(SHORTEST_POLL)
             ));
         }
+        out.extend(self.server.problems());
         out.extend(self.sql.problems());
         out.extend(self.postgres.problems(self.server.allow_remote));
         out.extend(self.remote_write.problems());

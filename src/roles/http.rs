@@ -9,6 +9,7 @@ use afterglow_alerts::api::incidents::{self, Alerts};
 use afterglow_alerts::api::remediation::{self, Remedies};
 use afterglow_alerts::api::without;
 use afterglow_history::api::{Api, SPARK_VERSION, SourceAccess, metrics, router};
+use afterglow_history::budget::Budget;
 use afterglow_history::catalog::Catalog;
 use afterglow_history::health::{Health, Part as Of};
 use afterglow_history::indexer::Indexer;
@@ -16,15 +17,17 @@ use afterglow_history::otel::own::traced;
 use afterglow_history::postgres::{PostgresError, Server};
 use afterglow_history::query::Engine;
 use afterglow_history::search::Search;
+use afterglow_history::serve::{self as server, Limits, files, guard::Guard};
 use afterglow_history::store::Store;
 use afterglow_history::telemetry::{Part, Telemetry, Watched};
 use afterglow_ingest::{SourceKind, source};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::{Opened, asked_to_stop, engine, remote_write, watched};
-use crate::config::Config;
 use crate::config::postgres::Address;
+use crate::config::{self, Config};
 
 /// Pause between two looks at what changed in the catalog.
 const FOLLOW: Duration = Duration::from_secs(1);
@@ -55,11 +58,18 @@ impl Serving {
 }
 
 /// Serves `/metrics`, and nothing else, for ever.
-async fn serve_metrics(listen: SocketAddr, telemetry: Arc<Telemetry>) -> Result<(), String> {
+async fn serve_metrics(config: &config::Server, listen: SocketAddr, telemetry: Arc<Telemetry>) -> Result<(), String> {
     let listener = bind("metrics.listen", listen, "").await?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     tracing::info!("metrics on http://{address}/metrics");
-    axum::serve(listener, metrics::router(telemetry)).await.map_err(|e| e.to_string())
+    let router = Guard::new(address, &config.hosts, &[]).before(metrics::router(telemetry));
+    server::serve(listener, router, limits(config), std::future::pending()).await;
+    Ok(())
+}
+
+/// What clients may use up.
+fn limits(config: &config::Server) -> Limits {
+    Limits { connections: files::connections(config.connections, files::raise()), timeout: config.timeout.0 }
 }
 
 /// Serves and sends metrics, as far as the settings say where. What does not work stops nothing else.
@@ -67,7 +77,7 @@ pub async fn tell(config: Config, telemetry: Arc<Telemetry>) {
     let listen = config.metrics.listen;
     let serving = async {
         match listen {
-            Some(listen) => serve_metrics(listen, telemetry.clone()).await,
+            Some(listen) => serve_metrics(&config.server, listen, telemetry.clone()).await,
             None => Ok(()),
         }
     };
@@ -106,6 +116,8 @@ pub async fn serve(
         search: search.clone(),
         query: query.clone(),
         telemetry: telemetry.clone(),
+        budget: Budget::new(config.server.memory.0),
+        downloads: Arc::new(Semaphore::new(config.server.downloads.min(Semaphore::MAX_PERMITS))),
         sources: Arc::new(sources),
         spark_version: SPARK_VERSION,
     };
@@ -128,7 +140,9 @@ pub async fn serve(
             findings.merge(without::router(&why))
         }
     };
-    let pages = traced(metrics::counted(router(api, findings).merge(afterglow_ui::router()), telemetry.clone()));
+    let pages = router(api, findings).merge(afterglow_ui::router());
+    let guarded = Guard::new(address, &config.server.hosts, &incidents::SIGNED).before(pages);
+    let pages = traced(metrics::counted(guarded, telemetry.clone()));
     let (settings, sent) = (config.clone(), telemetry);
     let sending = tokio::spawn(async move {
         if let Err(e) = remote_write(&settings, sent, Some(address)).await {
@@ -136,12 +150,12 @@ pub async fn serve(
         }
     });
     let following = tokio::spawn(follow(search, opened.catalog.clone(), opened.store.clone(), opened.health.clone()));
-    let served = axum::serve(listener, pages).with_graceful_shutdown(stop).await;
+    server::serve(listener, pages, limits(&config.server), stop).await;
     following.abort();
     drop(postgres);
     sending.abort();
     query.close();
-    served.map_err(|e| e.to_string())
+    Ok(())
 }
 
 /// Takes connections of the PostgreSQL protocol until what it gives is dropped.

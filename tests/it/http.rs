@@ -35,11 +35,14 @@ pub struct Client {
     pub accept: &'static str,
     /// The same.
     pub traceparent: &'static str,
+    /// The type of bodies.
+    pub content: &'static str,
 }
 
 impl Client {
     pub fn new(address: SocketAddr) -> Client {
-        Client { address, connection: None, authorization: "", accept: "", traceparent: "" }
+        let content = "application/json";
+        Client { address, connection: None, authorization: "", accept: "", traceparent: "", content }
     }
 
     pub fn get(&mut self, path: &str) -> io::Result<Response> {
@@ -68,9 +71,12 @@ impl Client {
         };
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
-        for (name, value) in
-            [("Authorization", self.authorization), ("Accept", self.accept), ("Traceparent", self.traceparent)]
-        {
+        for (name, value) in [
+            ("Authorization", self.authorization),
+            ("Accept", self.accept),
+            ("Traceparent", self.traceparent),
+            ("Content-Type", if body.is_empty() { "" } else { self.content }),
+        ] {
             if !value.is_empty() {
                 head += &format!("{name}: {value}\r\n");
             }

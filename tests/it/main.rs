@@ -3,7 +3,7 @@
 //! The tools: [`server`] runs the binary, [`http`] asks it, [`logs`] unpacks `tests/logs`, [`rules`]
 //! compares answers, [`archive`] reads the recordings of `tests/golden`, [`answers`] collects all that a
 //! server says of an application, [`bedrock`] speaks the wire format of Amazon Bedrock, [`moto`] is an S3 server, [`proxy`] stands before it and fails, [`otlp`] is a
-//! receiver of OTLP and Rotel a real one, [`paged`] is a store in memory that fails, [`prometheus`] is a real one, [`skip`] notes what cannot be tested. The others are tests, by what
+//! receiver of OTLP and Rotel a real one, [`paged`] is a store in memory that fails, [`prometheus`] is a real one, [`skip`] notes what cannot be tested, [`synthetic`] writes logs of any size. The others are tests, by what
 //! they are about.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
@@ -21,12 +21,14 @@ mod proxy;
 mod rules;
 mod server;
 mod skip;
+mod synthetic;
 
 mod alerts;
 mod cli;
 mod conformance;
 mod containers;
 mod credentials;
+mod crowded;
 mod custom_rules;
 mod engines;
 mod findings;
@@ -37,6 +39,7 @@ mod fleet;
 mod follow;
 mod formats;
 mod golden;
+mod guarded;
 mod hostile;
 mod ingest;
 mod listing;

@@ -50,7 +50,9 @@ for line in sys.stdin:
 
 fn send(server: &TestServer, envelope: &Value) -> (u16, String) {
     let body = envelope.to_string();
-    let response = server.client().send("POST", "/api/afterglow/v1/intake/sns", body.as_bytes()).unwrap();
+    let mut client = server.client();
+    client.content = "text/plain; charset=UTF-8";
+    let response = client.send("POST", "/api/afterglow/v1/intake/sns", body.as_bytes()).unwrap();
     (response.status, response.text())
 }
 

@@ -22,6 +22,9 @@ use crate::ledger::may_see;
 use crate::ledger::{Action, Delivery, DeliveryState, Filter, Ledger, LedgerError};
 use crate::settings::Settings;
 
+/// Paths whose bodies have any type and are believed by their signature alone: SNS posts JSON as text.
+pub const SIGNED: [&str; 1] = ["/api/afterglow/v1/intake/sns"];
+
 /// What a page has, and at most has.
 const LENGTH: i64 = 100;
 const LONGEST: i64 = 1_000;

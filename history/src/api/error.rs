@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::budget::Full;
 use crate::catalog::CatalogError;
 use crate::store::StoreError;
 
@@ -26,6 +27,8 @@ pub enum ApiError {
     Ambiguous { app: String, clusters: Vec<String> },
     /// The client has this version already.
     NotModified(String),
+    /// Not now: ask again in so many seconds.
+    Busy(String, u32),
     /// Our own fault or the store's: said plainly, logged in full.
     Internal(String),
 }
@@ -63,6 +66,7 @@ impl ApiError {
                 )
             }
             ApiError::NotModified(_) => (StatusCode::NOT_MODIFIED, String::new()),
+            ApiError::Busy(what, _) => (StatusCode::SERVICE_UNAVAILABLE, what.clone()),
             ApiError::Internal(what) => (StatusCode::INTERNAL_SERVER_ERROR, what.clone()),
         }
     }
@@ -85,8 +89,14 @@ pub async fn as_ours(response: Response) -> Response {
     let headers = ours.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(NO_CACHE));
+    if let Some(seconds) = response.headers().get(header::RETRY_AFTER) {
+        headers.insert(header::RETRY_AFTER, seconds.clone());
+    }
     ours
 }
+
+/// Seconds after which who was refused may ask again.
+pub const SOON: u32 = 5;
 
 const NO_CACHE: &str = "no-cache, no-store, must-revalidate";
 
@@ -98,6 +108,24 @@ impl From<CatalogError> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(e: StoreError) -> Self {
+        match e {
+            StoreError::Full(full) => full.into(),
+            other => ApiError::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<Full> for ApiError {
+    fn from(e: Full) -> Self {
+        match e {
+            Full::Now => ApiError::Busy(e.to_string(), SOON),
+            Full::Always(..) => ApiError::Text(StatusCode::SERVICE_UNAVAILABLE, e.to_string()),
+        }
+    }
+}
+
+impl From<serde_json::Error> for ApiError {
+    fn from(e: serde_json::Error) -> Self {
         ApiError::Internal(e.to_string())
     }
 }
@@ -138,6 +166,11 @@ impl IntoResponse for ApiError {
                 if let Ok(value) = HeaderValue::from_str(&etag) {
                     response.headers_mut().insert(header::ETAG, value);
                 }
+                return response;
+            }
+            ApiError::Busy(what, seconds) => {
+                let mut response = ApiError::Text(StatusCode::SERVICE_UNAVAILABLE, what).into_response();
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
                 return response;
             }
             ApiError::Internal(what) => {

@@ -2,24 +2,23 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use afterglow_ingest::source;
-use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use futures::TryStreamExt as _;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, path::Path as ObjectPath};
-use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::error::ApiError;
+use super::error::{ApiError, SOON};
 use super::query::Query;
+use super::rows::{self, Ended, Rows};
 use super::target::{cluster, find};
 use super::{Api, SourceAccess};
+use crate::budget::{self, Budget};
 use crate::catalog::AttemptRow;
 use crate::store::noted_key;
 
@@ -27,6 +26,10 @@ type Params = Path<HashMap<String, String>>;
 
 /// Bytes read of a log at a time.
 const PIECE: u64 = 1 << 20;
+/// The level of compression: logs are mostly compressed already, and a plain one gets little smaller for three times the work.
+const FAST: i64 = 1;
+/// About what a download has in memory: a piece as it lies and compressed, the compressor's own, and what waits to be sent.
+const MEMORY: u64 = 4 << 20;
 
 pub async fn all_attempts(State(api): State<Api>, Path(params): Params, query: Query) -> Result<Response, ApiError> {
     download(api, &params, &query, None).await
@@ -60,16 +63,18 @@ async fn download(
         let open = || SourceAccess { url: url.to_owned(), ..SourceAccess::default() };
         members.extend(members_of(a, url, &api.sources.get(url).cloned().unwrap_or_else(open)).await?);
     }
-    let (tx, rx) = mpsc::channel::<io::Result<Bytes>>(4);
-    let handle = Handle::current();
-    tokio::task::spawn_blocking(move || {
-        if let Err(e) = write_zip(&handle, members, Sender(tx.clone())) {
-            tracing::warn!("log download ended early: {e}");
-            let _ = tx.blocking_send(Err(e));
-        }
-    });
-    let stream = futures::stream::unfold(rx, |mut rx| async move { rx.recv().await.map(|item| (item, rx)) });
-    let mut response = Response::new(Body::from_stream(stream));
+    let Ok(Ok(place)) = tokio::time::timeout(budget::WAIT, api.downloads.clone().acquire_owned()).await else {
+        let what = "as many log downloads run as may at once (server.downloads): ask again soon";
+        return Err(ApiError::Busy(what.into(), SOON));
+    };
+    let held = api.budget.take(MEMORY).await?;
+    let budget = api.budget.clone();
+    let mut response = rows::answer(|mut out| async move {
+        write_zip(&budget, members, &mut out).await?;
+        drop((place, held));
+        Ok(out)
+    })
+    .await?;
     let suffix = attempt.map(|a| format!("-{a}")).unwrap_or_default();
     let name = format!("attachment; filename=eventLogs-{app}{suffix}.zip");
     let headers = response.headers_mut();
@@ -121,12 +126,19 @@ async fn members_of(a: &AttemptRow, shown: &str, access: &SourceAccess) -> Resul
     Ok(std::iter::once(Member { name: format!("{dir}/"), object: None }).chain(files).collect())
 }
 
-/// Sends what is written to the client as it comes.
-struct Sender(mpsc::Sender<io::Result<Bytes>>);
+/// What was written and not yet sent.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Sender {
+impl Written {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Write for Written {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.0.blocking_send(Ok(Bytes::copy_from_slice(buf))).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(buf);
         Ok(buf.len())
     }
     fn flush(&mut self) -> io::Result<()> {
@@ -134,23 +146,35 @@ impl Write for Sender {
     }
 }
 
-fn write_zip(handle: &Handle, members: Vec<Member>, out: Sender) -> io::Result<()> {
-    let mut zip = ZipWriter::new_stream(io::BufWriter::with_capacity(64 << 10, out));
+/// Reads, compresses and sends a piece after the other. Only compressing has a thread, for one piece: whoever is slow,
+/// the store or the client, keeps none.
+async fn write_zip(budget: &Budget, members: Vec<Member>, out: &mut Rows) -> Result<(), Ended> {
+    let written = Written::default();
+    let options = SimpleFileOptions::default().compression_level(Some(FAST));
+    let mut zip = ZipWriter::new_stream(written.clone());
     for member in members {
         let Some((store, path, size)) = member.object else {
-            zip.add_directory(member.name, SimpleFileOptions::default())?;
+            zip.add_directory(member.name, SimpleFileOptions::default()).map_err(failed)?;
             continue;
         };
-        zip.start_file(member.name, SimpleFileOptions::default().large_file(size >= u64::from(u32::MAX)))?;
+        zip.start_file(member.name, options.large_file(size >= u64::from(u32::MAX))).map_err(failed)?;
         let mut at = 0;
         while at < size {
-            let bytes = handle.block_on(store.get_range(&path, at..size.min(at + PIECE))).map_err(io::Error::other)?;
+            let bytes = store.get_range(&path, at..size.min(at + PIECE)).await;
+            let bytes = bytes.map_err(|e| failed(source::explain(&e)))?;
             if bytes.is_empty() {
                 break;
             }
-            zip.write_all(&bytes)?;
             at += bytes.len() as u64;
+            let compressed = budget.compute(move || zip.write_all(&bytes).map(|()| zip));
+            zip = compressed.await?.map_err(failed)?;
+            out.text(&written.take()).await?;
         }
     }
-    zip.finish()?.into_inner().flush()
+    zip.finish().map_err(failed)?;
+    out.text(&written.take()).await
+}
+
+fn failed(e: impl std::fmt::Display) -> ApiError {
+    ApiError::Internal(format!("log download: {e}"))
 }

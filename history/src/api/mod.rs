@@ -14,6 +14,7 @@ mod logs;
 pub mod metrics;
 mod ours;
 mod query;
+mod rows;
 mod sql;
 mod stages;
 mod storage;
@@ -23,6 +24,7 @@ mod tasks;
 pub mod wire;
 
 pub use error::ApiError;
+pub(crate) use error::as_ours;
 pub use target::{Target, json};
 
 use std::collections::BTreeMap;
@@ -30,10 +32,13 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
+use crate::budget::{self, Budget};
 use crate::catalog::Catalog;
 use crate::query::Engine;
 use crate::search::Search;
@@ -49,6 +54,10 @@ pub struct Api {
     pub search: Arc<Search>,
     pub query: Arc<Engine>,
     pub telemetry: Arc<Telemetry>,
+    /// The memory of all requests together.
+    pub budget: Arc<Budget>,
+    /// Log downloads that may run at once.
+    pub downloads: Arc<Semaphore>,
     /// How to open sources, by the URL that the catalog has of them: for log downloads.
     pub sources: Arc<BTreeMap<String, SourceAccess>>,
     /// The Spark version whose answers these are.
@@ -90,6 +99,8 @@ pub fn router(api: Api, more: Router<Api>) -> Router {
         .nest("/clusters/{cluster}/api/v1", spark())
         .nest("/api/afterglow/v1", ours::router(more))
         .fallback(error::not_found)
+        // What is charged is what is made here, not what it is compressed to.
+        .layer(from_fn_with_state(api.budget.clone(), budget::spend))
         .layer(compression)
         .with_state(api)
 }

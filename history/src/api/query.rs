@@ -108,13 +108,41 @@ impl Query {
     }
 
     /// The part of a list that our own `offset` and `length` ask for; all of it without them.
-    pub fn slice<T>(&self, all: Vec<T>) -> Result<Vec<T>, ApiError> {
+    pub fn part(&self) -> Result<Part, ApiError> {
         let offset: i64 = self.value("offset", 0)?;
         let length: i64 = self.value("length", -1)?;
-        if offset <= 0 && length < 0 {
-            return Ok(all);
+        Ok(Part { skip: usize::try_from(offset).unwrap_or(0), take: usize::try_from(length).unwrap_or(usize::MAX) })
+    }
+
+    /// That part of a list.
+    pub fn slice<T>(&self, all: Vec<T>) -> Result<Vec<T>, ApiError> {
+        let Part { skip, take } = self.part()?;
+        Ok(all.into_iter().skip(skip).take(take).collect())
+    }
+}
+
+/// A part of a list that is gone through.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// Elements that are passed over before the first.
+    pub skip: usize,
+    /// Elements that are shown after that.
+    pub take: usize,
+}
+
+impl Part {
+    /// Whether no more of the list is shown.
+    pub fn is_over(&self) -> bool {
+        self.take == 0
+    }
+
+    /// Whether the next element is shown.
+    pub fn takes(&mut self) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
         }
-        let take = usize::try_from(length).unwrap_or(usize::MAX);
-        Ok(all.into_iter().skip(usize::try_from(offset).unwrap_or(0)).take(take).collect())
+        self.take = self.take.saturating_sub(1);
+        true
     }
 }

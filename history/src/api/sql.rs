@@ -3,31 +3,42 @@
 use axum::response::Response;
 
 use super::error::ApiError;
-use super::query::Query;
+use super::query::{Part, Query};
 use super::target::Target;
 use super::wire::sql::duration;
 use super::wire::{ExecutionData, SqlRow, SqlSummary, SqlTable, sql_status};
 use crate::state::SqlExecution;
+use crate::store::merge::Way;
 
 pub async fn list(target: Target, query: Query) -> Result<Response, ApiError> {
     let details = query.flag("details", true);
     let plan = query.flag("planDescription", true);
     let offset: i32 = query.value("offset", 0)?;
     let length: i32 = query.value("length", -1)?;
-    let heads = target.reader.sql_heads().await?;
-    let mut ids: Vec<i64> = heads.keys().copied().collect();
     // Spark takes an offset only together with a length.
+    let mut part = Part { skip: 0, take: usize::MAX };
     if length > 0 {
-        let from = usize::try_from(offset).unwrap_or(0).min(ids.len());
-        ids = ids.into_iter().skip(from).take(length as usize).collect();
+        part = Part { skip: usize::try_from(offset).unwrap_or(0), take: length as usize };
     }
-    let show = |x: &SqlExecution| ExecutionData::new(x, details, plan, target.now());
-    if !details && !plan {
-        return target.json(&ids.iter().filter_map(|id| heads.get(id)).map(show).collect::<Vec<_>>());
-    }
-    let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return target.json(&Vec::<ExecutionData>::new()) };
-    let whole = target.reader.sql(*first..=*last).await?;
-    target.json(&ids.iter().filter_map(|id| whole.get(id)).map(show).collect::<Vec<_>>())
+    let mut executions = target.reader.sql_in_order(Way::Forwards).await?;
+    target
+        .rows(|target, mut rows| async move {
+            rows.begin(b"[").await?;
+            while !part.is_over()
+                && let Some(mut execution) = executions.next_head().await?
+            {
+                if !part.takes() {
+                    continue;
+                }
+                if details || plan {
+                    execution = executions.whole(execution).await?;
+                }
+                rows.row(&ExecutionData::new(&execution, details, plan, target.now())).await?;
+            }
+            rows.text(b"]").await?;
+            Ok(rows)
+        })
+        .await
 }
 
 pub async fn one(target: Target, query: Query) -> Result<Response, ApiError> {

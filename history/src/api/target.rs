@@ -1,6 +1,8 @@
 //! Which application attempt a request is for, and whether its viewer may see it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path};
@@ -11,7 +13,9 @@ use serde::Serialize;
 
 use super::error::ApiError;
 use super::query::Query;
+use super::rows::{self, Ended, Rows};
 use super::{Api, now, wire};
+use crate::budget::{self, Budget, Held};
 use crate::catalog::{AttemptRow, AttemptStatus};
 use crate::state::StageKey;
 use crate::store::AttemptReader;
@@ -20,10 +24,14 @@ use crate::store::tasks::StageTasks;
 /// Another release may answer otherwise.
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
+/// Time that an answer of which something was sent waits for the memory to go on.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// The attempt a path names, ready to be read.
 pub struct Target {
     pub row: AttemptRow,
     pub reader: AttemptReader,
+    pub budget: Arc<Budget>,
     params: HashMap<String, String>,
     etag: Option<String>,
 }
@@ -52,7 +60,7 @@ impl FromRequestParts<Api> for Target {
         }
         let reports = api.catalog.report_parts(&row).await?;
         let reader = AttemptReader::new(api.store.clone(), row.parts.clone()).with_reports(reports);
-        Ok(Target { row, reader, params, etag })
+        Ok(Target { row, reader, budget: api.budget.clone(), params, etag })
     }
 }
 
@@ -88,12 +96,25 @@ impl Target {
 
     /// The answer, with the attempt's version if it cannot change any more.
     pub fn json(&self, value: &impl Serialize) -> Result<Response, ApiError> {
-        let mut response = json(value)?;
+        Ok(self.versioned(json(value)?))
+    }
+
+    /// A long answer: see [`rows`].
+    pub async fn rows<F>(self, write: impl FnOnce(Arc<Target>, Rows) -> F) -> Result<Response, ApiError>
+    where
+        F: Future<Output = Result<Rows, Ended>> + Send + 'static,
+    {
+        let target = Arc::new(self);
+        let response = rows::answer(|rows| write(target.clone(), rows)).await?;
+        Ok(target.versioned(uncached(response)))
+    }
+
+    fn versioned(&self, mut response: Response) -> Response {
         if let Some(etag) = self.etag.as_deref().and_then(|e| HeaderValue::from_str(e).ok()) {
             response.headers_mut().insert(header::ETAG, etag);
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
-        Ok(response)
+        response
     }
 
     /// The present: what SQL executions, Connect operations and the driver that run are measured
@@ -117,6 +138,15 @@ impl Target {
         Ok(self.reader.tasks(stage).await?.as_of(self.last_word()))
     }
 
+    /// The same for a long answer, with the memory that they and the answer take while it is sent: `each` more bytes a
+    /// task, and `rows`, of which something may have been sent.
+    pub async fn hold_tasks(&self, stage: StageKey, each: u64, rows: &Rows) -> Result<(StageTasks, Held), ApiError> {
+        let bytes = self.reader.weight_of_tasks(stage, each).await?.saturating_add(rows::MEMORY);
+        let wait = if rows.is_begun() { PATIENCE } else { budget::WAIT };
+        let held = self.budget.take_within(bytes, wait).await?;
+        Ok((self.tasks(stage).await?, held))
+    }
+
     /// Milliseconds from start to end of the application, to the present if it runs.
     pub fn duration(&self) -> i64 {
         let end = if self.row.end_time >= 0 { self.row.end_time } else { self.now() };
@@ -129,10 +159,13 @@ pub fn json(value: &impl Serialize) -> Result<Response, ApiError> {
     let body = serde_json::to_vec(value).map_err(|e| ApiError::Internal(e.to_string()))?;
     let mut response = Body::from(body).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(uncached(response))
+}
+
+fn uncached(mut response: Response) -> Response {
+    let no_cache = HeaderValue::from_static("no-cache, no-store, must-revalidate");
+    response.headers_mut().insert(header::CACHE_CONTROL, no_cache);
     response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
-    Ok(response)
 }
 
 /// An attempt as the list of applications shows it.

@@ -1,18 +1,22 @@
 //! `taskList`, `taskSummary`, `taskTable`: tasks of a stage attempt, in pages, orders and quantiles.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Serialize;
 
 use super::error::ApiError;
 use super::query::Query;
+use super::rows::{Ended, Rows, TOGETHER};
 use super::target::Target;
 use super::wire::{TaskData, TaskMetricDistributions, TaskQuantity};
 use crate::state::{Executor, Task};
 use crate::store::segment::{Metric, TaskColumn};
 use crate::store::tasks::{Page, Quantity, StageTasks, TaskFilter};
+
+/// Bytes of a task while tasks are put in any order.
+const SORTED: u64 = 40;
 
 /// A task with the log links of its executor.
 pub fn show(task: &Task, executors: &BTreeMap<String, Executor>, now: i64) -> TaskData {
@@ -20,16 +24,30 @@ pub fn show(task: &Task, executors: &BTreeMap<String, Executor>, now: i64) -> Ta
     TaskData::new(task, executors.get(&*task.executor_id).map_or(&none, |e| &e.logs), now)
 }
 
-async fn page(target: &Target, page: Page) -> Result<Vec<TaskData>, ApiError> {
-    let stage = (target.number("stage")?, target.number("stage_attempt")?);
-    let tasks = target.tasks(stage).await?;
-    let executors = target.reader.executors().await?;
+/// Writes the tasks at some places as elements of a list.
+async fn write(
+    rows: &mut Rows,
+    target: &Target,
+    tasks: &Arc<StageTasks>,
+    places: &[u32],
+    executors: &Arc<BTreeMap<String, Executor>>,
+) -> Result<(), Ended> {
     let now = target.last_word();
-    Ok(tokio::task::spawn_blocking(move || {
-        let (shown, _) = tasks.page(&page);
-        shown.iter().map(|t| show(t, &executors, now)).collect()
-    })
-    .await?)
+    for some in places.chunks(TOGETHER) {
+        let (of, executors, some) = (tasks.clone(), executors.clone(), some.to_vec());
+        let made = target.budget.compute(move || {
+            let mut out = Vec::with_capacity(some.len() << 11);
+            for task in of.fetch(&some) {
+                if !out.is_empty() {
+                    out.push(b',');
+                }
+                serde_json::to_writer(&mut out, &show(&task, &executors, now))?;
+            }
+            Ok::<_, serde_json::Error>(out)
+        });
+        rows.rows(&made.await??).await?;
+    }
+    Ok(())
 }
 
 pub async fn list(target: Target, query: Query) -> Result<Response, ApiError> {
@@ -44,15 +62,25 @@ pub async fn list(target: Target, query: Query) -> Result<Response, ApiError> {
     let statuses = query.task_statuses("status")?;
     let offset: i32 = query.value("offset", 0)?;
     let length: i32 = query.value("length", 20)?;
-    target.number("stage")?;
-    target.number("stage_attempt")?;
+    let stage = (target.number("stage")?, target.number("stage_attempt")?);
     if length <= 0 {
         return Err(ApiError::Html(StatusCode::INTERNAL_SERVER_ERROR));
     }
     let filter = TaskFilter { statuses, ..TaskFilter::default() };
     let wanted = Page { filter, ..Page::new(sort, ascending, offset.max(0) as usize, length as usize) };
-    let shown = page(&target, wanted).await?;
-    target.json(&shown)
+    let executors = Arc::new(target.reader.executors().await?);
+    target
+        .rows(|target, mut rows| async move {
+            let (tasks, _held) = target.hold_tasks(stage, SORTED, &rows).await?;
+            let tasks = Arc::new(tasks);
+            let of = tasks.clone();
+            let (places, _) = tokio::task::spawn_blocking(move || of.rows(&wanted)).await?;
+            rows.begin(b"[").await?;
+            write(&mut rows, &target, &tasks, &places, &executors).await?;
+            rows.text(b"]").await?;
+            Ok(rows)
+        })
+        .await
 }
 
 pub async fn summary(target: Target, query: Query) -> Result<Response, ApiError> {
@@ -130,33 +158,52 @@ fn place(q: TaskQuantity) -> (Quantity, Among) {
     }
 }
 
-/// What DataTables wants of a page; numbers as text where Spark writes them so.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Table {
-    records_filtered: String,
-    aa_data: Vec<TaskData>,
-    records_total: String,
-}
-
+/// What DataTables wants of a page: `{"recordsFiltered":…,"aaData":[…],"recordsTotal":…}`, numbers as text, as Spark
+/// writes them.
 pub async fn table(target: Target, query: Query) -> Result<Response, ApiError> {
     let broken = || ApiError::Html(StatusCode::INTERNAL_SERVER_ERROR);
     let number = |name: &str| query.first(name).and_then(|v| v.parse::<i64>().ok()).ok_or_else(broken);
     let total = query.first("numTasks").ok_or_else(broken)?.to_owned();
     let search = query.first("search[value]").unwrap_or_default().to_lowercase();
+    let searched = !search.is_empty();
     let column = query.first("columnNameToSort").ok_or_else(broken)?;
     let sort = column_named(column).ok_or_else(broken)?;
     let ascending = query.first("order[0][dir]").ok_or_else(broken)?.eq_ignore_ascii_case("asc");
     let (start, length) = (number("start")?.max(0) as usize, number("length")?.max(0) as usize);
-    if search.is_empty() {
-        let aa_data = page(&target, Page::new(sort, ascending, start, length)).await?;
-        return target.json(&Table { records_filtered: total.clone(), aa_data, records_total: total });
-    }
-    let all = page(&target, Page::new(sort, ascending, 0, usize::MAX)).await?;
-    let found: Vec<TaskData> = all.into_iter().filter(|t| contains(t, &search)).collect();
-    let records_filtered = found.len().to_string();
-    let aa_data = found.into_iter().skip(start).take(length).collect();
-    target.json(&Table { records_filtered, aa_data, records_total: total })
+    let stage = (target.number("stage")?, target.number("stage_attempt")?);
+    let executors = Arc::new(target.reader.executors().await?);
+    target
+        .rows(|target, mut rows| async move {
+            let (tasks, _held) = target.hold_tasks(stage, SORTED, &rows).await?;
+            let tasks = Arc::new(tasks);
+            let (of, known, now) = (tasks.clone(), executors.clone(), target.last_word());
+            let mut filtered = total.clone();
+            let mut places = tokio::task::spawn_blocking(move || {
+                if search.is_empty() {
+                    return of.rows(&Page::new(sort, ascending, start, length)).0;
+                }
+                let (all, _) = of.rows(&Page::new(sort, ascending, 0, usize::MAX));
+                let found = |some: &[u32]| {
+                    let shown = of.fetch(some).into_iter().map(|t| contains(&show(&t, &known, now), &search));
+                    some.iter().copied().zip(shown).filter(|(_, found)| *found).map(|(at, _)| at).collect::<Vec<_>>()
+                };
+                all.chunks(TOGETHER).flat_map(found).collect()
+            })
+            .await?;
+            if searched {
+                filtered = places.len().to_string();
+                places = places.into_iter().skip(start).take(length).collect();
+            }
+            rows.text(b"{\"recordsFiltered\":").await?;
+            rows.text(&serde_json::to_vec(&filtered)?).await?;
+            rows.begin(b",\"aaData\":[").await?;
+            write(&mut rows, &target, &tasks, &places, &executors).await?;
+            rows.text(b"],\"recordsTotal\":").await?;
+            rows.text(&serde_json::to_vec(&total)?).await?;
+            rows.text(b"}").await?;
+            Ok(rows)
+        })
+        .await
 }
 
 /// The quantity behind a column of Spark's task table.

@@ -61,6 +61,10 @@ impl Default for IndexerConfig {
 const LARGE: u64 = 24 << 20;
 /// Small logs read at once for each worker: while one waits for storage or catalog, others parse.
 const OVERLAP: usize = 8;
+/// Logs read at once for each core, however many workers the settings ask for. A reading may keep two threads of those that
+/// may block, one of which waits for what the other fetches: if there were fewer, they could wait for each other for
+/// ever.
+pub const READINGS: usize = 8;
 /// Logs found by a listing that may wait to be read.
 const FOUND: usize = 1024;
 
@@ -80,6 +84,8 @@ pub struct Indexer {
     redactor: Arc<Redactor>,
     config: IndexerConfig,
     workers: usize,
+    /// Small logs that are read at once; a large one takes the places of all.
+    at_once: usize,
     permits: Arc<Semaphore>,
     live: follow::LiveAttempts,
     pub progress: Arc<Progress>,
@@ -89,12 +95,14 @@ impl Indexer {
     pub fn new(store: Arc<Store>, catalog: Catalog, redactor: Arc<Redactor>, config: IndexerConfig) -> Arc<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let workers = if config.workers == 0 { cores } else { config.workers };
+        let at_once = workers.saturating_mul(OVERLAP).min(READINGS * cores);
         Arc::new(Indexer {
             store,
             catalog,
             redactor,
             workers,
-            permits: Arc::new(Semaphore::new(workers * OVERLAP)),
+            at_once,
+            permits: Arc::new(Semaphore::new(at_once)),
             live: follow::LiveAttempts::new(config.memory),
             progress: Arc::new(Progress::default()),
             config,
@@ -205,7 +213,7 @@ impl Indexer {
             progress.found(&log.key, log.size(), log.modified());
             let large = log.size() > LARGE;
             let threads = if large { self.workers } else { 1 };
-            let permits = if large { self.workers * OVERLAP } else { 1 };
+            let permits = if large { self.at_once } else { 1 };
             let Ok(permit) = self.permits.clone().acquire_many_owned(permits as u32).await else { break };
             let (me, source, row, progress) = (self.clone(), source.clone(), row.cloned(), progress.clone());
             readers.spawn(async move {

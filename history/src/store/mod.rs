@@ -2,11 +2,13 @@
 //!
 //! Layers: [`record`] makes bytes of values, [`schema`] lists what is stored, [`column`] and
 //! [`segment`] hold tasks, [`part`] is an object's format, [`keys`] its name. [`Store`] publishes
-//! and reads objects; [`AttemptReader`] answers for one attempt; [`snapshot`] moves whole states.
+//! and reads objects; [`AttemptReader`] answers for one attempt, [`merge`] its long
+//! lists; [`snapshot`] moves whole states.
 
 pub mod column;
 mod containers;
 mod keys;
+pub mod merge;
 pub mod part;
 pub mod quantiles;
 pub mod reader;
@@ -32,6 +34,7 @@ pub use part::{Kind, PartWriter};
 pub use reader::AttemptReader;
 pub use schema::VERSION;
 
+use crate::budget::Full;
 use part::{Directory, Entry, Finished, OpenError};
 use segment::Segment;
 
@@ -47,6 +50,9 @@ pub enum StoreError {
     NoRoom { folder: PathBuf, source: std::io::Error },
     #[error("scratch folder: {0}")]
     Scratch(#[from] std::io::Error),
+    /// It is there, and there is no memory for it now.
+    #[error(transparent)]
+    Full(#[from] Full),
 }
 
 impl StoreError {

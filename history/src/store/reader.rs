@@ -17,6 +17,7 @@ use super::{
     segment::{Segment, StageRows},
     tasks::StageTasks,
 };
+use crate::budget;
 use crate::date::instant;
 use crate::state::{
     Application, Completeness, Environment, Executor, ForeignEvent, Job, MemoryHistory, Operation, Process, Progress,
@@ -25,6 +26,15 @@ use crate::state::{
 
 /// Blocks fetched at the same time.
 const PARALLEL: usize = 8;
+
+/// Bytes of a task while tasks are put in an order.
+const SORTED: u64 = 40;
+
+/// About what the entities of a block take: themselves, their places in a map, and texts and lists beside them.
+fn decoded<K, T>(block: &Entry) -> u64 {
+    let each = size_of::<K>() + size_of::<Option<T>>() + size_of::<usize>() * 4;
+    block.rows.saturating_mul(each as u64).saturating_add(block.plain.saturating_mul(2))
+}
 
 /// A part of an attempt, as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +154,7 @@ impl AttemptReader {
         let mut all = BTreeMap::new();
         for (key, directory) in self.directories().await? {
             let entries: Vec<Entry> = directory.of(kind).filter(|e| wanted(e)).cloned().collect();
+            budget::charge(entries.iter().map(decoded::<K, T>).fold(0, u64::saturating_add)).await?;
             let blocks: Vec<_> = futures::stream::iter(entries)
                 .map(|e| {
                     let (store, key) = (self.store.clone(), key.clone());
@@ -159,6 +170,8 @@ impl AttemptReader {
                     let (k, v) = row.ok_or_else(|| super::damaged_block(&key, &entry))?;
                     all.insert(k, v);
                 }
+                // Of many blocks that are in memory already none would give its thread to others.
+                tokio::task::yield_now().await;
             }
         }
         Ok(all)
@@ -198,6 +211,13 @@ impl AttemptReader {
     pub async fn stage_heads(&self) -> Result<BTreeMap<StageKey, StageAttempt>, StoreError> {
         let heads: BTreeMap<StageKey, StageHead> = self.all(Kind::Stages).await?;
         Ok(heads.into_iter().map(|(k, s)| (k, s.0)).collect())
+    }
+
+    /// The same, of some stages.
+    pub async fn stage_heads_of(&self, ids: &BTreeSet<i64>) -> Result<BTreeMap<StageKey, StageAttempt>, StoreError> {
+        let near = |e: &Entry| e.first <= e.last && ids.range(e.first..=e.last).next().is_some();
+        let heads: BTreeMap<StageKey, StageHead> = self.entities(Kind::Stages, near).await?;
+        Ok(heads.into_iter().filter(|(k, _)| ids.contains(&k.0)).map(|(k, s)| (k, s.0)).collect())
     }
 
     async fn whole_stages(
@@ -421,7 +441,22 @@ impl AttemptReader {
 
     /// The tasks of a stage attempt.
     pub async fn tasks(&self, stage: StageKey) -> Result<StageTasks, StoreError> {
+        budget::charge(self.weight_of_tasks(stage, SORTED).await?).await?;
         Ok(StageTasks::new(stage, self.pieces(stage).await?.try_collect().await?))
+    }
+
+    /// About what the tasks of a stage attempt take in memory, with `each` more bytes a task.
+    pub async fn weight_of_tasks(&self, stage: StageKey, each: u64) -> Result<u64, StoreError> {
+        let mut bytes = 0u64;
+        for (_, directory) in self.directories().await? {
+            for e in directory.of(Kind::Tasks).chain(directory.of(Kind::RunningTasks)) {
+                let rows: u64 = e.stages.iter().filter(|s| s.stage == stage).map(|s| s.rows).sum();
+                if rows > 0 {
+                    bytes = bytes.saturating_add(rows.saturating_mul(each)).saturating_add(e.len);
+                }
+            }
+        }
+        Ok(bytes)
     }
 
     /// The tasks of a stage attempt in storage order, some thousand at a time: of a stage of any size, no more than

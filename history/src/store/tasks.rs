@@ -1,6 +1,7 @@
 //! The tasks of one stage attempt: pages in any order, counts and quantiles, over packed columns.
 //! Computes in memory and blocks: call from a thread that may.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -169,6 +170,12 @@ impl StageTasks {
 
     /// A page; with the number of tasks that its filter lets through.
     pub fn page(&self, page: &Page) -> (Vec<Task>, usize) {
+        let (chosen, count) = self.rows(page);
+        (self.fetch(&chosen), count)
+    }
+
+    /// The places of a page's tasks in storage order, for [`StageTasks::fetch`]; with that number.
+    pub fn rows(&self, page: &Page) -> (Vec<u32>, usize) {
         let ids = self.column(TaskColumn::TaskId);
         let sorts: Vec<i64> = match (page.sort, page.order) {
             (Quantity::Column(TaskColumn::TaskId), _) => vec![0; self.len],
@@ -188,8 +195,21 @@ impl StageTasks {
             Some(mask) => rows.filter(|r| mask[*r as usize]).map(keyed).collect(),
         };
         let count = all.len();
-        let chosen = choose(&mut all, page);
-        (self.fetch(&chosen), count)
+        (choose(&mut all, page), count)
+    }
+
+    /// The places of all tasks that a filter lets through, in the order of their ids as text. Of several with one id:
+    /// the last.
+    pub fn rows_by_text(&self, filter: &TaskFilter) -> Vec<u32> {
+        let ids = self.column(TaskColumn::TaskId);
+        let rows = 0..u32::try_from(self.len).unwrap_or(u32::MAX);
+        let mut all: Vec<u32> = match self.mask(filter) {
+            None => rows.collect(),
+            Some(mask) => rows.filter(|r| mask[*r as usize]).collect(),
+        };
+        all.sort_unstable_by_key(|row| (as_text(ids[*row as usize]), Reverse(*row)));
+        all.dedup_by_key(|row| ids[*row as usize]);
+        all
     }
 
     /// Which tasks a filter lets through, in storage order; none for all.
@@ -310,12 +330,6 @@ impl StageTasks {
             start += range.len();
         }
         out
-    }
-
-    /// All tasks that a filter lets through, by task id.
-    pub fn all(&self, filter: TaskFilter) -> Vec<Task> {
-        let by_id = Quantity::Column(TaskColumn::TaskId);
-        self.page(&Page { filter, ..Page::new(by_id, true, 0, usize::MAX) }).0
     }
 
     /// What tasks are ordered by, as Spark's index is: metrics of tasks that did not succeed are
@@ -455,6 +469,15 @@ fn has_ended(status: i64) -> bool {
 }
 
 /// Orders as far as the page needs, and gives its rows.
+/// Something that is ordered as a number's decimal digits are as text.
+fn as_text(number: i64) -> (bool, u64, u32) {
+    /// The most digits that a number has.
+    const DIGITS: u32 = 19;
+    let digits = number.unsigned_abs().checked_ilog10().unwrap_or(0) + 1;
+    // A minus sign comes before all digits, and a text before those that it begins.
+    (number >= 0, number.unsigned_abs().saturating_mul(10u64.pow(DIGITS.saturating_sub(digits))), digits)
+}
+
 fn choose(all: &mut [Keyed], page: &Page) -> Vec<u32> {
     let from = page.offset.min(all.len());
     let to = from.saturating_add(page.length).min(all.len());
@@ -472,4 +495,21 @@ fn choose(all: &mut [Keyed], page: &Page) -> Vec<u32> {
     let shown = &mut head[from..];
     shown.sort_unstable_by(order);
     shown.iter().map(|k| k.2).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::as_text;
+
+    proptest! {
+        #[test]
+        fn numbers_are_ordered_as_their_text(a in any::<i64>(), b in any::<i64>(), by in 1i64..1_000_000, few in 0i64..200) {
+            let some = [a, b, a / by, b / by, few, few * 10, -few, i64::MIN, i64::MAX, 0];
+            for (x, y) in some.iter().flat_map(|x| some.iter().map(move |y| (*x, *y))) {
+                prop_assert_eq!(as_text(x).cmp(&as_text(y)), x.to_string().cmp(&y.to_string()), "{} {}", x, y);
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::super::Api;
-use super::super::error::ApiError;
+use super::super::error::{ApiError, SOON};
 use crate::query::output::{Format, type_name};
 use crate::query::{self, Ask, QueryError};
 
@@ -36,7 +36,7 @@ impl From<QueryError> for ApiError {
         match e {
             QueryError::Statement(_) => ApiError::bad(e.to_string()),
             QueryError::Timeout(_) => ApiError::Text(StatusCode::REQUEST_TIMEOUT, e.to_string()),
-            QueryError::Busy => ApiError::Text(StatusCode::SERVICE_UNAVAILABLE, e.to_string()),
+            QueryError::Busy => ApiError::Busy(e.to_string(), SOON),
             QueryError::Cluster(_) => ApiError::Text(StatusCode::BAD_GATEWAY, e.to_string()),
             QueryError::Internal(what) => ApiError::Internal(what),
         }
@@ -45,7 +45,6 @@ impl From<QueryError> for ApiError {
 
 /// The answer in the format that the asker accepts: JSON, CSV or Arrow's stream.
 pub async fn query(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
-    // Whatever type it says to be: clients differ, and there is one that it can be.
     let statement = serde_json::from_slice(&body);
     let Statement { query } = statement.map_err(|e| ApiError::bad(format!("send {{\"query\": \"SELECT …\"}}: {e}")))?;
     let (format, content) = format(&headers)?;

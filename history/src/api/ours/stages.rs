@@ -7,14 +7,16 @@ use std::sync::Arc;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::list::{self, Slice, order};
+use super::list::{self, Slice};
 use crate::api::error::ApiError;
 use crate::api::query::Query;
 use crate::api::target::Target;
 use crate::api::wire::stage_status;
+use crate::budget;
 use crate::insight::outcome::first_line;
 use crate::insight::skew::{Unknown, skew};
-use crate::state::{StageAttempt, StageStatus};
+use crate::state::{StageAttempt, StageKey, StageStatus};
+use crate::store::merge::Way;
 
 #[derive(Serialize)]
 struct Stages {
@@ -103,11 +105,11 @@ macro_rules! rows {
         }
 
         impl Most {
-            fn of<'s>(stages: impl Iterator<Item = &'s StageAttempt>, now: i64) -> Self {
-                stages.fold(Most::default(), |most, s| Most {
-                    duration: most.duration.max(duration(s, now).unwrap_or(0)),
-                    $($field: most.$field.max($of(s)),)*
-                })
+            fn and(self, s: &StageAttempt, now: i64) -> Self {
+                Most {
+                    duration: self.duration.max(duration(s, now).unwrap_or(0)),
+                    $($field: self.$field.max($of(s)),)*
+                }
             }
         }
 
@@ -212,20 +214,34 @@ fn ordered(ratio: Option<f64>) -> Option<u64> {
     ratio.map(f64::to_bits)
 }
 
-/// Puts stage attempts, which are in the order of their ids, in that of `sort`; equal ones: the latest first if
-/// descending.
-fn sorted(stages: &mut Vec<&StageAttempt>, sort: Sort, descending: bool, now: i64) {
-    let id = |s: &StageAttempt| (s.stage_id, s.attempt_id);
-    match sort {
-        Sort::Id => order(stages, descending, |s| id(s)),
-        Sort::Name => order(stages, descending, |s| (s.description.as_ref().unwrap_or(&s.name).to_lowercase(), id(s))),
-        Sort::Status => order(stages, descending, |s| (urgency(s.status), id(s))),
-        Sort::Pool => order(stages, descending, |s| (s.scheduling_pool.clone(), id(s))),
-        Sort::SubmitTime => order(stages, descending, |s| (s.submission_time, id(s))),
-        Sort::Duration => order(stages, descending, |s| (duration(s, now), id(s))),
-        Sort::Skew => order(stages, descending, |s| (ordered(skew(s).ok()), id(s))),
-        Sort::GcShare => order(stages, descending, |s| (ordered(gc_share(s)), id(s))),
-        Sort::Number(of) => order(stages, descending, |s| (of(s), id(s))),
+/// Stage attempts whose memory is taken at once, and about what is kept of each.
+const TOGETHER: usize = 1 << 12;
+const KEPT: usize = 128;
+
+/// What a stage attempt is ordered by; all of one order are of one kind.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Nothing,
+    Number(i64),
+    Known(Option<i64>),
+    Ratio(Option<u64>),
+    Text(String),
+}
+
+impl Sort {
+    /// Equal ones are in the order of their ids: the latest first if descending.
+    fn key(self, s: &StageAttempt, now: i64) -> Key {
+        match self {
+            Sort::Id => Key::Nothing,
+            Sort::Name => Key::Text(s.description.as_ref().unwrap_or(&s.name).to_lowercase()),
+            Sort::Status => Key::Number(i64::from(urgency(s.status))),
+            Sort::Pool => Key::Text(s.scheduling_pool.clone()),
+            Sort::SubmitTime => Key::Known(s.submission_time),
+            Sort::Duration => Key::Known(duration(s, now)),
+            Sort::Skew => Key::Ratio(ordered(skew(s).ok())),
+            Sort::GcShare => Key::Ratio(ordered(gc_share(s))),
+            Sort::Number(of) => Key::Number(of(s)),
+        }
     }
 }
 
@@ -243,29 +259,40 @@ pub async fn list(target: Target, query: Query) -> Result<Response, ApiError> {
         query.values("status").filter(|s| !s.is_empty()).map(status).collect::<Result<_, _>>()?;
     let text = query.first("q").unwrap_or_default().to_lowercase();
     let pools: Vec<String> = query.values("pool").filter(|p| !p.is_empty()).map(str::to_owned).collect();
-    let all = target.reader.stage_heads().await?;
+    let words: Vec<&str> = text.split_whitespace().collect();
     let now = target.last_event();
-    // Many stages take a while to be looked through.
-    let shown = tokio::task::spawn_blocking(move || {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let searched = |s: &&StageAttempt| {
-            let in_pool = pools.is_empty() || pools.contains(&s.scheduling_pool);
-            in_pool && (words.is_empty() || has_words(s, &words))
-        };
-        let mut found: Vec<&StageAttempt> = all.values().filter(searched).collect();
-        let mut statuses: BTreeMap<&'static str, usize> = BTreeMap::new();
-        found.iter().for_each(|s| *statuses.entry(stage_status(s.status)).or_default() += 1);
-        found.retain(|s| asked.is_empty() || asked.contains(&s.status));
-        sorted(&mut found, sort, descending, now);
-        Stages {
-            total: all.len(),
-            filtered: found.len(),
-            statuses,
-            most: Most::of(all.values(), now),
-            stages: slice.cut(found).into_iter().map(|s| Row::new(s, now)).collect(),
+    // There may be a million: of those that are not shown, only what they are ordered by is kept.
+    let mut all = target.reader.stages_in_order(Way::Forwards).await?;
+    let (mut total, mut most, mut statuses) = (0, Most::default(), BTreeMap::<_, usize>::new());
+    let mut found: Vec<(Key, StageKey)> = Vec::new();
+    while let Some((key, s)) = all.next_head(|_| true).await? {
+        total += 1;
+        most = most.and(&s, now);
+        let in_pool = pools.is_empty() || pools.contains(&s.scheduling_pool);
+        if in_pool && (words.is_empty() || has_words(&s, &words)) {
+            *statuses.entry(stage_status(s.status)).or_default() += 1;
+            if asked.is_empty() || asked.contains(&s.status) {
+                found.push((sort.key(&s, now), key));
+                if found.len().is_multiple_of(TOGETHER) {
+                    budget::charge((TOGETHER * KEPT) as u64).await?;
+                }
+            }
         }
+    }
+    let filtered = found.len();
+    // Of a million that takes a while.
+    let ordered = tokio::task::spawn_blocking(move || {
+        if descending {
+            found.sort_unstable_by(|a, b| b.cmp(a));
+        } else {
+            found.sort_unstable();
+        }
+        found
     });
-    target.json(&shown.await?)
+    let shown: Vec<StageKey> = slice.cut(ordered.await?).into_iter().map(|(_, key)| key).collect();
+    let heads = target.reader.stage_heads_of(&shown.iter().map(|key| key.0).collect()).await?;
+    let stages = shown.iter().filter_map(|key| heads.get(key)).map(|s| Row::new(s, now)).collect();
+    target.json(&Stages { total, filtered, statuses, most, stages })
 }
 
 /// Whether every word is in a stage attempt's name, description or failure, or is its id.

@@ -72,7 +72,7 @@ pub struct StageData {
     pub scheduling_pool: String,
     pub rdd_ids: Vec<i64>,
     pub accumulator_updates: Vec<AccumulableInfo>,
-    /// By task id; with `details`.
+    /// By task id; with `details`. There may be too many for memory: see [`StageData::around_tasks`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks: Option<BTreeMap<String, TaskData>>,
     /// By executor id; with `details`. See [`executor_summaries`].
@@ -168,6 +168,19 @@ impl StageData {
     }
 }
 
+/// How JSON has `tasks` that are none. No text can: quotes within texts stand behind a backslash.
+const NO_TASKS: &[u8] = b"\"tasks\":{}";
+
+impl StageData {
+    /// Its JSON before and behind the members of `tasks`, which must be there and be none; none if it is not there.
+    pub fn around_tasks(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>, serde_json::Error> {
+        let mut before = serde_json::to_vec(self)?;
+        let Some(at) = before.windows(NO_TASKS.len()).position(|w| w == NO_TASKS) else { return Ok(None) };
+        let after = before.split_off(at + NO_TASKS.len() - 1);
+        Ok(Some((before, after)))
+    }
+}
+
 /// Spark's name of a stage's status.
 pub fn stage_status(status: StageStatus) -> &'static str {
     match status {
@@ -255,4 +268,21 @@ pub fn speculation_summary(stage: &StageAttempt) -> Option<SpeculationStageSumma
         num_failed_tasks: failed,
         num_killed_tasks: killed,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_do_not_hide_where_tasks_are() {
+        let odd = "\"tasks\":{},\\\"tasks\":{}";
+        let stage = StageAttempt { name: odd.into(), details: odd.into(), ..StageAttempt::default() };
+        let mut data = StageData::new(&stage);
+        assert!(data.around_tasks().unwrap().is_none());
+        data.tasks = Some(BTreeMap::new());
+        let (before, after) = data.around_tasks().unwrap().unwrap();
+        assert!(after.starts_with(b"},\"killedTasksSummary\""), "{}", String::from_utf8_lossy(&after));
+        assert_eq!([before, after].concat(), serde_json::to_vec(&data).unwrap());
+    }
 }
