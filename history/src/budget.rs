@@ -1,8 +1,8 @@
 //! One budget of bytes for all requests together, and the few threads that compute for them.
 //!
 //! Who is about to hold much for a request takes it from the budget first, and gives it back by dropping what it got.
-//! Where there is not enough, it waits a moment, and is then refused: better one answer of 503 than no process. There is
-//! no queue: what needs little passes by what needs much.
+//! Where there is not enough, it waits a moment, and is then refused: better one answer of 503 than no process. There
+//! is no queue: what needs little passes by what needs much.
 //!
 //! What the store decodes for a request is charged to it without being told which it is: the request's task knows.
 //! Outside of requests nothing is charged.

@@ -13,7 +13,7 @@ mod sql;
 pub mod units;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -93,11 +93,10 @@ impl Server {
         let mut out = Vec::new();
         let is_host = |h: &str| {
             let name = h.strip_prefix("*.").unwrap_or(h);
-            !name.is_empty()
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b))
-                && !name.ends_with('.')
+            let letters = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+            h.parse::<IpAddr>().is_ok() || !name.is_empty() && letters && !name.ends_with('.')
         };
-        for host in self.hosts.iter().filter(|h| !is_host(h) || h.parse::<SocketAddr>().is_ok() || h.contains("://")) {
+        for host in self.hosts.iter().filter(|h| !is_host(h)) {
             out.push(format!(
                 "server.hosts: `{host}` is no name: write spark.example.com, *.example.com or an address, without scheme and port"
             ));
@@ -487,6 +486,11 @@ mod tests {
             (&format!("{url}sigv4 = {{}}"), "remote_write.sigv4: no region"),
             (&format!("{url}labels = {{ \"a-b\" = \"x\" }}"), "remote_write.labels: `a-b`"),
             ("[metrics]\nlisten = \"0.0.0.0:1\"", "metrics.listen: 0.0.0.0:1 is reachable"),
+            ("[server]\nhosts = [\"http://spark\"]", "server.hosts: `http://spark` is no name"),
+            ("[server]\nhosts = [\"spark:443\"]", "server.hosts: `spark:443` is no name"),
+            ("[server]\ntimeout = \"10ms\"", "server.timeout: less than a second"),
+            ("[server]\nmemory = \"1MiB\"", "server.memory: less than 64MiB"),
+            ("[server]\ndownloads = 0", "server.downloads: 0"),
             ("[otel]\nendpoint = \"collector:4317\"", "otel.endpoint: `collector:4317` is no address"),
             ("[otel]\nsample = 1.5", "otel.sample: 1.5 is no share"),
             ("[otel]\napplications = true", "otel.applications: there is no otel.endpoint"),

@@ -32,6 +32,9 @@ use crate::config::{self, Config};
 /// Pause between two looks at what changed in the catalog.
 const FOLLOW: Duration = Duration::from_secs(1);
 
+/// Connections at once where there is nothing but metrics.
+const SCRAPERS: usize = 64;
+
 /// What a process that serves has beside its store.
 pub struct Serving {
     search: Arc<Search>,
@@ -63,7 +66,8 @@ async fn serve_metrics(config: &config::Server, listen: SocketAddr, telemetry: A
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     tracing::info!("metrics on http://{address}/metrics");
     let router = Guard::new(address, &config.hosts, &[]).before(metrics::router(telemetry));
-    server::serve(listener, router, limits(config), std::future::pending()).await;
+    let limits = Limits { connections: SCRAPERS, ..limits(config) };
+    server::serve(listener, router, limits, std::future::pending()).await;
     Ok(())
 }
 

@@ -59,19 +59,20 @@ impl View {
         }
         if self.summaries {
             let (of, quantiles) = (tasks.clone(), self.quantiles.clone());
-            data.task_metrics_distributions = target.budget.compute(move || distributions(&of, &quantiles)).await?;
+            data.task_metrics_distributions =
+                target.compute(tasks.len(), move || distributions(&of, &quantiles)).await?;
             data.executor_metrics_distributions = executor_distributions(stage, &self.quantiles);
         }
-        let Some((before, after)) = data.around_tasks()? else { return rows.row(&data).await };
+        let Some([before, after]) = data.around_tasks()? else { return rows.row(&data).await };
         rows.comma();
         rows.begin(&before).await?;
         let filter = TaskFilter { statuses: self.task_statuses.clone(), ..TaskFilter::default() };
         let of = tasks.clone();
-        let order = target.budget.compute(move || of.rows_by_text(&filter)).await?;
+        let order = target.compute(tasks.len(), move || of.rows_by_text(&filter)).await?;
         let now = target.last_word();
         for some in order.chunks(TOGETHER) {
             let (of, executors, some) = (tasks.clone(), executors.clone(), some.to_vec());
-            rows.rows(&target.budget.compute(move || by_id(&of.fetch(&some), &executors, now)).await??).await?;
+            rows.rows(&target.compute(order.len(), move || by_id(&of.fetch(&some), &executors, now)).await??).await?;
         }
         rows.end_row(&after).await
     }

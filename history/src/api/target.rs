@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::task::JoinError;
 
 use super::error::ApiError;
 use super::query::Query;
@@ -145,6 +146,18 @@ impl Target {
         let wait = if rows.is_begun() { PATIENCE } else { budget::WAIT };
         let held = self.budget.take_within(bytes, wait).await?;
         Ok((self.tasks(stage).await?, held))
+    }
+
+    /// Computes a piece of an answer about so many tasks. Those of long answers take turns; no page waits for them.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        tasks: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        if tasks <= rows::TOGETHER {
+            return tokio::task::spawn_blocking(work).await;
+        }
+        self.budget.compute(work).await
     }
 
     /// Milliseconds from start to end of the application, to the present if it runs.

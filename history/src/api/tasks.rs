@@ -35,7 +35,7 @@ async fn write(
     let now = target.last_word();
     for some in places.chunks(TOGETHER) {
         let (of, executors, some) = (tasks.clone(), executors.clone(), some.to_vec());
-        let made = target.budget.compute(move || {
+        let made = target.compute(places.len(), move || {
             let mut out = Vec::with_capacity(some.len() << 11);
             for task in of.fetch(&some) {
                 if !out.is_empty() {

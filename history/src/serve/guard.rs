@@ -1,8 +1,8 @@
 //! Who is answered: requests to a name that this server has, and changes that no other site's page asked for.
 //!
 //! A browser lets any page send requests to any address, this machine's own among them. A page cannot forge three
-//! things: the `Host` it asks (its own name, even if it has that name lead here), the `Origin` it comes from and, without
-//! asking first, a `Content-Type` of JSON. So every request names a host that is ours, and one that changes something
+//! things: the `Host` it asks (its own name, even if it has that name lead here), the `Origin` it comes from and,
+//! without asking first, a `Content-Type` of JSON. So every request names a host that is ours, and one that changes something
 //! comes from our own pages or from no browser, and has JSON. One middleware, over everything that is served; it also
 //! tells browsers what they may do with answers.
 

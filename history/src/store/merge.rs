@@ -1,5 +1,5 @@
-//! Entities of an attempt in the order of their keys, forwards or backwards, a block of each part at a time: of a list of
-//! any length no more than that is in memory, and no block is read that nobody comes to.
+//! Entities of an attempt in the order of their keys, forwards or backwards, a block of each part at a time: of a list
+//! of any length no more than that is in memory, and no block is read that nobody comes to.
 //!
 //! Every part has its entities in order; where several have one, the newest part's word counts.
 
@@ -145,15 +145,7 @@ pub struct Stages {
 }
 
 impl Stages {
-    /// The next one that is wanted, by what its head tells.
-    pub async fn next(&mut self, wanted: impl Fn(&StageAttempt) -> bool) -> Result<Option<StageAttempt>, StoreError> {
-        Ok(match self.next_head(wanted).await? {
-            Some((key, head)) => Some(self.whole(key, head).await?),
-            None => None,
-        })
-    }
-
-    /// The same, without its body.
+    /// The next one that is wanted, by what its head tells; without its body.
     pub async fn next_head(
         &mut self,
         wanted: impl Fn(&StageAttempt) -> bool,
@@ -211,5 +203,65 @@ impl AttemptReader {
         let (store, all) = (self.store(), self.directories().await?);
         let heads = Merge::new(store, &all, Kind::SqlHeads, way);
         Ok(Executions { heads, bodies: Merge::new(store, &all, Kind::SqlBodies, way) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+
+    use super::*;
+    use crate::store::reader::PartRef;
+    use crate::store::schema::{StageBodyOf, StageHeadOf};
+
+    /// A reader of parts that have stages of these ids, with the part's number in their heads and bodies.
+    async fn parts(store: &Arc<Store>, of: &[(i64, i64)]) -> AttemptReader {
+        let mut all = Vec::new();
+        for (n, (from, to)) in of.iter().enumerate() {
+            let stages: Vec<StageAttempt> = (*from..*to)
+                .flat_map(|id| (0..1 + id % 2).map(move |attempt| (id, attempt)))
+                .map(|(stage_id, attempt_id)| StageAttempt {
+                    stage_id,
+                    attempt_id,
+                    name: format!("part {n}"),
+                    details: format!("part {n}"),
+                    ..StageAttempt::default()
+                })
+                .collect();
+            let key = |s: &StageAttempt| (s.stage_id, s.attempt_id);
+            let mut part = store.writer();
+            part.entities(Kind::Stages, stages.iter().map(|s| (key(s), Some(StageHeadOf(s))))).unwrap();
+            part.entities(Kind::StageBodies, stages.iter().map(|s| (key(s), Some(StageBodyOf(s))))).unwrap();
+            let key = Path::from(format!("part-{n}"));
+            let size = store.publish(&key, part.finish().unwrap()).await.unwrap();
+            all.push(PartRef { key, size });
+        }
+        AttemptReader::new(store.clone(), all)
+    }
+
+    #[tokio::test]
+    async fn the_newest_word_counts_in_either_order() {
+        for of in [&[(0, 2000)][..], &[(0, 2000), (100, 200), (1990, 2010), (0, 1)], &[(500, 600), (0, 10)], &[]] {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::new(Arc::new(InMemory::new()), Path::default(), folder.path(), 1 << 20).unwrap();
+            let reader = parts(&Arc::new(store), of).await;
+            let expected: Vec<StageAttempt> = reader.stages().await.unwrap().into_values().collect();
+            let wanted = |s: &StageAttempt| s.stage_id % 7 != 0 || s.stage_id > 1900;
+            for way in [Way::Forwards, Way::Backwards] {
+                let mut stages = reader.stages_in_order(way).await.unwrap();
+                let mut found = Vec::new();
+                while let Some((key, head)) = stages.next_head(wanted).await.unwrap() {
+                    let stage = stages.whole(key, head).await.unwrap();
+                    found.push((stage.stage_id, stage.attempt_id, stage.name, stage.details));
+                }
+                if way == Way::Backwards {
+                    found.reverse();
+                }
+                let expected = expected.iter().filter(|s| wanted(s));
+                let expected: Vec<_> =
+                    expected.map(|s| (s.stage_id, s.attempt_id, s.name.clone(), s.details.clone())).collect();
+                assert_eq!(found, expected, "{of:?}");
+            }
+        }
     }
 }

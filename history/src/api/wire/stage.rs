@@ -173,11 +173,11 @@ const NO_TASKS: &[u8] = b"\"tasks\":{}";
 
 impl StageData {
     /// Its JSON before and behind the members of `tasks`, which must be there and be none; none if it is not there.
-    pub fn around_tasks(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>, serde_json::Error> {
+    pub fn around_tasks(&self) -> Result<Option<[Vec<u8>; 2]>, serde_json::Error> {
         let mut before = serde_json::to_vec(self)?;
         let Some(at) = before.windows(NO_TASKS.len()).position(|w| w == NO_TASKS) else { return Ok(None) };
         let after = before.split_off(at + NO_TASKS.len() - 1);
-        Ok(Some((before, after)))
+        Ok(Some([before, after]))
     }
 }
 
@@ -281,7 +281,7 @@ mod tests {
         let mut data = StageData::new(&stage);
         assert!(data.around_tasks().unwrap().is_none());
         data.tasks = Some(BTreeMap::new());
-        let (before, after) = data.around_tasks().unwrap().unwrap();
+        let [before, after] = data.around_tasks().unwrap().unwrap();
         assert!(after.starts_with(b"},\"killedTasksSummary\""), "{}", String::from_utf8_lossy(&after));
         assert_eq!([before, after].concat(), serde_json::to_vec(&data).unwrap());
     }
