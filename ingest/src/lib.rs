@@ -9,6 +9,7 @@ mod aws;
 pub mod codec;
 pub mod container;
 pub mod event;
+mod folder;
 pub mod log;
 pub mod read;
 pub mod scan;
@@ -16,6 +17,7 @@ pub mod sign;
 pub mod source;
 
 pub use aws::settings as aws_settings;
+pub use folder::Odd;
 pub use log::EventLog;
-pub use read::{Block, LogReader, Position};
+pub use read::{Block, LineBudget, LogReader, Position};
 pub use source::{Source, SourceKind};

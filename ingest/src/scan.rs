@@ -1,11 +1,15 @@
 //! Lists a source and gives out its event logs while the listing still runs: the first of
 //! 100,000 objects are indexed before the last is listed. A poll costs list calls only.
 
-use futures::StreamExt;
-use tokio::sync::mpsc::Sender;
+use futures::stream::BoxStream;
+use futures::{StreamExt, stream};
+use object_store::{ObjectMeta, path::Path};
+use tokio::sync::mpsc::{self, Sender};
+use tokio::sync::oneshot;
 
 use crate::{
     container::Place,
+    folder::{self, Found, Odd},
     log::{EventLog, Grouper, Layout, Part},
     source::Source,
 };
@@ -19,24 +23,87 @@ pub struct ContainerLog {
 }
 
 /// What a finished listing saw.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listed {
     pub objects: u64,
     /// Those that hold anything: in S3 an empty object often marks a folder.
     pub logs: u64,
-    /// Objects whose names say that they are no logs.
+    /// Objects whose names say that they are no logs, and what is odd.
     pub passed_by: u64,
+    /// The first that have no name of an object, or cannot be looked at.
+    pub odd: Vec<Odd>,
+}
+
+/// Odd files of a source that are named.
+const NAMED: usize = 100;
+/// Files found by a walk that may wait to be looked at.
+const AHEAD: usize = 1024;
+
+impl Listed {
+    /// What is to be looked at of something that was found.
+    fn object(&mut self, found: Found) -> Option<ObjectMeta> {
+        self.objects += 1;
+        match found {
+            Found::Object(meta) => Some(meta),
+            Found::Odd(odd) => {
+                self.passed_by += 1;
+                if self.odd.len() < NAMED {
+                    self.odd.push(odd);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Everything below a source.
+fn listing(source: &Source) -> BoxStream<'static, object_store::Result<Found>> {
+    let Some(root) = source.folder.clone() else {
+        let root = (!source.root.as_ref().is_empty()).then_some(&source.root);
+        return source.store.list(root).map(|meta| meta.map(Found::Object)).boxed();
+    };
+    let (tx, rx) = mpsc::channel(AHEAD);
+    let (done, walked) = oneshot::channel();
+    // It waits for those who read the logs, so it takes none of the threads that they need.
+    let walk = move || {
+        let _ = done.send(folder::walk(&root, &tx).map_err(|e| format!("{}: {e}", root.display())));
+    };
+    let started = std::thread::Builder::new().name("list".into()).spawn(walk);
+    let found = stream::unfold(rx, |mut rx| async move { rx.recv().await.map(|found| (Ok(found), rx)) });
+    // How it ended is known when all was taken.
+    let ended = stream::once(async move {
+        let failed = match (started, walked.await) {
+            (Err(e), _) => e.to_string(),
+            (Ok(_), Ok(Ok(()))) => return None,
+            (Ok(_), Ok(Err(e))) => e,
+            (Ok(_), Err(_)) => "the listing was cut off".to_owned(),
+        };
+        Some(Err(object_store::Error::Generic { store: "folder", source: failed.into() }))
+    });
+    found.chain(ended.filter_map(std::future::ready)).boxed()
+}
+
+/// The first object of a source, if it holds any: whether it answers.
+pub async fn first(source: &Source) -> Option<object_store::Result<Path>> {
+    let mut listing = listing(source);
+    while let Some(found) = listing.next().await {
+        match found {
+            Ok(Found::Object(meta)) => return Some(Ok(meta.location)),
+            Ok(Found::Odd(_)) => {}
+            Err(e) => return Some(Err(e)),
+        }
+    }
+    None
 }
 
 /// Lists `source` once, sending every log found. Ends early, without error, when nobody listens.
 pub async fn scan(source: &Source, found: &Sender<EventLog>) -> object_store::Result<Listed> {
-    let root = (!source.root.as_ref().is_empty()).then_some(&source.root);
-    let mut listing = source.store.list(root);
+    let mut listing = listing(source);
     let mut grouper = Grouper::new(&source.root);
     let mut listed = Listed::default();
-    while let Some(meta) = listing.next().await {
-        listed.objects += 1;
-        for log in grouper.push(meta?) {
+    while let Some(found_one) = listing.next().await {
+        let Some(meta) = listed.object(found_one?) else { continue };
+        for log in grouper.push(meta) {
             listed.logs += u64::from(log.size() > 0);
             if found.send(log).await.is_err() {
                 return Ok(listed);
@@ -44,7 +111,7 @@ pub async fn scan(source: &Source, found: &Sender<EventLog>) -> object_store::Re
         }
     }
     let (rest, passed_by) = grouper.finish();
-    listed.passed_by = passed_by;
+    listed.passed_by += passed_by;
     for log in rest {
         listed.logs += u64::from(log.size() > 0);
         if found.send(log).await.is_err() {
@@ -57,12 +124,10 @@ pub async fn scan(source: &Source, found: &Sender<EventLog>) -> object_store::Re
 /// Lists `source` once, sending every container log of an application. What holds nothing, and what
 /// has no application in its path, is passed by. Ends early, without error, when nobody listens.
 pub async fn containers(source: &Source, found: &Sender<ContainerLog>) -> object_store::Result<Listed> {
-    let root = (!source.root.as_ref().is_empty()).then_some(&source.root);
-    let mut listing = source.store.list(root);
+    let mut listing = listing(source);
     let mut listed = Listed::default();
-    while let Some(meta) = listing.next().await {
-        let meta = meta?;
-        listed.objects += 1;
+    while let Some(found_one) = listing.next().await {
+        let Some(meta) = listed.object(found_one?) else { continue };
         let full = meta.location.to_string();
         let key = full.strip_prefix(source.root.as_ref()).unwrap_or(&full).trim_start_matches('/').to_owned();
         // The application may be in the part of the path that the source names.

@@ -2,6 +2,7 @@
 //! them into object stores, and store errors into what to do about them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use object_store::{
@@ -49,6 +50,8 @@ pub struct Source {
     pub labels: BTreeMap<String, String>,
     pub store: Arc<dyn ObjectStore>,
     pub root: Path,
+    /// Where it lies on this machine, if it does: a folder is listed by [`crate::scan`] itself.
+    pub folder: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Source {
@@ -266,7 +269,8 @@ impl Source {
     ) -> Result<Source, SourceError> {
         let (url, store, root) = open(url, options).await?;
         let kind = SourceKind::default();
-        Ok(Source { cluster: cluster.to_owned(), kind, url: shown(&url), labels, store, root })
+        let folder = (url.scheme() == "file").then(|| url.to_file_path().ok()).flatten();
+        Ok(Source { cluster: cluster.to_owned(), kind, url: shown(&url), labels, store, root, folder })
     }
 
     /// The same place, as one that holds something else.

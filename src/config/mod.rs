@@ -145,7 +145,7 @@ pub struct Ingest {
     pub poll: Time,
     /// A log without an end that has not grown for so long is lost.
     pub quiet: Time,
-    /// Memory for the states of applications that are followed.
+    /// Memory for the states of applications that are followed, and at most as much again for long lines of logs.
     pub memory: Size,
 }
 
@@ -164,7 +164,7 @@ impl Default for Ingest {
 const SHORTEST_POLL: Duration = Duration::from_millis(100);
 
 /// What is removed from the store, oldest first. Nothing, unless set.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
     /// Attempts whose last event is older go.
@@ -173,6 +173,36 @@ pub struct Retention {
     /// Attempts go until the store is no larger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<Size>,
+    /// The share of all attempts that one round may remove; 1 for all.
+    pub most: f64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Retention { age: None, size: None, most: afterglow_history::maintain::Retention::default().most }
+    }
+}
+
+impl Retention {
+    fn problems(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if self.age.is_some_and(|t| t.0.is_zero()) {
+            out.push(
+                "retention.age: 0 would remove everything: write 90d, or leave the setting out to keep everything"
+                    .into(),
+            );
+        }
+        if self.size.is_some_and(|s| s.0 == 0) {
+            out.push(
+                "retention.size: 0 would remove everything: write 200GB, or leave the setting out to keep everything"
+                    .into(),
+            );
+        }
+        if !(0.0..=1.0).contains(&self.most) {
+            out.push(format!("retention.most: {} is no share: write a number from 0 to 1", self.most));
+        }
+        out
+    }
 }
 
 /// Which property values are masked before they are stored.
@@ -395,6 +425,7 @@ impl Config {
             ));
         }
         out.extend(self.server.problems());
+        out.extend(self.retention.problems());
         out.extend(self.sql.problems());
         out.extend(self.postgres.problems(self.server.allow_remote));
         out.extend(self.remote_write.problems());
@@ -460,7 +491,7 @@ mod tests {
         let job = rules::MissingConfig { cluster: Some(String::new()), ..rules::MissingConfig::default() };
         let series = rules::SeriesConfig::default();
         all.rule = vec![RuleConfig { series: Some(series), missing: Some(job), ..RuleConfig::default() }];
-        all.retention = Retention { age: Some(Time(Duration::from_secs(1))), size: Some(Size(1)) };
+        all.retention = Retention { age: Some(Time(Duration::from_secs(1))), size: Some(Size(1)), most: 1.0 };
         let table = toml::Table::try_from(all).unwrap();
         for (section, keys) in &table {
             let keys = keys.as_table().cloned().or_else(|| keys.as_array()?.first()?.as_table().cloned()).unwrap();
@@ -493,6 +524,9 @@ mod tests {
             ("[server]\ndownloads = 0", "server.downloads: 0"),
             ("[otel]\nendpoint = \"collector:4317\"", "otel.endpoint: `collector:4317` is no address"),
             ("[otel]\nsample = 1.5", "otel.sample: 1.5 is no share"),
+            ("[retention]\nage = \"0s\"", "retention.age: 0 would remove everything"),
+            ("[retention]\nsize = 0", "retention.size: 0 would remove everything"),
+            ("[retention]\nmost = 50.0", "retention.most: 50 is no share"),
             ("[otel]\napplications = true", "otel.applications: there is no otel.endpoint"),
         ] {
             let problems = config(text).problems();

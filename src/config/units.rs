@@ -26,36 +26,54 @@ const SIZES: [(&str, u64); 9] = [
     ("TiB", 1 << 40),
 ];
 
+/// The longest time: a hundred years. Sums with it stay far from where numbers end.
+const LONGEST: u64 = 36_500 * 86_400_000;
+/// The largest size: an exbibyte.
+const LARGEST: u64 = 1 << 60;
+
+/// A number with its unit, as far as there are numbers; none if it is none.
 fn number(text: &str, units: &[(&str, u64)], bare: Option<u64>) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let n: u64 = text[..digits].parse().ok()?;
     let unit = text[digits..].trim();
     let factor = if unit.is_empty() { bare? } else { units.iter().find(|(u, _)| u.eq_ignore_ascii_case(unit))?.1 };
-    n.checked_mul(factor)
+    if digits == 0 {
+        return None;
+    }
+    // What has more digits than a number is larger than any.
+    let n: u64 = text[..digits].parse().unwrap_or(u64::MAX);
+    Some(n.saturating_mul(factor))
 }
 
 impl std::str::FromStr for Time {
     type Err = String;
     fn from_str(s: &str) -> Result<Self, String> {
-        number(s, &TIMES, None).map(|ms| Time(Duration::from_millis(ms))).ok_or_else(|| {
+        let ms = number(s, &TIMES, None).ok_or_else(|| {
             format!("`{s}` is no length of time: write a whole number with ms, s, m, h or d, e.g. 30s or 90d")
-        })
+        })?;
+        if ms > LONGEST {
+            return Err(format!("`{s}` is longer than a hundred years: write 36500d or less"));
+        }
+        Ok(Time(Duration::from_millis(ms)))
     }
 }
 
 impl std::str::FromStr for Size {
     type Err = String;
     fn from_str(s: &str) -> Result<Self, String> {
-        number(s, &SIZES, Some(1)).map(Size).ok_or_else(|| {
+        let bytes = number(s, &SIZES, Some(1)).ok_or_else(|| {
             format!("`{s}` is no size: write a whole number of bytes, or with KiB, MiB, GiB, TiB, KB, MB, GB, TB")
-        })
+        })?;
+        if bytes > LARGEST {
+            return Err(format!("`{s}` is larger than an exbibyte: write 1048576TiB or less"));
+        }
+        Ok(Size(bytes))
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ms = self.0.as_millis() as u64;
+        let ms = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
         let unit = TIMES.iter().rev().find(|(_, n)| ms >= *n && ms.is_multiple_of(*n)).unwrap_or(&TIMES[0]);
         write!(f, "{}{}", ms / unit.1, unit.0)
     }
@@ -111,6 +129,16 @@ mod tests {
             assert_eq!((s.0, s.to_string().as_str()), (bytes, shown));
         }
         assert!("5".parse::<Time>().unwrap_err().contains("30s or 90d"));
-        assert!("5 parsecs".parse::<Size>().is_err());
+        for none in ["5 parsecs", "", "d", "-1d"] {
+            assert!(none.parse::<Time>().is_err() && none.parse::<Size>().is_err(), "{none}");
+        }
+        // Where 64 bits end, and behind it.
+        for long in ["36501d", "200000000000d", "18446744073709551615d", "99999999999999999999999999s"] {
+            assert!(long.parse::<Time>().unwrap_err().contains("36500d or less"), "{long}");
+        }
+        assert_eq!("36500d".parse::<Time>().unwrap().to_string(), "36500d");
+        for large in ["1048577TiB", "9999999999999999999TB", "99999999999999999999999999"] {
+            assert!(large.parse::<Size>().unwrap_err().contains("1048576TiB or less"), "{large}");
+        }
     }
 }

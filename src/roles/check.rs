@@ -10,10 +10,10 @@ use afterglow_alerts::ledger::{FILE, Ledger};
 use afterglow_alerts::service::receivers;
 use afterglow_history::query::Ask;
 use afterglow_history::viewer::Viewer;
+use afterglow_ingest::scan;
 use afterglow_ingest::source::{self, explain};
-use futures::StreamExt as _;
 
-use super::{Opened, advise, engine, open, sources};
+use super::{Opened, advise, engine, now, open, sources};
 use crate::config::{Config, shown_url};
 use crate::terminal::{self, say};
 
@@ -54,6 +54,9 @@ async fn store(config: &Config) -> Vec<String> {
     match open_whole(config).await {
         Ok(opened) => {
             say!("store {shown}: ok (catalog in {})", opened.dir.display());
+            for indexer in opened.catalog.indexers(&Viewer::everything(), now()).await.unwrap_or_default() {
+                say!("store {shown}: indexed by {indexer}");
+            }
             opened.catalog.close().await;
             Vec::new()
         }
@@ -88,10 +91,9 @@ async fn with_sources(config: &Config) -> Vec<String> {
     let mut out: Vec<String> =
         bad.iter().map(|(s, e)| format!("source {}={}: {e}", s.cluster, shown_url(&s.url))).collect();
     for source in good {
-        let root = (!source.root.as_ref().is_empty()).then_some(&source.root);
-        match source.store.list(root).next().await {
+        match scan::first(&source).await {
             Some(Err(e)) => out.push(format!("source {source:?}: {}", explain(&e))),
-            Some(Ok(first)) => say!("source {source:?}: ok (first object: {})", first.location),
+            Some(Ok(first)) => say!("source {source:?}: ok (first object: {first})"),
             None => say!("source {source:?}: answers, and holds nothing yet"),
         }
     }

@@ -57,11 +57,12 @@ pub(super) async fn findings(
     if let Some((source, e)) = bad.first() {
         return Err(format!("{}: {e}", source.url));
     }
-    let indexer = indexer(&config, &opened)?;
+    let indexer = indexer(&config, &opened, "findings")?;
     indexer.prepare().await.map_err(|e| e.to_string())?;
     let shown = tokio::spawn(ingest::show(indexer.progress.clone()));
     let indexed = indexer.once(&good).await;
     shown.abort();
+    indexer.leave().await;
     indexed.map_err(|e| e.to_string())?;
     let problems = indexer.progress.problems();
     let filter = ApplicationFilter { completed: true, running: true, ..ApplicationFilter::default() };

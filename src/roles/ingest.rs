@@ -9,7 +9,7 @@ use afterglow_alerts::note::Notary;
 use afterglow_history::fleet::Judge;
 use afterglow_history::indexer::Indexer;
 use afterglow_history::indexer::progress::{Counts, Progress};
-use afterglow_history::maintain;
+use afterglow_history::maintain::{self, Removed};
 use afterglow_history::otel::{Exporter, follow};
 use afterglow_history::telemetry::{Part, Telemetry, Watched};
 use afterglow_ingest::Source;
@@ -47,7 +47,7 @@ async fn ready(config: &Config) -> Result<Ready, String> {
     // Nobody asks for pages here: what is read is read once.
     let opened = open_with(config, config.store.cache.0.min(CACHE)).await?;
     let (good, bad) = sources(config).await;
-    let indexer = indexer(config, &opened)?;
+    let indexer = indexer(config, &opened, "ingest")?;
     indexer.prepare().await.map_err(|e| e.to_string())?;
     let exporter = super::exports(config, &opened).await?;
     let notary = super::notary(&opened).await?;
@@ -68,9 +68,8 @@ pub async fn once(config: Config) -> ExitCode {
     let result = indexer.once(&good).await;
     judging.abort();
     let judged = notary.once().await;
-    let retention = super::retention(&config);
-    let judge: Arc<dyn Judge> = opened.court.clone();
-    let maintained = maintain::round(&opened.store, &opened.catalog, &judge, retention, super::now()).await;
+    let maintained = in_order(&config, &opened, &indexer).await;
+    indexer.leave().await;
     shown.abort();
     let took = began.elapsed();
     for (source, e) in &bad {
@@ -82,9 +81,10 @@ pub async fn once(config: Config) -> ExitCode {
     if let Err(e) = judged {
         return fail(&format!("findings: {e}"));
     }
-    if let Err(e) = maintained {
-        return fail(&e.to_string());
-    }
+    let refused = match maintained {
+        Ok(refused) => refused,
+        Err(e) => return fail(&e),
+    };
     for problem in progress.problems() {
         say!("{problem}");
     }
@@ -97,12 +97,30 @@ pub async fn once(config: Config) -> ExitCode {
     let counts = progress.counts();
     say!("{}", summary(&counts, bad.len() as u64, took));
     opened.catalog.close().await;
-    if !bad.is_empty() || counts.failed() > 0 {
+    if let Some(why) = &refused {
+        complain!("afterglow: {why}");
+    }
+    if !bad.is_empty() || counts.failed() > 0 || refused.is_some() {
         ExitCode::FAILURE
     } else if counts.damaged + counts.damaged_before > 0 {
         ExitCode::from(DAMAGED)
     } else {
         ExitCode::SUCCESS
+    }
+}
+
+/// Keeps the store in order once, unless another process does so; gives what retention refused to do.
+async fn in_order(config: &Config, opened: &Opened, indexer: &Indexer) -> Result<Option<String>, String> {
+    if let Err(by) = indexer.maintains().await.map_err(|e| e.to_string())? {
+        tracing::info!("retention and fleet tables are left to {by}");
+        return Ok(None);
+    }
+    let judge: Arc<dyn Judge> = opened.court.clone();
+    let retention = super::retention(config);
+    let round = maintain::round(&opened.store, &opened.catalog, &judge, retention, super::now()).await;
+    match round.map_err(|e| e.to_string())? {
+        Removed::Attempts(_) => Ok(None),
+        Removed::TooMany(why) => Ok(Some(why)),
     }
 }
 
@@ -120,7 +138,7 @@ pub async fn run(config: Config) -> ExitCode {
     let watched = Watched { indexer: Some(indexer.clone()), others, ..super::watched(&config, &opened, "ingest") };
     let telemetry = Telemetry::new(watched);
     let rounds = telemetry.rounds.clone();
-    let maintaining = tokio::spawn(super::maintain(config.clone(), opened.clone(), rounds));
+    let maintaining = tokio::spawn(super::maintain(config.clone(), opened.clone(), indexer.clone(), rounds));
     let exporting = tokio::spawn(super::export(exporter, opened.catalog.clone()));
     let judging = tokio::spawn(notary.run());
     let telling = tokio::spawn(http::tell(config, telemetry));
@@ -131,6 +149,7 @@ pub async fn run(config: Config) -> ExitCode {
     judging.abort();
     telling.abort();
     looking.abort();
+    indexer.leave().await;
     opened.catalog.close().await;
     ExitCode::SUCCESS
 }

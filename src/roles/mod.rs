@@ -27,7 +27,7 @@ use afterglow_history::catalog::Catalog;
 use afterglow_history::fleet::Judge;
 use afterglow_history::health::Health;
 use afterglow_history::indexer::{Indexer, IndexerConfig};
-use afterglow_history::maintain::{self, Retention};
+use afterglow_history::maintain::{self, Removed, Retention};
 use afterglow_history::otel::{Exporter, follow};
 use afterglow_history::query::{Cluster, Engine, Limits};
 use afterglow_history::redact::Redactor;
@@ -162,8 +162,8 @@ pub async fn sources(config: &Config) -> (Vec<Source>, Vec<(SourceConfig, String
     (good, bad)
 }
 
-/// An indexer over an open store.
-pub fn indexer(config: &Config, opened: &Opened) -> Result<Arc<Indexer>, String> {
+/// An indexer over an open store, for a role.
+pub fn indexer(config: &Config, opened: &Opened, role: &str) -> Result<Arc<Indexer>, String> {
     let redactor = Redactor::new(&config.redaction.regex).map_err(|e| format!("redaction.regex: {e}"))?;
     let settings = IndexerConfig {
         workers: config.ingest.workers,
@@ -171,6 +171,7 @@ pub fn indexer(config: &Config, opened: &Opened) -> Result<Arc<Indexer>, String>
         quiet: config.ingest.quiet.0,
         memory: config.ingest.memory.0,
         health: opened.health.clone(),
+        role: role.to_owned(),
     };
     Ok(Indexer::new(opened.store.clone(), opened.catalog.clone(), Arc::new(redactor), settings))
 }
@@ -199,7 +200,8 @@ const SWEEP_EVERY: u64 = 24 * 60;
 
 /// What the settings remove from the store.
 fn retention(config: &Config) -> Retention {
-    Retention { age: config.retention.age.map(|t| t.0), size: config.retention.size.map(|s| s.0) }
+    let r = &config.retention;
+    Retention { age: r.age.map(|t| t.0), size: r.size.map(|s| s.0), most: r.most }
 }
 
 /// The present, epoch milliseconds.
@@ -283,11 +285,21 @@ pub async fn notary(opened: &Opened) -> Result<Notary, String> {
     Ok(notary)
 }
 
-/// Keeps fleet tables and retention up to date, for ever.
-pub async fn maintain(config: Config, opened: Opened, rounds: Rounds) {
+/// Keeps fleet tables and retention up to date, for ever; while another process does so, this one waits.
+pub async fn maintain(config: Config, opened: Opened, indexer: Arc<Indexer>, rounds: Rounds) {
     let Opened { store, catalog, court, .. } = opened;
     let judge: Arc<dyn Judge> = court;
-    for round in 0u64.. {
+    let mut round = 0u64;
+    loop {
+        match indexer.maintains().await {
+            Ok(Ok(())) => {}
+            Ok(Err(by)) => {
+                tracing::debug!("the store is kept in order by {by}");
+                tokio::time::sleep(MAINTENANCE).await;
+                continue;
+            }
+            Err(e) => tracing::error!("{e}"),
+        }
         if round.is_multiple_of(SWEEP_EVERY) {
             match maintain::sweep(&store, &catalog, now()).await {
                 Ok(0) => {}
@@ -296,10 +308,11 @@ pub async fn maintain(config: Config, opened: Opened, rounds: Rounds) {
             }
         }
         let done = maintain::round(&store, &catalog, &judge, retention(&config), now()).await;
-        rounds.ended(done.is_ok());
+        rounds.ended(matches!(done, Ok(Removed::Attempts(_))));
         if let Err(e) = done {
             tracing::error!("{e}");
         }
+        round += 1;
         tokio::time::sleep(MAINTENANCE).await;
     }
 }

@@ -15,7 +15,7 @@ pub async fn run(config: Config) -> ExitCode {
         Ok(opened) => opened,
         Err(e) => return fail(&e),
     };
-    let indexer = match indexer(&config, &opened) {
+    let indexer = match indexer(&config, &opened, "serve") {
         Ok(indexer) => indexer,
         Err(e) => return fail(&e),
     };
@@ -71,12 +71,13 @@ pub async fn run(config: Config) -> ExitCode {
     let (reading, stopped) = (indexer.clone(), std::future::pending());
     tasks.spawn(look::kept(health, Of::Indexing, async move { reading.run(good, stopped).await }));
     tasks.spawn(look::run(opened.clone(), ledger.clone()));
-    let maintaining = tokio::spawn(super::maintain(config.clone(), opened.clone(), rounds));
+    let maintaining = tokio::spawn(super::maintain(config.clone(), opened.clone(), indexer.clone(), rounds));
     let served = http::serve(&config, &opened, serving, told).await;
     exporting.abort();
     judging.abort();
     maintaining.abort();
     tasks.shutdown().await;
+    indexer.leave().await;
     if let Some(ledger) = ledger {
         ledger.close().await;
     }

@@ -102,3 +102,35 @@ fn retention_removes_attempts_their_objects_and_their_rows() {
     // What was removed is not read again.
     assert!(stdout(&ingest()).contains("0 applications, 0 events"), "read again");
 }
+
+#[test]
+fn retention_stops_before_it_empties_a_store() {
+    let dir = logs::folder();
+    let (store, source) = (dir.path().join("store"), dir.path().join("logs"));
+    fs::create_dir(&source).unwrap();
+    let (app, log) = logs::plain("3.5.9", "codec-none");
+    for n in 0..21 {
+        let name = format!("{app}{n}");
+        fs::write(source.join(&name), logs::renamed(&log, &app, &name)).unwrap();
+    }
+    let ingest = |set: &[(&str, &str)]| {
+        let (store, logs) = (store.to_str().unwrap(), source.to_str().unwrap());
+        let mut command = afterglow(&["ingest", "--once", "--store", store, "--logs", logs]);
+        command.envs(set.iter().copied()).output().unwrap()
+    };
+    let count = || crate::restart::objects(&store).len();
+    assert_eq!(ingest(&[]).status.code(), Some(0));
+    for (value, said) in [
+        (("AFTERGLOW_RETENTION__AGE", "200000000000d"), "longer than a hundred years"),
+        (("AFTERGLOW_RETENTION__AGE", "0s"), "retention.age: 0 would remove everything"),
+        (("AFTERGLOW_RETENTION__SIZE", "0"), "retention.size: 0 would remove everything"),
+        (("AFTERGLOW_RETENTION__AGE", "1ms"), "would remove 21 of 21 attempts at once"),
+    ] {
+        let out = ingest(&[value]);
+        let text = crate::server::stderr(&out);
+        assert!(out.status.code() == Some(1) && text.contains(said), "{value:?}: {text}");
+        assert_eq!(count(), 21, "{value:?}");
+    }
+    let meant = ingest(&[("AFTERGLOW_RETENTION__AGE", "1ms"), ("AFTERGLOW_RETENTION__MOST", "1")]);
+    assert_eq!((meant.status.code(), count()), (Some(0), 0), "{}", crate::server::stderr(&meant));
+}

@@ -354,3 +354,50 @@ fn a_log_without_end_that_is_quiet_is_lost_until_it_goes_on() {
     w.ended(&server);
     eventually("completed", SOON, || status(&server, &w.app).filter(is("completed")));
 }
+
+#[test]
+fn a_running_log_that_is_replaced_by_a_longer_one_is_read_anew() {
+    for encode in [(|log: &[u8]| log.to_vec()) as fn(&[u8]) -> Vec<u8>, |log: &[u8]| zstd::encode_all(log, 3).unwrap()]
+    {
+        let w = Writing::new("3.5.9", "sql");
+        let file = w.folder().join(format!("{}.inprogress", w.app));
+        // Another run, under the same name and id.
+        let (other, log) = logs::plain("3.5.9", "codec-none");
+        let other = logs::renamed(&log, &other, &w.app);
+        let other = &other[..other.len() / 3];
+        assert!(encode(other).len() < encode(&w.log).len());
+        append(&file, &encode(other));
+        let server = w.serve();
+        eventually("the first run", SOON, || jobs(&server, &w.app).filter(|n| *n == jobs_in(other)));
+        fs::write(&file, encode(&w.log)).unwrap();
+        eventually("the second run", SOON, || jobs(&server, &w.app).filter(|n| *n == jobs_in(&w.log)));
+        fs::rename(&file, w.folder().join(&w.app)).unwrap();
+        w.ended(&server);
+    }
+}
+
+#[test]
+fn a_young_log_is_not_called_damaged() {
+    // While it says that it is being written, and under its final name.
+    for ending in [".inprogress", ""] {
+        let w = Writing::new("4.3.0", "codec-none");
+        let file = w.folder().join(format!("{}{ending}", w.app));
+        let first = w.log.iter().position(|b| *b == b'\n').unwrap() + 1;
+        assert!(w.log.starts_with(br#"{"Event":"SparkListenerLogStart""#));
+        append(&file, &w.log[..first]);
+        let server = w.serve();
+        let problems = || server.json("/api/afterglow/v1/sources/problems")["total"].as_i64();
+        eventually("the log was read", SOON, || {
+            server.try_json("/api/afterglow/v1/sources")?[0]["lastSuccess"].as_i64()
+        });
+        std::thread::sleep(Duration::from_millis(500));
+        if !ending.is_empty() {
+            assert_eq!(problems(), Some(0));
+        }
+        append(&file, &w.log[first..]);
+        fs::rename(&file, w.folder().join(&w.app)).unwrap();
+        w.ended(&server);
+        let note = server.json(&format!("/api/afterglow/v1/applications/{}/completeness", w.app));
+        assert_eq!((note, problems()), (serde_json::json!({}), Some(0)), "{ending}");
+    }
+}

@@ -45,7 +45,7 @@ impl Index {
         let indexer = Indexer::new(Arc::new(store), catalog.clone(), redactor, IndexerConfig::default());
         let (cluster, url) = ("lab".to_owned(), "memory:///events".to_owned());
         let (kind, labels, root) = (SourceKind::EventLogs, BTreeMap::new(), Path::from("events"));
-        let source = Source { cluster, kind, url, labels, store: objects, root };
+        let source = Source { cluster, kind, url, labels, store: objects, root, folder: None };
         Index { catalog, indexer, source }
     }
 

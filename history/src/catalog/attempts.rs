@@ -535,6 +535,19 @@ impl Catalog {
         rows.iter().map(attempt).collect()
     }
 
+    /// How many attempts [`Catalog::expired`] has in all, and of how many.
+    pub async fn expiring(&self, time: Option<i64>, bytes: Option<i64>) -> Result<(i64, i64), CatalogError> {
+        let row = sqlx::query(
+            "SELECT COUNT(CASE WHEN status <> 'running' AND (last_event_time < $1 OR held > $2) THEN 1 END), COUNT(*)
+             FROM (SELECT status, last_event_time, SUM(store_size) OVER (ORDER BY last_event_time DESC, id DESC) AS held FROM attempts) a",
+        )
+        .bind(time.unwrap_or(i64::MIN))
+        .bind(bytes.unwrap_or(i64::MAX))
+        .fetch_one(&self.readers)
+        .await?;
+        Ok((row.try_get(0)?, row.try_get(1)?))
+    }
+
     /// Removes an attempt and has its log not read again.
     pub async fn expire(&self, a: &AttemptRow) -> Result<(), CatalogError> {
         let mut tx = self.begin().await?;
@@ -546,7 +559,7 @@ impl Catalog {
         .await?;
         sqlx::query("DELETE FROM attempts WHERE id = $1").bind(a.id).execute(&mut *tx).await?;
         sqlx::query("DELETE FROM judged WHERE attempt = $1").bind(a.id).execute(&mut *tx).await?;
-        sqlx::query("UPDATE logs SET state = 'expired' WHERE source_id = $1 AND log_key = $2")
+        sqlx::query("UPDATE logs SET state = 'expired', revision = revision + 1 WHERE source_id = $1 AND log_key = $2")
             .bind(a.source_id)
             .bind(&a.log_key)
             .execute(&mut *tx)

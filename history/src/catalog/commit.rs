@@ -4,9 +4,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use object_store::path::Path;
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Row as _, Sqlite, Transaction};
 use tokio::sync::oneshot;
 
+use super::indexers::release;
 use super::{AttemptRow, Catalog, CatalogError, LogRow, LogState};
 
 /// Commits that go into one transaction at most.
@@ -19,12 +20,27 @@ pub struct Commit {
     pub log: LogRow,
     /// The attempt, its parts published; none if the log gave none.
     pub attempt: Option<AttemptRow>,
+    /// The revision of the log that reading began from; none for a log that was not known.
+    pub base: Option<i64>,
+    /// The process and what it claimed of the log, to be given up with the commit.
+    pub claim: Option<(i64, String)>,
 }
 
-/// Parts that an attempt had and has no more.
-type Unused = Vec<Path>;
+/// What became of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// It holds.
+    Done {
+        /// What is known of the log now.
+        revision: i64,
+        /// Parts that the attempt had and has no more.
+        unused: Vec<Path>,
+    },
+    /// What is known of the log is not what reading began from: another process was faster. Nothing was changed.
+    Overtaken,
+}
 
-type Waiting = (Commit, oneshot::Sender<Result<Unused, CatalogError>>);
+type Waiting = (Commit, oneshot::Sender<Result<Committed, CatalogError>>);
 
 /// Commits that wait, in the order they came.
 #[derive(Default)]
@@ -47,9 +63,9 @@ impl Queue {
 }
 
 impl Catalog {
-    /// Commits what was read of a log: its position and, in one step with it, its attempt.
-    /// Gives the attempt's parts from before that are not needed any more.
-    pub async fn commit(&self, commit: Commit) -> Result<Unused, CatalogError> {
+    /// Commits what was read of a log: its position and, in one step with it, its attempt; unless what is known of the log
+    /// has changed since reading began.
+    pub async fn commit(&self, commit: Commit) -> Result<Committed, CatalogError> {
         let (done, mut answer) = oneshot::channel();
         self.commits.push((commit, done));
         let _turn = self.commits.turn.lock().await;
@@ -67,14 +83,15 @@ impl Catalog {
     async fn commit_waiting(&self) {
         let (commits, answers): (Vec<Commit>, Vec<_>) = self.commits.take().into_iter().unzip();
         let results = match self.commit_all(&commits).await {
-            Ok(unused) => unused.into_iter().map(Ok).collect(),
+            Ok(committed) => committed.into_iter().map(Ok).collect(),
             Err(e) if commits.len() == 1 => vec![Err(e)],
             // One that cannot be saved must not keep others from it.
             Err(_) => {
                 let mut results = Vec::new();
                 for commit in &commits {
                     let alone = self.commit_all(std::slice::from_ref(commit)).await;
-                    results.push(alone.map(|all| all.into_iter().flatten().collect()));
+                    let lost = || CatalogError::Stored("the commit was lost".into());
+                    results.push(alone.and_then(|all| all.into_iter().next().ok_or_else(lost)));
                 }
                 results
             }
@@ -85,20 +102,33 @@ impl Catalog {
         }
     }
 
-    async fn commit_all(&self, commits: &[Commit]) -> Result<Vec<Unused>, CatalogError> {
+    async fn commit_all(&self, commits: &[Commit]) -> Result<Vec<Committed>, CatalogError> {
         let mut tx = self.begin().await?;
-        let mut unused = Vec::with_capacity(commits.len());
+        let mut committed = Vec::with_capacity(commits.len());
         for commit in commits {
-            unused.push(commit.save(&mut tx).await?);
+            committed.push(commit.save(&mut tx).await?);
         }
         tx.commit().await?;
-        Ok(unused)
+        Ok(committed)
     }
 }
 
 impl Commit {
-    async fn save(&self, tx: &mut Transaction<'_, Sqlite>) -> Result<Unused, CatalogError> {
-        let Commit { source_id, log_key, log, attempt } = self;
+    async fn save(&self, tx: &mut Transaction<'_, Sqlite>) -> Result<Committed, CatalogError> {
+        let Commit { source_id, log_key, log, attempt, base, claim } = self;
+        let known = sqlx::query("SELECT revision FROM logs WHERE source_id = $1 AND log_key = $2")
+            .bind(source_id)
+            .bind(log_key)
+            .fetch_optional(&mut **tx)
+            .await?;
+        let known: Option<i64> = known.map(|r| r.try_get(0)).transpose()?;
+        if let Some((process, name)) = claim {
+            release(tx, *process, name).await?;
+        }
+        if known != *base {
+            return Ok(Committed::Overtaken);
+        }
+        let revision = known.unwrap_or(0) + 1;
         let (mut state, mut problem) = (log.state, log.problem.clone());
         let mut unused = Vec::new();
         if let Some(attempt) = attempt {
@@ -112,10 +142,12 @@ impl Commit {
             }
         }
         sqlx::query(
-            "INSERT INTO logs (source_id, log_key, version, state, problem, position_part, position_offset, position_skip, consumed)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            "INSERT INTO logs (source_id, log_key, version, state, problem, position_part, position_offset, position_skip, consumed,
+                 revision, tail_end, tail_len, tail_sum)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
              ON CONFLICT (source_id, log_key) DO UPDATE SET version = $3, state = $4, problem = $5,
-                 position_part = $6, position_offset = $7, position_skip = $8, consumed = $9",
+                 position_part = $6, position_offset = $7, position_skip = $8, consumed = $9,
+                 revision = $10, tail_end = $11, tail_len = $12, tail_sum = $13",
         )
         .bind(source_id)
         .bind(log_key)
@@ -126,9 +158,14 @@ impl Commit {
         .bind(log.position.offset as i64)
         .bind(log.position.skip as i64)
         .bind(serde_json::to_string(&log.consumed).unwrap_or_default())
+        .bind(revision)
+        .bind(log.position.tail.end as i64)
+        .bind(log.position.tail.len as i64)
+        // All its bits, in a column of integers.
+        .bind(log.position.tail.sum.cast_signed())
         .execute(&mut **tx)
         .await?;
-        Ok(unused)
+        Ok(Committed::Done { revision, unused })
     }
 }
 
@@ -178,7 +215,40 @@ mod tests {
             position: Position::default(),
             consumed: Vec::new(),
         };
-        Commit { source_id: source, log_key: app.into(), log, attempt: Some(attempt) }
+        Commit { source_id: source, log_key: app.into(), log, attempt: Some(attempt), base: None, claim: None }
+    }
+
+    #[tokio::test]
+    async fn who_began_from_what_is_not_there_any_more_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("catalog.db");
+        // As two processes have it.
+        let (a, b) = (Catalog::open(&file).await.unwrap(), Catalog::open(&file).await.unwrap());
+        let with = |base, events| {
+            let mut commit = commit(1, "app-1");
+            commit.base = base;
+            if let Some(attempt) = &mut commit.attempt {
+                attempt.events = events;
+            }
+            commit
+        };
+        let done = |revision| Committed::Done { revision, unused: Vec::new() };
+        let events = async || a.attempt_of_log(1, "app-1").await.unwrap().unwrap().events;
+        assert_eq!(a.commit(with(None, 10)).await.unwrap(), done(1));
+        assert_eq!(b.commit(with(None, 20)).await.unwrap(), Committed::Overtaken);
+        assert_eq!(events().await, 10);
+        let base = b.known_log(1, "app-1").await.unwrap().log.map(|(_, revision)| revision);
+        assert_eq!(base, Some(1));
+        assert_eq!(b.commit(with(base, 30)).await.unwrap(), done(2));
+        assert_eq!(a.commit(with(Some(1), 40)).await.unwrap(), Committed::Overtaken);
+        // What is asked for meanwhile is a change, too.
+        a.forget_other_formats(9).await.unwrap();
+        assert_eq!(a.commit(with(Some(2), 50)).await.unwrap(), Committed::Overtaken);
+        assert_eq!(events().await, 30);
+        let row = a.attempt_of_log(1, "app-1").await.unwrap().unwrap();
+        a.expire(&row).await.unwrap();
+        assert_eq!(b.commit(with(Some(3), 60)).await.unwrap(), Committed::Overtaken);
+        assert!(a.attempt_of_log(1, "app-1").await.unwrap().is_none());
     }
 
     #[tokio::test]

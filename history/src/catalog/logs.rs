@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use afterglow_ingest::{Position, SourceKind, scan::Listed};
+use afterglow_ingest::{Position, SourceKind, read::Tail, scan::Listed};
 use object_store::path::Path;
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
+use super::attempts::{self, AttemptRow};
 use super::{Catalog, CatalogError, next};
 use crate::viewer::Viewer;
 
@@ -54,6 +56,34 @@ pub struct LogRow {
     pub position: Position,
     /// File names of the parts up to the position's.
     pub consumed: Vec<String>,
+}
+
+/// What is known of a log at one moment.
+#[derive(Debug, Clone)]
+pub struct KnownLog {
+    /// With its revision, which any change makes another.
+    pub log: Option<(LogRow, i64)>,
+    pub attempt: Option<AttemptRow>,
+}
+
+const COLUMNS: &str =
+    "version, state, problem, position_part, position_offset, position_skip, consumed, tail_end, tail_len, tail_sum";
+
+fn log_row(r: &SqliteRow) -> Result<LogRow, CatalogError> {
+    let number = |column| Ok::<u64, sqlx::Error>(r.try_get::<i64, _>(column)?.cast_unsigned());
+    let (state, consumed): (String, String) = (r.try_get("state")?, r.try_get("consumed")?);
+    Ok(LogRow {
+        version: r.try_get("version")?,
+        state: LogState::of(&state),
+        problem: r.try_get("problem")?,
+        position: Position {
+            part: r.try_get("position_part")?,
+            offset: number("position_offset")?,
+            skip: number("position_skip")?,
+            tail: Tail { end: number("tail_end")?, len: number("tail_len")?, sum: number("tail_sum")? },
+        },
+        consumed: serde_json::from_str(&consumed).unwrap_or_default(),
+    })
 }
 
 /// A source with what its last scan found.
@@ -127,7 +157,21 @@ impl Catalog {
         } else {
             "UPDATE sources SET last_scan = $2, problem = $3 WHERE id = $1"
         };
-        let listed = scan.listed.unwrap_or_default();
+        let whole = scan.listed.is_some();
+        let listed = scan.listed.clone().unwrap_or_default();
+        let mut tx = self.begin().await?;
+        if whole {
+            sqlx::query("DELETE FROM odd_names WHERE source_id = $1").bind(source).execute(&mut *tx).await?;
+        }
+        for odd in &listed.odd {
+            // Two names may be shown as the same.
+            sqlx::query("INSERT INTO odd_names (source_id, name, problem) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+                .bind(source)
+                .bind(&odd.name)
+                .bind(&odd.why)
+                .execute(&mut *tx)
+                .await?;
+        }
         sqlx::query(sql)
             .bind(source)
             .bind(scan.time)
@@ -135,9 +179,9 @@ impl Catalog {
             .bind(listed.objects as i64)
             .bind(listed.logs as i64)
             .bind(listed.passed_by as i64)
-            .execute(&self.writer)
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     /// All sources with their health.
@@ -167,32 +211,21 @@ impl Catalog {
 
     /// Every log of a source, by key.
     pub async fn logs(&self, source: i64) -> Result<HashMap<String, LogRow>, CatalogError> {
-        let rows = sqlx::query(
-            "SELECT log_key, version, state, problem, position_part, position_offset, position_skip, consumed FROM logs WHERE source_id = $1",
-        )
-        .bind(source)
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter()
-            .map(|r| {
-                let state: String = r.try_get(2)?;
-                let consumed: String = r.try_get(7)?;
-                Ok((
-                    r.try_get(0)?,
-                    LogRow {
-                        version: r.try_get(1)?,
-                        state: LogState::of(&state),
-                        problem: r.try_get(3)?,
-                        position: Position {
-                            part: r.try_get(4)?,
-                            offset: r.try_get::<i64, _>(5)? as u64,
-                            skip: r.try_get::<i64, _>(6)? as u64,
-                        },
-                        consumed: serde_json::from_str(&consumed).unwrap_or_default(),
-                    },
-                ))
-            })
-            .collect()
+        let sql = format!("SELECT log_key, {COLUMNS} FROM logs WHERE source_id = $1");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(source).fetch_all(&self.readers).await?;
+        rows.iter().map(|r| Ok((r.try_get("log_key")?, log_row(r)?))).collect()
+    }
+
+    /// What is known of one log and of the attempt that was read from it, both as of the same moment.
+    pub async fn known_log(&self, source: i64, key: &str) -> Result<KnownLog, CatalogError> {
+        let mut tx = self.readers.begin().await?;
+        let sql = format!("SELECT revision, {COLUMNS} FROM logs WHERE source_id = $1 AND log_key = $2");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(source).bind(key).fetch_optional(&mut *tx).await?;
+        let log = row.map(|r| Ok::<_, CatalogError>((log_row(&r)?, r.try_get("revision")?))).transpose()?;
+        let sql = format!("SELECT {} FROM attempts WHERE source_id = $1 AND log_key = $2", attempts::COLUMNS);
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(source).bind(key).fetch_optional(&mut *tx).await?;
+        let attempt = row.as_ref().map(attempts::attempt).transpose()?;
+        Ok(KnownLog { log, attempt })
     }
 
     /// How many logs of all sources are in each state, and the problems of those that failed.
@@ -214,7 +247,8 @@ impl Catalog {
         limit: i64,
     ) -> Result<(i64, Vec<LogProblem>), CatalogError> {
         const ALL: &str = "(SELECT source_id, log_key, problem, NULL AS app_id FROM logs WHERE problem IS NOT NULL AND state <> 'no_log'
-             UNION ALL SELECT source_id, log_key, problem, app_id FROM container_logs WHERE problem IS NOT NULL AND expired = 0)";
+             UNION ALL SELECT source_id, log_key, problem, app_id FROM container_logs WHERE problem IS NOT NULL AND expired = 0
+             UNION ALL SELECT source_id, name, problem, NULL FROM odd_names)";
         let count = format!("SELECT COUNT(*) FROM {ALL} l");
         let total = sqlx::query(sqlx::AssertSqlSafe(count)).fetch_one(&self.readers).await?.try_get(0)?;
         let page = format!(
@@ -243,7 +277,7 @@ impl Catalog {
     pub async fn forget_other_formats(&self, format: u16) -> Result<u64, CatalogError> {
         let mut tx = self.begin().await?;
         let done = sqlx::query(
-            "UPDATE logs SET version = '' WHERE EXISTS (SELECT 1 FROM attempts a
+            "UPDATE logs SET version = '', revision = revision + 1 WHERE EXISTS (SELECT 1 FROM attempts a
              WHERE a.source_id = logs.source_id AND a.log_key = logs.log_key AND a.format <> $1)",
         )
         .bind(i64::from(format))
@@ -273,11 +307,13 @@ impl Catalog {
             .fetch_optional(&mut *tx)
             .await?;
             if let Some(row) = row {
-                sqlx::query("UPDATE logs SET version = '' WHERE source_id = $1 AND log_key = $2")
-                    .bind(row.try_get::<i64, _>(0)?)
-                    .bind(row.try_get::<String, _>(1)?)
-                    .execute(&mut *tx)
-                    .await?;
+                sqlx::query(
+                    "UPDATE logs SET version = '', revision = revision + 1 WHERE source_id = $1 AND log_key = $2",
+                )
+                .bind(row.try_get::<i64, _>(0)?)
+                .bind(row.try_get::<String, _>(1)?)
+                .execute(&mut *tx)
+                .await?;
             }
         }
         tx.commit().await?;

@@ -10,6 +10,7 @@ mod containers;
 mod exports;
 mod fleet;
 mod groups;
+mod indexers;
 mod judged;
 mod list;
 mod logs;
@@ -25,13 +26,14 @@ use sqlx::{Row as _, Sqlite, Transaction};
 use crate::database::{Database, DatabaseError, Meaning, meaning};
 
 pub use attempts::{ApplicationFilter, AttemptRow, AttemptSpan, AttemptStatus, Summary, Usage};
-pub use commit::Commit;
+pub use commit::{Commit, Committed};
 pub use containers::{ContainerRow, Found, Sum};
 pub use fleet::{Batch, BatchFile, BatchState, Fleet, FleetFiles};
 pub use groups::{Facet, Group};
+pub use indexers::{IndexerRow, MAINTENANCE, Who, container_claim, log_claim};
 pub use judged::FindingCounts;
 pub use list::{ListFilter, ListPage, ListSort};
-pub use logs::{LogProblem, LogRow, LogState, SourceRow, SourceScan};
+pub use logs::{KnownLog, LogProblem, LogRow, LogState, SourceRow, SourceScan};
 pub use totals::{Held, Kind, Over, Pulse, RECENT, Running, SourceLogs};
 
 #[derive(Debug, thiserror::Error)]

@@ -14,13 +14,13 @@ use tokio::task::JoinSet;
 use super::log::Failure;
 use super::pipeline::PipelineError;
 use super::progress::Outcome;
-use super::{FOUND, Indexer, Problems, Unread, now};
+use super::{CLAIMED, FOUND, Indexer, Problems, Unread, container_claim, now};
 use crate::catalog::{CatalogError, ContainerRow};
 use crate::redact::Redactor;
 use crate::state::Attempt;
 use crate::store::part::Finished;
 use crate::store::reader::PartRef;
-use crate::store::{Kind, PartWriter, container_key};
+use crate::store::{Kind, PartWriter, container_key, too_long};
 
 /// Pauses held before they are written.
 const ROWS: usize = 4096;
@@ -59,26 +59,39 @@ impl Indexer {
         });
         let mut readers = JoinSet::new();
         let mut unread = Unread::default();
-        while let Some(log) = found.recv().await {
-            let unchanged = match known.get(&log.log.key) {
-                None => false,
-                Some(None) => true,
-                Some(Some(version)) => *version == log.log.version(),
-            };
-            if unchanged {
-                self.progress.unchanged(&progress, None);
-                continue;
+        let mut batch = Vec::new();
+        while found.recv_many(&mut batch, CLAIMED).await > 0 {
+            let mut new = Vec::new();
+            for log in batch.drain(..) {
+                let unchanged = match known.get(&log.log.key) {
+                    None => false,
+                    Some(None) => true,
+                    Some(Some(version)) => *version == log.log.version(),
+                };
+                if unchanged {
+                    self.progress.unchanged(&progress, None);
+                } else {
+                    new.push(log);
+                }
             }
-            progress.found(&log.log.key, log.log.size(), log.log.modified());
-            let Ok(permit) = self.permits.clone().acquire_owned().await else { break };
-            let (me, source, progress) = (self.clone(), source.clone(), progress.clone());
-            readers.spawn(async move {
-                let outcome = me.read_container(&source, id, &log).await;
-                drop(permit);
-                me.report(&source, &progress, &log.log, outcome, problems)
-            });
-            while let Some(done) = readers.try_join_next() {
-                unread.note(done);
+            // What another process reads now is seen as read the next time; a log is small.
+            let (ours, _) = self.share_out(new, |log| container_claim(id, &log.log.key)).await?;
+            for log in ours {
+                progress.found(&log.log.key, log.log.size(), log.log.modified());
+                let Ok(permit) = self.permits.clone().acquire_owned().await else { break };
+                let (me, source, progress) = (self.clone(), source.clone(), progress.clone());
+                readers.spawn(async move {
+                    let outcome = me.read_container(&source, id, &log).await;
+                    let claim = container_claim(id, &log.log.key);
+                    if let Err(e) = me.catalog.release(me.member.id(), &[claim]).await {
+                        tracing::warn!("{e}");
+                    }
+                    drop(permit);
+                    me.report(&source, &progress, &log.log, outcome, problems)
+                });
+                while let Some(done) = readers.try_join_next() {
+                    unread.note(done);
+                }
             }
         }
         let mut scan = self.scanned(source, &progress, listing.await, problems);
@@ -96,11 +109,13 @@ impl Indexer {
         source_id: i64,
         log: &ContainerLog,
     ) -> Result<Outcome, Failure> {
-        let reader = LogReader::open(source.store.clone(), &log.log, &Position::default(), true);
+        let reader = LogReader::open(source.store.clone(), &log.log, &Position::default(), true).within(&self.lines);
         let (writer, redactor) = (self.store.writer(), self.redactor.clone());
         let read =
             tokio::task::spawn_blocking(move || read(reader, writer, redactor)).await.map_err(|e| e.to_string())??;
+        let refused = too_long(&log.place.app_id, None);
         let part = match read.part {
+            _ if refused.is_some() => None,
             None => None,
             Some(part) => {
                 let key = container_key(&source.cluster, &log.place.app_id, source_id, &log.log.key, now());
@@ -108,7 +123,7 @@ impl Indexer {
                 Some(PartRef { key, size })
             }
         };
-        let problem = problem(&read.summary, read.damage);
+        let problem = refused.or_else(|| problem(&read.summary, read.damage));
         let row = ContainerRow {
             source_id,
             log_key: log.log.key.clone(),

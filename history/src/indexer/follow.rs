@@ -6,14 +6,17 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::catalog::AttemptRow;
 use crate::state::Attempt;
+use crate::store::reader::PartRef;
 
 /// A state with what was read into it.
 pub struct LiveAttempt {
     pub attempt: Attempt,
     pub next_progress: i64,
-    /// Of the catalog row it belongs to: another generation or part means that it is outdated.
+    /// What the catalog knew of the log when the state was put here. If it knows anything else by now, another process
+    /// has read on, or somebody wants the log read again: then the state is worth nothing.
+    pub revision: i64,
     pub generation: i64,
-    pub parts: usize,
+    pub parts: Vec<PartRef>,
 }
 
 /// A state costs about so many bytes for each entity.
@@ -21,8 +24,16 @@ const ENTITY: u64 = 4 << 10;
 
 pub struct LiveAttempts {
     limit: u64,
-    /// By source and log key; the least recently used first.
-    held: Mutex<Vec<((i64, String), LiveAttempt)>>,
+    /// The least recently used first.
+    held: Mutex<Vec<Held>>,
+}
+
+struct Held {
+    source: i64,
+    key: String,
+    live: LiveAttempt,
+    /// That it takes (an estimate).
+    bytes: u64,
 }
 
 impl LiveAttempts {
@@ -33,25 +44,26 @@ impl LiveAttempts {
     /// How many are held, and the bytes that they take (an estimate).
     pub fn held(&self) -> (usize, u64) {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        (held.len(), held.iter().map(|(_, l)| estimate(&l.attempt)).sum())
+        (held.len(), held.iter().map(|h| h.bytes).sum())
     }
 
     /// Takes out the state of a log, if it is the one that `row` was written from.
-    pub fn take(&self, source: i64, key: &str, row: &AttemptRow) -> Option<LiveAttempt> {
+    pub fn take(&self, source: i64, key: &str, row: &AttemptRow, revision: i64) -> Option<LiveAttempt> {
         let mut held = self.held.lock().ok()?;
-        let at = held.iter().position(|((s, k), _)| *s == source && k == key)?;
-        let (_, live) = held.remove(at);
-        (live.generation == row.generation && live.parts == row.parts.len()).then_some(live)
+        let at = held.iter().position(|h| h.source == source && h.key == key)?;
+        let live = held.remove(at).live;
+        let same = live.revision == revision && live.generation == row.generation && live.parts == row.parts;
+        same.then_some(live)
     }
 
     pub fn put(&self, source: i64, key: &str, live: LiveAttempt) {
+        let bytes = estimate(&live.attempt);
         let Ok(mut held) = self.held.lock() else { return };
-        held.retain(|((s, k), _)| !(*s == source && k == key));
-        held.push(((source, key.to_owned()), live));
-        let mut total: u64 = held.iter().map(|(_, l)| estimate(&l.attempt)).sum();
+        held.retain(|h| !(h.source == source && h.key == key));
+        held.push(Held { source, key: key.to_owned(), live, bytes });
+        let mut total: u64 = held.iter().map(|h| h.bytes).sum();
         while total > self.limit && !held.is_empty() {
-            let (_, dropped) = held.remove(0);
-            total -= estimate(&dropped.attempt);
+            total -= held.remove(0).bytes;
         }
     }
 }
@@ -59,5 +71,7 @@ impl LiveAttempts {
 fn estimate(a: &Attempt) -> u64 {
     let entities =
         a.jobs.len() + a.stages.len() + a.executors.len() + 8 * a.sql.len() + a.live.tasks.len() + a.operations.len();
-    (entities as u64 + 16) * ENTITY
+    // Plans are texts of any length; other entities have short ones.
+    let plans: usize = a.sql.values().map(|x| x.plan_description.len() + x.details.len() + x.description.len()).sum();
+    (entities as u64 + 16) * ENTITY + plans as u64
 }

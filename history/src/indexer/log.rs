@@ -3,42 +3,76 @@
 use std::sync::Arc;
 
 use afterglow_ingest::log::Layout;
+use afterglow_ingest::read::is_as_read;
 use afterglow_ingest::{EventLog, LogReader, Position, Source};
 use object_store::path::Path;
+use tokio::task::JoinError;
 
 use super::follow::LiveAttempt;
 use super::pipeline::{self, PipelineError, Work};
 use super::progress::{Damage, Outcome};
 use super::{Indexer, identity, now};
-use crate::catalog::{AttemptRow, AttemptStatus, Commit, LogRow, LogState, Summary, Usage};
+use crate::catalog::{
+    AttemptRow, AttemptStatus, Commit, Committed, KnownLog, LogRow, LogState, Summary, Usage, log_claim,
+};
 use crate::insight::outcome;
 use crate::state::{Attempt, Completeness, StageAttempt};
 use crate::store::reader::PartRef;
-use crate::store::{AttemptReader, VERSION, part_key, snapshot};
+use crate::store::{AttemptReader, VERSION, part_key, part_number, snapshot};
 
 /// Characters of search text kept for an attempt.
 const MAX_SEARCH: usize = 64 << 10;
 /// Characters of an error that lists show.
 const MAX_ERROR: usize = 500;
 
-/// Why a log could not be read further: by no fault of the log.
+/// How often a log is read from what other processes made of it meanwhile, before it is left for the next time.
+const TRIES: usize = 5;
+
+/// Why a log could not be read further.
 pub(super) struct Failure {
     pub what: String,
+    pub why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// No fault of the log: another time it may do.
+    Outside,
     /// It was renamed or deleted since it was listed: the next listing tells.
-    pub gone: bool,
+    Gone,
+    /// Of what is in it: it will be the same until that changes.
+    Log,
 }
 
 impl From<String> for Failure {
     fn from(what: String) -> Self {
-        Failure { what, gone: false }
+        Failure { what, why: Why::Outside }
+    }
+}
+
+impl From<JoinError> for Failure {
+    fn from(e: JoinError) -> Self {
+        let why = if e.is_panic() { Why::Log } else { Why::Outside };
+        Failure { what: format!("reading it was interrupted: {e}"), why }
     }
 }
 
 impl From<PipelineError> for Failure {
     fn from(e: PipelineError) -> Self {
-        let gone = matches!(e, PipelineError::Read(object_store::Error::NotFound { .. }));
-        Failure { what: e.to_string(), gone }
+        let why = match &e {
+            PipelineError::Read(object_store::Error::NotFound { .. }) => Why::Gone,
+            PipelineError::Panicked(_) => Why::Log,
+            _ => Why::Outside,
+        };
+        Failure { what: e.to_string(), why }
     }
+}
+
+/// What came of one attempt to read a log further.
+enum Attempted {
+    Read(Outcome),
+    /// Another process was faster.
+    Overtaken,
 }
 
 /// Where reading starts, and what is there already.
@@ -50,23 +84,69 @@ struct Start {
     /// Parts that hold what was read before.
     parts: Vec<PartRef>,
     generation: i64,
+    /// Of what the catalog knew of the log.
+    revision: Option<i64>,
 }
 
 impl Indexer {
-    /// Reads what is new in a log.
+    /// Reads what is new in a log that this process has claimed, and gives up the claim.
     pub(super) async fn read_log(
         self: &Arc<Self>,
         source: &Source,
         source_id: i64,
         log: &EventLog,
-        row: Option<&LogRow>,
         threads: usize,
     ) -> Result<Outcome, Failure> {
-        let start = self.start(source_id, log, row).await?;
-        let Start { attempt, next_progress, position, events, parts, generation } = start;
+        let done = self.read_on(source, source_id, log, threads).await;
+        let done = match done {
+            Err(Failure { what, why: Why::Log }) => self.remember(source_id, log, what).await.map_err(Failure::from),
+            done => done,
+        };
+        // A commit has done so already.
+        if !matches!(&done, Ok(outcome) if outcome.committed) {
+            let claim = log_claim(source_id, &log.key);
+            if let Err(e) = self.catalog.release(self.member.id(), &[claim]).await {
+                tracing::warn!(log = log.key, "{e}");
+            }
+        }
+        done
+    }
+
+    /// The same, from what others made of it where they were faster.
+    async fn read_on(
+        self: &Arc<Self>,
+        source: &Source,
+        source_id: i64,
+        log: &EventLog,
+        threads: usize,
+    ) -> Result<Outcome, Failure> {
+        for _ in 0..TRIES {
+            let known = self.catalog.known_log(source_id, &log.key).await.map_err(|e| e.to_string())?;
+            if !self.is_new(log, known.log.as_ref().map(|(row, _)| row)) {
+                return Ok(Outcome { unchanged: true, ..Outcome::default() });
+            }
+            match self.read_from(source, source_id, log, known, threads).await? {
+                Attempted::Read(outcome) => return Ok(outcome),
+                Attempted::Overtaken => tracing::debug!(log = log.key, "another process has read on: reading again"),
+            }
+        }
+        Err("another process reads it at the same time, and is always faster".to_owned().into())
+    }
+
+    /// Reads on from what is known of a log, and commits that if it still is.
+    async fn read_from(
+        self: &Arc<Self>,
+        source: &Source,
+        source_id: i64,
+        log: &EventLog,
+        known: KnownLog,
+        threads: usize,
+    ) -> Result<Attempted, Failure> {
+        let start = self.start(source, source_id, log, known).await?;
+        let Start { attempt, next_progress, position, events, parts, generation, revision } = start;
         let take_tail = !log.in_progress;
         let known = attempt.completeness.clone();
-        let reader = LogReader::open(source.store.clone(), log, &position, take_tail);
+        let reader = LogReader::open(source.store.clone(), log, &position, take_tail).within(&self.lines);
         let mut work = Work {
             attempt,
             part: self.store.writer(),
@@ -76,20 +156,28 @@ impl Indexer {
             lines: 0,
             plain: 0,
             no_log: false,
+            refused: None,
         };
-        let (bytes, mut work) = tokio::task::spawn_blocking(move || {
+        // Kept to the end: what its long lines took of the budget is in memory for so long.
+        let (reader, mut work) = tokio::task::spawn_blocking(move || {
             let read = pipeline::run(reader, &mut work, threads);
-            read.map(|bytes| (bytes, work))
+            read.map(|reader| (reader, work))
         })
-        .await
-        .map_err(|e| e.to_string())??;
+        .await??;
+        let bytes = reader.bytes;
+        if let Some(what) = work.refused {
+            return Err(Failure { what, why: Why::Log });
+        }
         let mut outcome = Outcome { events: work.events - events, bytes, plain: work.plain, ..Outcome::default() };
         let nothing = work.events == 0;
         if !work.attempt.is_application() && !nothing && !work.no_log {
+            if log.in_progress && is_young(&work.attempt) {
+                return Ok(self.not_yet(source_id, log, revision, outcome).await?);
+            }
             self.name_by_key(&mut work.attempt, log);
         }
         if !work.attempt.is_application() || nothing {
-            return Ok(self.no_application(source_id, log, outcome, nothing || work.no_log).await?);
+            return Ok(self.no_application(source_id, log, revision, outcome, nothing || work.no_log).await?);
         }
         note(&mut work.attempt.completeness, log);
         let ended = work.attempt.application.end_time.is_some();
@@ -103,17 +191,18 @@ impl Indexer {
                 let made = snapshot::finish(part, &mut attempt, !finished, next_progress);
                 (made, attempt)
             })
-            .await
-            .map_err(|e| e.to_string())?;
+            .await?;
             attempt = back;
             made.map_err(|e| e.to_string())?
         };
         let app = attempt.application.clone();
         let key = part_key(&source.cluster, &app.id, app.attempt_id.as_deref(), generation, next_part(&parts));
         let size = self.store.publish(&key, finished_part).await.map_err(|e| e.to_string())?;
+        let before = parts.clone();
         let mut all = parts;
         all.push(PartRef { key, size });
-        let (all, merged) = self.compact(source, &app.id, app.attempt_id.as_deref(), generation, all, finished).await?;
+        let (mut all, merged) =
+            self.compact(source, &app.id, app.attempt_id.as_deref(), generation, all, finished).await?;
         outcome.attempt = Some(match &app.attempt_id {
             Some(a) => format!("{}/{}/{a}", source.cluster, app.id),
             None => format!("{}/{}", source.cluster, app.id),
@@ -133,23 +222,67 @@ impl Indexer {
                 consumed,
             },
             attempt: Some(row),
+            base: revision,
+            claim: self.claim_of(source_id, log),
         };
-        let unused = self.catalog.commit(commit).await.map_err(|e| e.to_string())?;
-        for key in unused.into_iter().chain(merged) {
-            // Nobody names it any more; a reader that still holds its key asks again.
+        let committed = self.catalog.commit(commit).await.map_err(|e| e.to_string())?;
+        // Nobody names them any more; a reader that still holds a key asks again.
+        let (revision, unnamed): (_, Vec<Path>) = match committed {
+            Committed::Done { revision, unused } => (Some(revision), unused.into_iter().chain(merged).collect()),
+            // Nobody ever did. What was there before is the other's.
+            Committed::Overtaken => {
+                let made = all.into_iter().map(|p| p.key).chain(merged);
+                let made = made.filter(|key| !before.iter().any(|p| p.key == *key)).collect();
+                all = Vec::new();
+                (None, made)
+            }
+        };
+        for key in unnamed {
             if let Err(e) = self.store.delete(&key).await {
                 tracing::warn!("{e}");
             }
         }
+        let Some(revision) = revision else { return Ok(Attempted::Overtaken) };
         if !finished {
-            self.live.put(source_id, &log.key, LiveAttempt { attempt, next_progress, generation, parts: all.len() });
+            let live = LiveAttempt { attempt, next_progress, revision, generation, parts: all };
+            self.live.put(source_id, &log.key, live);
         }
-        Ok(outcome)
+        outcome.committed = true;
+        Ok(Attempted::Read(outcome))
+    }
+
+    /// What this process has claimed of a log, to be given up with a commit.
+    fn claim_of(&self, source_id: i64, log: &EventLog) -> Option<(i64, String)> {
+        Some((self.member.id(), log_claim(source_id, &log.key)))
+    }
+
+    /// Remembers what keeps a log from being indexed, so that it is not read again before it changes. What was read of it
+    /// before stays.
+    async fn remember(&self, source_id: i64, log: &EventLog, problem: String) -> Result<Outcome, String> {
+        let known = self.catalog.known_log(source_id, &log.key).await.map_err(|e| e.to_string())?;
+        let row = LogRow {
+            version: log.version(),
+            state: LogState::Failed,
+            problem: Some(problem.clone()),
+            position: Position::default(),
+            consumed: Vec::new(),
+        };
+        let commit = Commit {
+            source_id,
+            log_key: log.key.clone(),
+            log: row,
+            attempt: None,
+            base: known.log.map(|(_, revision)| revision),
+            claim: self.claim_of(source_id, log),
+        };
+        let committed = self.catalog.commit(commit).await.map_err(|e| e.to_string())? != Committed::Overtaken;
+        Ok(Outcome { problem: Some(problem), committed, ..Outcome::default() })
     }
 
     /// Where to go on in a log: behind what was read, if the log still begins with that.
-    async fn start(&self, source_id: i64, log: &EventLog, row: Option<&LogRow>) -> Result<Start, String> {
-        let known = self.catalog.attempt_of_log(source_id, &log.key).await.map_err(|e| e.to_string())?;
+    async fn start(&self, source: &Source, source_id: i64, log: &EventLog, known: KnownLog) -> Result<Start, Failure> {
+        let KnownLog { log: row, attempt: known } = known;
+        let revision = row.as_ref().map(|(_, revision)| *revision);
         let fresh = |generation| Start {
             attempt: Attempt::new(self.redactor.clone()),
             next_progress: 0,
@@ -157,19 +290,20 @@ impl Indexer {
             events: 0,
             parts: Vec::new(),
             generation,
+            revision,
         };
         let Some(known) = known else { return Ok(fresh(now())) };
         // The present as a generation is greater than any before it.
         let again = fresh(now().max(known.generation + 1));
-        let Some(row) =
-            row.filter(|r| r.state == LogState::Live && !r.version.is_empty() && known.format == i64::from(VERSION))
-        else {
+        let goes_on = |r: &LogRow| r.state == LogState::Live && !r.version.is_empty() && goes_on(log, r);
+        let Some((row, revision)) = row.filter(|(r, _)| known.format == i64::from(VERSION) && goes_on(r)) else {
             return Ok(again);
         };
-        if !goes_on(log, row) {
+        if !is_as_read(&source.store, log, &row.position).await.map_err(PipelineError::Read)? {
+            tracing::info!(source = ?source, log = log.key, "another log is there under its name: reading it anew");
             return Ok(again);
         }
-        let restored = match self.live.take(source_id, &log.key, &known) {
+        let restored = match self.live.take(source_id, &log.key, &known, revision) {
             Some(live) => Some((live.attempt, live.next_progress)),
             None => {
                 let reader = AttemptReader::new(self.store.clone(), known.parts.clone());
@@ -185,10 +319,11 @@ impl Indexer {
             Some((attempt, next_progress)) => Start {
                 attempt,
                 next_progress,
-                position: row.position.clone(),
+                position: row.position,
                 events: known.events as u64,
                 parts: known.parts,
                 generation: known.generation,
+                revision: Some(revision),
             },
             None => again,
         })
@@ -240,13 +375,39 @@ impl Indexer {
         }
     }
 
+    /// A log that is being written has not said yet whose it is: a driver asks for its cluster first, which may take minutes.
+    /// It is read from its start again when it has grown.
+    async fn not_yet(
+        &self,
+        source_id: i64,
+        log: &EventLog,
+        base: Option<i64>,
+        mut outcome: Outcome,
+    ) -> Result<Attempted, String> {
+        let row = LogRow {
+            version: log.version(),
+            state: LogState::Live,
+            problem: None,
+            position: Position::default(),
+            consumed: Vec::new(),
+        };
+        let claim = self.claim_of(source_id, log);
+        let commit = Commit { source_id, log_key: log.key.clone(), log: row, attempt: None, base, claim };
+        if self.catalog.commit(commit).await.map_err(|e| e.to_string())? == Committed::Overtaken {
+            return Ok(Attempted::Overtaken);
+        }
+        outcome.committed = true;
+        Ok(Attempted::Read(outcome))
+    }
+
     async fn no_application(
         &self,
         source_id: i64,
         log: &EventLog,
+        base: Option<i64>,
         mut outcome: Outcome,
         no_events: bool,
-    ) -> Result<Outcome, String> {
+    ) -> Result<Attempted, String> {
         let name = log.key.rsplit('/').next().unwrap_or_default();
         let meant = log.layout != Layout::Single || identity::looks_like_id(name);
         outcome.no_log = no_events && !meant;
@@ -263,19 +424,25 @@ impl Indexer {
             position: Position::default(),
             consumed: Vec::new(),
         };
-        let commit = Commit { source_id, log_key: log.key.clone(), log: log_row, attempt: None };
-        self.catalog.commit(commit).await.map_err(|e| e.to_string())?;
-        Ok(outcome)
+        let claim = self.claim_of(source_id, log);
+        let commit = Commit { source_id, log_key: log.key.clone(), log: log_row, attempt: None, base, claim };
+        if self.catalog.commit(commit).await.map_err(|e| e.to_string())? == Committed::Overtaken {
+            return Ok(Attempted::Overtaken);
+        }
+        outcome.committed = true;
+        Ok(Attempted::Read(outcome))
     }
+}
+
+/// Whether an application that has not told its name has done nothing else, either.
+fn is_young(a: &Attempt) -> bool {
+    a.jobs.is_empty() && a.stages.is_empty() && a.sql.is_empty() && a.application.end_time.is_none()
 }
 
 /// Whether the log is the one that was read up to the row's position: the parts before it are
 /// the same, and its own is there and not shorter.
 fn goes_on(log: &EventLog, row: &LogRow) -> bool {
     let names: Vec<&str> = bare_names(log).collect();
-    if row.position.part.is_empty() {
-        return row.consumed.is_empty();
-    }
     let Some(at) = names.iter().position(|n| *n == row.position.part) else { return false };
     names[..at].iter().copied().eq(row.consumed.iter().map(String::as_str)) && log.parts[at].size >= row.position.offset
 }
@@ -288,8 +455,7 @@ fn bare_names(log: &EventLog) -> impl Iterator<Item = &str> {
 /// A number for a new part: greater than those there are, and never given before, so that a part
 /// whose commit failed is not mistaken for the one that follows.
 fn next_part(parts: &[PartRef]) -> i64 {
-    let number = |key: &Path| key.filename()?.trim_end_matches(".ag").rsplit_once('-')?.1.parse::<i64>().ok();
-    parts.iter().filter_map(|p| number(&p.key)).max().map_or(0, |n| n + 1).max(now())
+    parts.iter().filter_map(|p| part_number(&p.key)).max().map_or(0, |n| n + 1).max(now())
 }
 
 /// What the listing knows of a log's completeness.

@@ -8,25 +8,30 @@ mod containers;
 mod follow;
 mod identity;
 mod log;
+mod member;
 mod pipeline;
 pub mod progress;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use afterglow_ingest::{EventLog, Source, SourceKind, scan, source::explain};
+use afterglow_ingest::{EventLog, LineBudget, Source, SourceKind, scan, source::explain};
 use futures::FutureExt as _;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
-use crate::catalog::{Catalog, CatalogError, LogRow, LogState, SourceScan};
+use crate::catalog::{
+    Catalog, CatalogError, IndexerRow, LogRow, LogState, MAINTENANCE, SourceScan, container_claim, log_claim,
+};
 use crate::health::{Health, Part};
 use crate::redact::Redactor;
 use crate::store::{Store, VERSION};
-use log::Failure;
+use log::{Failure, Why};
+use member::Member;
 use progress::{Failed, Outcome, Progress, SourceProgress};
 
 /// How the indexer works. Plain data; `Default` suits a small machine.
@@ -39,10 +44,13 @@ pub struct IndexerConfig {
     /// A log without an end that has not grown for so long is lost.
     pub quiet: Duration,
     /// Attempts that started and are followed may hold so many bytes of state in memory (an
-    /// estimate); others are read back from the store when their log grows.
+    /// estimate); others are read back from the store when their log grows. Beside that, long lines of all logs that are
+    /// being read may take so many together.
     pub memory: u64,
     /// Hears whether sources are read.
     pub health: Health,
+    /// What this process is to others that index into the same store.
+    pub role: String,
 }
 
 impl Default for IndexerConfig {
@@ -53,6 +61,7 @@ impl Default for IndexerConfig {
             quiet: Duration::from_secs(6 * 3600),
             memory: 1 << 30,
             health: Health::default(),
+            role: "indexer".into(),
         }
     }
 }
@@ -67,6 +76,12 @@ const OVERLAP: usize = 8;
 pub const READINGS: usize = 8;
 /// Logs found by a listing that may wait to be read.
 const FOUND: usize = 1024;
+/// Logs that are claimed at once: few, so that other processes find some, too.
+const CLAIMED: usize = 16;
+/// Pause before it is looked again whether another process has done with a log.
+const WAIT: Duration = Duration::from_millis(200);
+/// The longest line alone may go beyond what all have together: that much less is for all.
+const LONGEST: u64 = 768 << 20;
 
 /// Who hears of problems with logs and sources: they are always collected in [`Progress`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +99,15 @@ pub struct Indexer {
     redactor: Arc<Redactor>,
     config: IndexerConfig,
     workers: usize,
-    /// Small logs that are read at once; a large one takes the places of all.
-    at_once: usize,
+    /// Places for logs that are read at once; a large one takes all of them.
+    places: usize,
     permits: Arc<Semaphore>,
     live: follow::LiveAttempts,
+    /// For long lines of all logs that are being read.
+    lines: Arc<LineBudget>,
+    member: Member,
+    /// The process that logs were last left to, to say so once.
+    left_to: AtomicI64,
     pub progress: Arc<Progress>,
 }
 
@@ -95,27 +115,73 @@ impl Indexer {
     pub fn new(store: Arc<Store>, catalog: Catalog, redactor: Arc<Redactor>, config: IndexerConfig) -> Arc<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let workers = if config.workers == 0 { cores } else { config.workers };
-        let at_once = workers.saturating_mul(OVERLAP).min(READINGS * cores);
+        let places = workers.saturating_mul(OVERLAP).min(READINGS * cores);
         Arc::new(Indexer {
             store,
             catalog,
             redactor,
             workers,
-            at_once,
-            permits: Arc::new(Semaphore::new(at_once)),
+            permits: Arc::new(Semaphore::new(places)),
+            places,
             live: follow::LiveAttempts::new(config.memory),
+            lines: LineBudget::new(config.memory.saturating_sub(LONGEST)),
+            member: Member::new(&config.role),
+            left_to: AtomicI64::new(0),
             progress: Arc::new(Progress::default()),
             config,
         })
     }
 
-    /// Prepares a run: attempts of another store format are read again.
+    /// Prepares a run: attempts of another store format are read again, and other processes see that this one indexes.
     pub async fn prepare(&self) -> Result<(), CatalogError> {
+        for other in self.member.enter(&self.catalog).await? {
+            tracing::info!("{other}, indexes into this store, too: each log is read by one at a time");
+        }
         let again = self.catalog.forget_other_formats(VERSION).await?;
         if again > 0 {
             tracing::info!(logs = again, "the store's format changed: indexing these logs anew");
         }
         Ok(())
+    }
+
+    /// Ends what [`Indexer::prepare`] began: other processes may have what this one claimed.
+    pub async fn leave(&self) {
+        if let Err(e) = self.member.leave(&self.catalog).await {
+            tracing::warn!("{e}");
+        }
+    }
+
+    /// Whether this process is the one that keeps the store in order: if another does, says who.
+    pub async fn maintains(&self) -> Result<Result<(), String>, CatalogError> {
+        let held = self.member.claim(&self.catalog, &[MAINTENANCE.to_owned()]).await?.pop().flatten();
+        Ok(held.map_or(Ok(()), |by| Err(by.to_string())))
+    }
+
+    /// Claims logs; gives those that this process has now, and those that others have.
+    async fn share_out<T>(
+        &self,
+        found: Vec<T>,
+        claim: impl Fn(&T) -> String,
+    ) -> Result<(Vec<T>, Vec<T>), CatalogError> {
+        let names: Vec<String> = found.iter().map(claim).collect();
+        let held = self.member.claim(&self.catalog, &names).await?;
+        let (mut ours, mut others) = (Vec::new(), Vec::new());
+        for (log, holder) in found.into_iter().zip(held) {
+            match holder {
+                None => ours.push(log),
+                Some(holder) => {
+                    self.tell_left(&holder);
+                    others.push(log);
+                }
+            }
+        }
+        Ok((ours, others))
+    }
+
+    fn tell_left(&self, to: &IndexerRow) {
+        if self.left_to.swap(to.id, Relaxed) != to.id {
+            tracing::info!("logs are left to {to}, which reads them");
+        }
     }
 
     /// Attempts whose states are kept in memory between two readings, with the bytes that these take (an estimate) and
@@ -198,40 +264,43 @@ impl Indexer {
             let source = source.clone();
             async move { scan::scan(&source, &tx).await }
         });
-        let mut readers = JoinSet::new();
-        let mut unread = Unread::default();
-        while let Some(log) = found.recv().await {
-            let row = known.get(&log.key);
-            if row.is_none() && log.size() == 0 {
-                continue; // created, and nothing written yet
-            }
-            if !self.is_new(&log, row) {
+        let mut reading = Reading::new(self, source, id, &progress, problems);
+        // Logs that other processes read.
+        let mut others = Vec::new();
+        let mut batch = Vec::new();
+        while found.recv_many(&mut batch, CLAIMED).await > 0 {
+            let mut new = Vec::new();
+            for log in batch.drain(..) {
+                let row = known.get(&log.key);
+                if row.is_none() && log.size() == 0 {
+                    continue; // created, and nothing written yet
+                }
+                if self.is_new(&log, row) {
+                    new.push(log);
+                    continue;
+                }
                 let known = row.filter(|r| r.state != LogState::NoLog).and_then(|r| r.problem.as_deref());
                 self.progress.unchanged(&progress, known.map(|p| format!("{}/{}: {p}", source.url, log.key)));
-                continue;
             }
-            progress.found(&log.key, log.size(), log.modified());
-            let large = log.size() > LARGE;
-            let threads = if large { self.workers } else { 1 };
-            let permits = if large { self.at_once } else { 1 };
-            let Ok(permit) = self.permits.clone().acquire_many_owned(permits as u32).await else { break };
-            let (me, source, row, progress) = (self.clone(), source.clone(), row.cloned(), progress.clone());
-            readers.spawn(async move {
-                let span = reading_span(&source, &log);
-                let outcome = me.read_log(&source, id, &log, row.as_ref(), threads).instrument(span.clone()).await;
-                note_reading(&span, &outcome);
-                drop(permit);
-                me.report(&source, &progress, &log, outcome, problems)
-            });
-            while let Some(done) = readers.try_join_next() {
-                unread.note(done);
+            let (ours, held) = self.share_out(new, |log| log_claim(id, &log.key)).await?;
+            others.extend(held);
+            for log in ours {
+                reading.begin(log).await;
             }
         }
         let mut scan = self.scanned(source, &progress, listing.await, problems);
-        while let Some(done) = readers.join_next().await {
-            unread.note(done);
+        // Who waits for an end wants all that is there; who follows looks again soon anyway.
+        while problems == Problems::Collect && !others.is_empty() {
+            reading.ended().await;
+            tokio::time::sleep(WAIT).await;
+            let (ours, held) = self.share_out(others, |log| log_claim(id, &log.key)).await?;
+            others = held;
+            for log in ours {
+                reading.begin(log).await;
+            }
         }
-        scan.problem = scan.problem.or_else(|| unread.problem());
+        reading.ended().await;
+        scan.problem = scan.problem.or_else(|| reading.unread.problem());
         self.catalog.scanned(id, &scan).await
     }
 
@@ -246,8 +315,11 @@ impl Indexer {
         let mut scan = SourceScan { time: now(), ..SourceScan::default() };
         match listing {
             Ok(Ok(listed)) => {
+                progress.listed(&listed);
+                for odd in listed.odd.iter().filter(|_| problems == Problems::Collect) {
+                    self.progress.odd(format!("{}/{}: passed by: {}", source.url, odd.name, odd.why));
+                }
                 scan.listed = Some(listed);
-                progress.listed(listed);
             }
             Ok(Err(e)) => {
                 let what = explain(&e);
@@ -281,6 +353,10 @@ impl Indexer {
         problems: Problems,
     ) -> Option<String> {
         match outcome {
+            Ok(Outcome { unchanged: true, .. }) => {
+                progress.read_elsewhere(&log.key, log.size());
+                None
+            }
             Ok(outcome) => {
                 if let (Some(problem), Problems::Log) = (&outcome.problem, problems) {
                     tracing::warn!(source = ?source, log = log.key, "{problem}");
@@ -288,7 +364,8 @@ impl Indexer {
                 self.progress.done(progress, &log.key, &format!("{}/{}", source.url, log.key), log.size(), outcome);
                 None
             }
-            Err(Failure { what, gone }) => {
+            Err(Failure { what, why }) => {
+                let gone = why == Why::Gone;
                 match problems {
                     Problems::Log if gone => tracing::info!(source = ?source, log = log.key, "{what}"),
                     Problems::Log => tracing::error!(source = ?source, log = log.key, "{what}"),
@@ -335,6 +412,59 @@ fn note_reading(span: &tracing::Span, outcome: &Result<Outcome, Failure>) {
     }
 }
 
+/// Logs of one pass that are being read.
+struct Reading<'a> {
+    indexer: &'a Arc<Indexer>,
+    source: &'a Source,
+    source_id: i64,
+    progress: &'a Arc<SourceProgress>,
+    problems: Problems,
+    readers: JoinSet<Option<String>>,
+    unread: Unread,
+}
+
+impl<'a> Reading<'a> {
+    fn new(
+        indexer: &'a Arc<Indexer>,
+        source: &'a Source,
+        source_id: i64,
+        progress: &'a Arc<SourceProgress>,
+        problems: Problems,
+    ) -> Self {
+        Reading { indexer, source, source_id, progress, problems, readers: JoinSet::new(), unread: Unread::default() }
+    }
+
+    /// Reads a log that was claimed, as soon as there is a place for it.
+    async fn begin(&mut self, log: EventLog) {
+        self.progress.found(&log.key, log.size(), log.modified());
+        let me = self.indexer.clone();
+        let large = log.size() > LARGE;
+        let threads = if large { me.workers } else { 1 };
+        let permits = if large { me.places } else { 1 };
+        // It is never closed.
+        let Ok(permit) = me.permits.clone().acquire_many_owned(permits as u32).await else { return };
+        let (source, id, progress, problems) =
+            (self.source.clone(), self.source_id, self.progress.clone(), self.problems);
+        self.readers.spawn(async move {
+            let span = reading_span(&source, &log);
+            let outcome = me.read_log(&source, id, &log, threads).instrument(span.clone()).await;
+            note_reading(&span, &outcome);
+            drop(permit);
+            me.report(&source, &progress, &log, outcome, problems)
+        });
+        while let Some(done) = self.readers.try_join_next() {
+            self.unread.note(done);
+        }
+    }
+
+    /// Waits for those that were begun.
+    async fn ended(&mut self) {
+        while let Some(done) = self.readers.join_next().await {
+            self.unread.note(done);
+        }
+    }
+}
+
 /// Logs that were found and could not be read.
 #[derive(Default)]
 struct Unread {
@@ -352,7 +482,7 @@ impl Unread {
         self.logs += 1;
     }
 
-    fn problem(self) -> Option<String> {
+    fn problem(&self) -> Option<String> {
         match self.logs {
             0 => None,
             1 => Some(format!("a log cannot be read: {}", self.first)),

@@ -24,6 +24,10 @@ pub struct Outcome {
     pub damage: Damage,
     /// Not an event log at all.
     pub no_log: bool,
+    /// Another process has read it meanwhile.
+    pub unchanged: bool,
+    /// What came of it is in the catalog, and the claim on the log given up.
+    pub committed: bool,
     /// It is a container's log, with so many pauses and progress reports.
     pub container: Option<(u64, u64)>,
 }
@@ -187,7 +191,7 @@ impl SourceProgress {
     }
 
     /// A listing has ended, with all that there is: what it had not is gone.
-    pub(super) fn listed(&self, l: Listed) {
+    pub(super) fn listed(&self, l: &Listed) {
         add(&self.counted.objects, l.objects);
         add(&self.counted.passed_by, l.passed_by);
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -203,6 +207,11 @@ impl SourceProgress {
         let listing = waiting.listing;
         // One that could not be read before waits since then, however it has grown meanwhile.
         waiting.since.entry(key.to_owned()).or_insert((modified, listing)).1 = listing;
+    }
+
+    /// A log was claimed, and turned out to be read by another process by then.
+    pub(super) fn read_elsewhere(&self, key: &str, size: u64) {
+        self.read(key, size, false);
     }
 
     fn read(&self, key: &str, size: u64, missing: bool) {
@@ -288,6 +297,11 @@ impl Progress {
         self.note(source, kind, problem);
     }
 
+    /// A file that a listing passed by.
+    pub(super) fn odd(&self, problem: String) {
+        self.problem(problem);
+    }
+
     /// A source could not be listed.
     pub(super) fn source_failed(&self, source: &SourceProgress, problem: String) {
         self.note(source, Failed::Listing, problem);
@@ -332,15 +346,15 @@ mod tests {
         assert_eq!(source.waiting(), (2, Some(5_000)));
         progress.failed(&source, "a", "no".into(), 10, Failed::Reading);
         progress.done(&source, "b", "b", 10, Outcome { bytes: 10, ..Outcome::default() });
-        source.listed(Listed { objects: 2, ..Listed::default() });
+        source.listed(&Listed { objects: 2, ..Listed::default() });
         // It grew, and what it had then is still not there.
         source.begin();
         source.found("a", 20, 9_000);
-        source.listed(Listed { objects: 2, ..Listed::default() });
+        source.listed(&Listed { objects: 2, ..Listed::default() });
         assert_eq!(source.waiting(), (1, Some(5_000)));
         // A listing that has it no more.
         source.begin();
-        source.listed(Listed { objects: 1, ..Listed::default() });
+        source.listed(&Listed { objects: 1, ..Listed::default() });
         assert_eq!(source.waiting(), (0, None));
         let counts = progress.counts();
         assert_eq!((counts.logs_found, counts.logs_done, counts.failed(), counts.bytes_read), (3, 2, 1, 10));

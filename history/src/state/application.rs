@@ -15,6 +15,8 @@ impl Attempt {
         app.name = e.name.to_string();
         app.user = e.user.to_string();
         app.start_time = Some(e.time);
+        // A log that was read while it was young may have been named by its file.
+        self.completeness.no_start = false;
         self.saw_time(e.time);
         if let (Some(driver), Some(logs)) = (self.executors.get_mut(DRIVER), &e.driver_logs) {
             driver.logs = owned(logs);

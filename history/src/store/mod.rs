@@ -29,7 +29,9 @@ use futures::TryStreamExt as _;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload, path::Path};
 use quick_cache::{Weighter, sync::Cache};
 
-pub use keys::{container as container_key, fleet as fleet_key, noted as noted_key, part as part_key};
+pub use keys::{
+    container as container_key, fleet as fleet_key, noted as noted_key, part as part_key, part_number, too_long,
+};
 pub use part::{Kind, PartWriter};
 pub use reader::AttemptReader;
 pub use schema::VERSION;
@@ -130,10 +132,10 @@ impl Store {
     /// blocks held in memory.
     pub fn new(objects: Arc<dyn ObjectStore>, root: Path, scratch: &FilePath, cache: u64) -> std::io::Result<Self> {
         std::fs::create_dir_all(scratch)?;
-        // What a killed process left half-written belongs to nobody.
+        // What a killed process left half-written belongs to nobody. Parts have had no names for long.
         for left in std::fs::read_dir(scratch)?.flatten() {
             let name = left.file_name().to_string_lossy().into_owned();
-            if name.starts_with("part-") && !is_alive(&name) {
+            if name.starts_with("part-") {
                 let _ = std::fs::remove_file(left.path());
             } else if name.starts_with("sql-") && !is_alive(&name) {
                 let _ = std::fs::remove_dir_all(left.path());
@@ -370,7 +372,7 @@ fn damaged_block(key: &Path, entry: &Entry) -> StoreError {
     }
 }
 
-/// Whether the process that made a scratch file (`part-<pid>-<n>`, `sql-<pid>`) still runs.
+/// Whether the process that made a scratch file (`sql-<pid>`) still runs.
 fn is_alive(name: &str) -> bool {
     let pid = name.split('-').nth(1).unwrap_or_default();
     pid == std::process::id().to_string() || FilePath::new("/proc").join(pid).exists()

@@ -273,7 +273,8 @@ impl Block {
 pub struct PartWriter {
     scratch: PathBuf,
     memory: Vec<u8>,
-    file: Option<(PathBuf, File)>,
+    /// Without a name: it goes with the process.
+    file: Option<File>,
     offset: u64,
     entries: Vec<Entry>,
     tasks: Vec<Task>,
@@ -418,12 +419,8 @@ impl PartWriter {
 
     fn spill(&mut self) -> io::Result<()> {
         let file = match &mut self.file {
-            Some((_, f)) => f,
-            None => {
-                let path = self.scratch.join(format!("part-{}-{:x}", std::process::id(), unique()));
-                let file = File::options().create_new(true).read(true).write(true).open(&path)?;
-                &mut self.file.insert((path, file)).1
-            }
+            Some(f) => f,
+            None => self.file.insert(tempfile::tempfile_in(&self.scratch)?),
         };
         file.write_all(&self.memory)?;
         self.memory.clear();
@@ -452,26 +449,11 @@ impl PartWriter {
     }
 }
 
-impl Drop for PartWriter {
-    fn drop(&mut self) {
-        if let Some((path, _)) = self.file.take() {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-/// A number no other writer of this process has.
-fn unique() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
 /// A finished part that is not published yet.
 pub struct Finished {
     pub size: u64,
     memory: Vec<u8>,
-    file: Option<(PathBuf, File)>,
+    file: Option<File>,
 }
 
 impl Finished {
@@ -482,7 +464,7 @@ impl Finished {
 
     /// The next piece of a large part, `None` at its end. Call [`Finished::rewind`] first.
     pub fn read(&mut self, piece: usize) -> io::Result<Option<Bytes>> {
-        let Some((_, file)) = &mut self.file else { return Ok(None) };
+        let Some(file) = &mut self.file else { return Ok(None) };
         let mut buf = Vec::with_capacity(piece);
         file.take(piece as u64).read_to_end(&mut buf)?;
         Ok((!buf.is_empty()).then(|| buf.into()))
@@ -490,16 +472,8 @@ impl Finished {
 
     pub fn rewind(&mut self) -> io::Result<()> {
         match &mut self.file {
-            Some((_, f)) => f.seek(SeekFrom::Start(0)).map(|_| ()),
+            Some(f) => f.seek(SeekFrom::Start(0)).map(|_| ()),
             None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Finished {
-    fn drop(&mut self) {
-        if let Some((path, _)) = self.file.take() {
-            let _ = std::fs::remove_file(path);
         }
     }
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::Position;
+use super::budget::LongLine;
 
 /// Whole lines, in order.
 pub struct Block {
@@ -15,6 +16,8 @@ pub struct Block {
     pub damage: Vec<Damage>,
     /// The last line has no line end: the writer may not have finished it.
     pub unterminated: bool,
+    /// Counts the first line, if it is long, until the block is dropped.
+    pub(super) _long: Option<LongLine>,
 }
 
 /// Bytes that could not be turned into lines.

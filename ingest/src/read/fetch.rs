@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, GetResult, GetResultPayload, ObjectStore, ObjectStoreExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::Position;
 use crate::{codec::Codec, log::Part};
@@ -25,7 +25,10 @@ pub(super) enum Fetched {
         head: Option<Bytes>,
     },
     Bytes(Bytes),
+    /// The part ends.
     End,
+    /// All parts were sent. What ends without it was cut off.
+    All,
     Failed(object_store::Error),
 }
 
@@ -42,6 +45,15 @@ async fn first(store: &dyn ObjectStore, path: &Path, range: Range<u64>) -> Resul
         GetResult { payload: GetResultPayload::File(file, _), .. } => Ok(First::File(file)),
         result => Ok(First::Bytes(result.bytes().await?)),
     }
+}
+
+/// What a file has of a range; less if it is shorter than it was said to be.
+fn read_piece(mut file: File, range: Range<u64>) -> io::Result<Bytes> {
+    file.seek(SeekFrom::Start(range.start))?;
+    let len = range.end.saturating_sub(range.start);
+    let mut bytes = Vec::with_capacity(len as usize);
+    file.take(len).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
 }
 
 /// Sends what a file has of a range, in order, and the end; whether somebody wanted it all. One thread reads all of it: memory that
@@ -71,6 +83,38 @@ fn send_file(mut file: File, range: Range<u64>, place: &str, tx: &mpsc::Sender<F
         }
     }
     tx.blocking_send(Fetched::End).is_ok()
+}
+
+/// The same, off the threads of the runtime. What waits for its reader, which may wait for room, has a thread of its own: the runtime's
+/// threads for what blocks are few, and readers take some.
+async fn send_whole(file: File, range: Range<u64>, place: String, tx: &mpsc::Sender<Fetched>) -> bool {
+    let cannot = |e: String| Fetched::Failed(Error::Generic { store: "file", source: e.into() });
+    if range.end.saturating_sub(range.start) <= CHUNK {
+        let read = tokio::task::spawn_blocking(move || read_piece(file, range)).await;
+        let bytes = match read.unwrap_or_else(|e| Err(io::Error::other(e))) {
+            Ok(bytes) => bytes,
+            Err(e) => {
+                let _ = tx.send(cannot(format!("{place}: {e}"))).await;
+                return false;
+            }
+        };
+        return (bytes.is_empty() || tx.send(Fetched::Bytes(bytes)).await.is_ok())
+            && tx.send(Fetched::End).await.is_ok();
+    }
+    let (ended, end) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("fetch".into()).spawn({
+        let tx = tx.clone();
+        move || {
+            let _ = ended.send(send_file(file, range, &place, &tx));
+        }
+    });
+    match thread {
+        Ok(_) => end.await.unwrap_or(false),
+        Err(e) => {
+            let _ = tx.send(cannot(e.to_string())).await;
+            false
+        }
+    }
 }
 
 /// Sends the parts from position `from` on, which is in part `start`; the first part if there is none.
@@ -105,11 +149,10 @@ pub(super) async fn fetch(
         let chunk = |at: u64| at..part.size.min(at + CHUNK);
         let mut got = match first(&*store, &part.path, chunk(at)).await {
             Ok(First::File(file)) => {
-                let (tx, range, place) = (tx.clone(), at..part.size, part.path.to_string());
-                match tokio::task::spawn_blocking(move || send_file(file, range, &place, &tx)).await {
-                    Ok(true) => continue,
-                    _ => return,
+                if send_whole(file, at..part.size, part.path.to_string(), &tx).await {
+                    continue;
                 }
+                return;
             }
             Ok(First::Bytes(bytes)) => Ok(bytes),
             Err(e) => Err(e),
@@ -134,4 +177,6 @@ pub(super) async fn fetch(
             return;
         }
     }
+    // Who does not listen has all it wanted.
+    let _ = tx.send(Fetched::All).await;
 }

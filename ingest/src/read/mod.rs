@@ -1,10 +1,13 @@
 //! Reads an event log as blocks of whole lines, from any [`Position`] on. Bytes are fetched ahead
 //! asynchronously (`fetch`); decoding and cutting (`part`) happen in the thread that asks. Holds a
-//! few chunks and at most one line of [`MAX_LINE`]: memory does not depend on the log.
+//! few chunks and at most one line of [`MAX_LINE`]: memory does not depend on the log. Long lines of all readers share a
+//! [`LineBudget`].
 
 mod block;
+mod budget;
 mod fetch;
 mod part;
+mod tail;
 
 use std::sync::Arc;
 
@@ -13,8 +16,11 @@ use object_store::ObjectStore;
 use tokio::{runtime::Handle, sync::mpsc};
 
 pub use block::{Block, Damage};
+pub use budget::LineBudget;
+use budget::Share;
 use fetch::{Fetched, fetch};
 use part::OpenPart;
+pub use tail::{Tail, is_as_read};
 
 use crate::log::{EventLog, Part};
 
@@ -31,6 +37,8 @@ pub struct Position {
     pub part: String,
     pub offset: u64,
     pub skip: u64,
+    /// By which the part is known again.
+    pub tail: Tail,
 }
 
 /// Reads one log. Ask [`LogReader::next_block`] until it gives none.
@@ -42,6 +50,7 @@ pub struct LogReader {
     part: Option<OpenPart>,
     damage: Vec<Damage>,
     finished: bool,
+    share: Option<Arc<Share>>,
     /// Bytes fetched so far.
     pub bytes: u64,
 }
@@ -54,7 +63,13 @@ impl LogReader {
         let parts = log.parts.clone();
         let start = parts.iter().position(|p| name_of(p) == from.part);
         Handle::current().spawn(fetch(store, parts.clone(), start, from.clone(), tx));
-        LogReader { parts, fetched, take_tail, part: None, damage: Vec::new(), finished: false, bytes: 0 }
+        LogReader { parts, fetched, take_tail, part: None, damage: Vec::new(), finished: false, share: None, bytes: 0 }
+    }
+
+    /// Has long lines counted. What they take is given back when the reader is dropped: keep it until what was read is stored.
+    pub fn within(mut self, budget: &Arc<LineBudget>) -> LogReader {
+        self.share = Some(Share::new(budget.clone()));
+        self
     }
 
     /// The next lines; none at the end of what there is. Blocks the thread.
@@ -74,6 +89,7 @@ impl LogReader {
                             end,
                             damage: std::mem::take(&mut self.damage),
                             unterminated: false,
+                            _long: None,
                         }));
                     }
                     continue;
@@ -81,7 +97,7 @@ impl LogReader {
             }
             match self.fetched.blocking_recv() {
                 Some(Fetched::Begin { part, from, head }) => {
-                    self.part = Some(OpenPart::new(&self.parts[part], &from, head.as_deref()));
+                    self.part = Some(OpenPart::new(&self.parts[part], &from, head.as_deref(), self.share.clone()));
                 }
                 Some(Fetched::Bytes(bytes)) => {
                     self.bytes += bytes.len() as u64;
@@ -98,7 +114,14 @@ impl LogReader {
                     self.finished = true;
                     return Err(e);
                 }
-                None => self.finished = true,
+                Some(Fetched::All) => self.finished = true,
+                None => {
+                    self.finished = true;
+                    return Err(object_store::Error::Generic {
+                        store: "log",
+                        source: "fetching it was cut off before its end".into(),
+                    });
+                }
             }
         }
         Ok(None)
@@ -230,6 +253,49 @@ mod tests {
             let (lines, _) = read(&store, &grown, &at, usize::MAX, true, &runtime);
             assert_eq!(lines, [magic, b"last"]);
         }
+    }
+
+    #[test]
+    fn another_log_under_the_same_name_is_told_from_one_that_grew() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let same = |log: &EventLog, at: &Position| runtime.block_on(is_as_read(&store, log, at)).unwrap();
+        for codec in [Codec::Plain, Codec::Zstd, Codec::Gzip] {
+            for lines in [1, 300] {
+                let first = encode(codec, &text(lines), 400);
+                let begun = log(&store, std::slice::from_ref(&first), &runtime);
+                let (_, at) = read(&store, &begun, &Position::default(), usize::MAX, false, &runtime);
+                assert!(at.tail.len > 0 && at.tail.end == first.len() as u64, "{codec:?} {at:?}");
+                assert!(same(&begun, &at));
+                let more = encode(codec, b"{\"Event\":\"more\"}\n", 400);
+                let bytes = [&first[..], &more].concat();
+                let grown = log(&store, std::slice::from_ref(&bytes), &runtime);
+                assert!(same(&grown, &at), "{codec:?} grew");
+                // A few new bytes do not take the place of many.
+                let (_, further) = read(&store, &grown, &at, usize::MAX, false, &runtime);
+                assert!(further.tail.len >= at.tail.len && same(&grown, &further), "{codec:?} {further:?}");
+                let mut other = bytes.clone();
+                other[first.len() - 3] ^= 1;
+                assert!(!same(&log(&store, &[other], &runtime), &at), "{codec:?} another");
+                assert!(!same(&log(&store, &[first[..first.len() - 1].to_vec()], &runtime), &at), "{codec:?} shorter");
+            }
+        }
+        assert!(same(&log(&store, &[Vec::new()], &runtime), &Position::default()), "nothing was read");
+    }
+
+    #[test]
+    fn what_is_cut_off_has_not_ended() {
+        let part = Part { index: 0, path: Path::from("a"), size: 100, etag: None, modified: 0 };
+        let (tx, fetched) = mpsc::channel(4);
+        assert!(tx.blocking_send(Fetched::Begin { part: 0, from: Position::default(), head: None }).is_ok());
+        assert!(tx.blocking_send(Fetched::Bytes(text(20).into())).is_ok());
+        drop(tx);
+        let (parts, damage) = (vec![part], Vec::new());
+        let mut reader =
+            LogReader { parts, fetched, take_tail: true, part: None, damage, finished: false, share: None, bytes: 0 };
+        assert!(reader.next_block().unwrap().is_some());
+        let failed = reader.next_block().err().expect("not the end");
+        assert!(failed.to_string().contains("cut off before its end"), "{failed}");
     }
 
     #[test]

@@ -2,9 +2,12 @@
 //! bytes into blocks at line ends.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::budget::{COUNTED, LongLine, Share};
+use super::tail::Recent;
 use super::{Block, Damage, MAX_LINE, Position, name_of};
 use crate::{
     codec::{Codec, Decoder, Restart},
@@ -37,12 +40,17 @@ pub(super) struct OpenPart {
     seeking: bool,
     /// Dropping a line that is too long.
     dropping: bool,
+    /// The bytes of the file that were fed last.
+    recent: Recent,
+    share: Option<Arc<Share>>,
+    /// Counts what is carried, while that is long.
+    long: Option<LongLine>,
     pub(super) ended: bool,
 }
 
 impl OpenPart {
     /// `head`: the first bytes of the part, if `from` is behind them.
-    pub(super) fn new(part: &Part, from: &Position, head: Option<&[u8]>) -> Self {
+    pub(super) fn new(part: &Part, from: &Position, head: Option<&[u8]>, share: Option<Arc<Share>>) -> Self {
         let codec = head.map(Codec::detect);
         OpenPart {
             name: name_of(part).to_owned(),
@@ -58,11 +66,15 @@ impl OpenPart {
             carry: Vec::new(),
             seeking: false,
             dropping: false,
+            recent: Recent::new(from),
+            share,
+            long: None,
             ended: false,
         }
     }
 
     pub(super) fn feed(&mut self, bytes: Bytes) {
+        self.recent.feed(&bytes);
         if self.codec.is_none() {
             self.head.extend_from_slice(&bytes);
             if self.head.len() >= Codec::MAGIC_LEN {
@@ -82,11 +94,12 @@ impl OpenPart {
     }
 
     pub(super) fn end(&self) -> Position {
+        let (part, tail) = (self.name.clone(), self.recent.tail());
         if self.plain {
-            return Position { part: self.name.clone(), offset: self.base + self.used, skip: 0 };
+            return Position { part, offset: self.base + self.used, skip: 0, tail };
         }
         let restart = self.restarts.front().copied().unwrap_or_default();
-        Position { part: self.name.clone(), offset: self.base + restart.offset, skip: self.used - restart.plain }
+        Position { part, offset: self.base + restart.offset, skip: self.used - restart.plain, tail }
     }
 
     /// Lines from the input at hand; none when more input is needed.
@@ -192,26 +205,40 @@ impl OpenPart {
         }
         let tail = memchr::memrchr(b'\n', &body).map_or(0, |at| at + 1);
         let behind = body.split_off(tail);
-        let mut lead = Vec::new();
+        let (mut lead, mut long) = (Vec::new(), None);
         if !body.is_empty() && !self.carry.is_empty() {
             let first = memchr::memchr(b'\n', &body).map_or(body.len(), |at| at + 1);
             lead = std::mem::take(&mut self.carry);
+            long = self.long.take();
             lead.extend_from_slice(&body[..first]);
             body = body.slice(first..);
         }
         self.used += (lead.len() + body.len()) as u64;
-        if self.carry.len() + behind.len() <= MAX_LINE {
+        let carried = self.carry.len() + behind.len();
+        if carried <= MAX_LINE {
+            if carried > COUNTED
+                && let Some(share) = &self.share
+            {
+                self.long.get_or_insert_with(|| LongLine::new(share.clone())).grow(carried);
+            }
+            if self.carry.capacity() < carried && carried > COUNTED {
+                // No more than it may ever need.
+                let room = (2 * carried).min(MAX_LINE);
+                self.carry.reserve_exact(room - self.carry.len());
+            }
             self.carry.extend_from_slice(&behind);
         } else {
             self.used += (self.carry.len() + behind.len()) as u64;
             let place = format!("{} near byte {}", self.name, self.base + self.used);
             damage.push(Damage { place, what: format!("a line is longer than {MAX_LINE} bytes"), torn: false });
-            self.carry = Vec::new();
+            (self.carry, self.long) = (Vec::new(), None);
             self.dropping = true;
         }
         let mut unterminated = false;
         if last && take_tail && !self.carry.is_empty() {
             let tail = std::mem::take(&mut self.carry);
+            // A line before it that was long, too, is forgotten a little early.
+            long = self.long.take().or(long);
             self.used += tail.len() as u64;
             unterminated = true;
             if lead.is_empty() && body.is_empty() {
@@ -226,7 +253,7 @@ impl OpenPart {
         if self.seeking {
             // The end of this line is lost.
             self.used += self.carry.len() as u64;
-            self.carry.clear();
+            (self.carry, self.long) = (Vec::new(), None);
         }
         while self.restarts.len() > 1 && self.restarts[1].plain <= self.used {
             self.restarts.pop_front();
@@ -234,6 +261,7 @@ impl OpenPart {
         if lead.is_empty() && body.is_empty() && damage.is_empty() {
             return None;
         }
-        Some(Block { lead, body, end: self.end(), damage: std::mem::take(damage), unterminated })
+        let _long = long.map(LongLine::whole);
+        Some(Block { lead, body, end: self.end(), damage: std::mem::take(damage), unterminated, _long })
     }
 }

@@ -235,6 +235,18 @@ export interface Source {
 
 export const sources = (): Endpoint<Source[]> => endpoint(`${ROOT}/sources`);
 
+/** A process that indexes into the store. */
+export interface Indexer {
+  role: string;
+  host: string;
+  pid: number;
+  since: number;
+  expires: number;
+  claims: number;
+}
+
+export const indexers = (): Endpoint<Indexer[]> => endpoint(`${ROOT}/sources/indexers`);
+
 export interface Problem {
   cluster: string;
   source: string;

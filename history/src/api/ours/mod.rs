@@ -35,6 +35,7 @@ use super::error::{self, ApiError};
 pub fn router(more: Router<Api>) -> Router<Api> {
     more.route("/search", get(search::search))
         .route("/sources", get(sources::list))
+        .route("/sources/indexers", get(sources::indexers))
         .route("/sources/problems", get(sources::problems))
         .route("/applications", get(applications::list))
         .route("/applications/facets", get(applications::facets))

@@ -1,14 +1,14 @@
-//! `sources`: where logs are read from, how the last listing went, and which logs have problems.
+//! `sources`: where logs are read from, how the last listing went, which logs have problems, and who reads them.
 
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
 use super::list::Slice;
-use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::query::Query;
 use crate::api::target::json;
+use crate::api::{Api, now};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,6 +48,32 @@ pub async fn list(State(api): State<Api>) -> Result<Response, ApiError> {
 }
 
 #[derive(Serialize)]
+struct Indexer {
+    role: String,
+    host: String,
+    pid: i64,
+    /// Epoch milliseconds.
+    since: i64,
+    /// When it counts as gone, unless it says before that it is there.
+    expires: i64,
+    /// Logs that it reads at the moment, and other work that one process at a time does.
+    claims: i64,
+}
+
+/// Processes that index into the store.
+pub async fn indexers(State(api): State<Api>) -> Result<Response, ApiError> {
+    let all = api.catalog.indexers(&api.viewer(), now()).await?.into_iter().map(|i| Indexer {
+        role: i.who.role,
+        host: i.who.host,
+        pid: i.who.pid,
+        since: i.since,
+        expires: i.expires,
+        claims: i.claims,
+    });
+    json(&all.collect::<Vec<_>>())
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Problem {
     cluster: String,
@@ -65,7 +91,7 @@ struct Problems {
     problems: Vec<Problem>,
 }
 
-/// Logs that were read with damage, or could not be read.
+/// Logs that were read with damage, or could not be read, and files that were passed by because they cannot be looked at.
 pub async fn problems(State(api): State<Api>, query: Query) -> Result<Response, ApiError> {
     let Slice { offset, length } = Slice::of(&query, 100)?;
     let (total, rows) = api.catalog.problems(&api.viewer(), offset as i64, length as i64).await?;

@@ -1,4 +1,4 @@
-import { type Problem, problems as problemsOf, type Source, sources as sourcesOf } from '../../api/ours';
+import { type Indexer, indexers as indexersOf, type Problem, problems as problemsOf, type Source, sources as sourcesOf } from '../../api/ours';
 import { usePagedList } from '../../api/pages';
 import { LIVE_MS, useResource } from '../../api/resource';
 import { useCrumbs } from '../../app/breadcrumbs';
@@ -25,6 +25,7 @@ export default function Sources() {
       <div class="page-head">
         <h1>Sources</h1>
         <p class="muted">Where the clusters write their logs, and how reading them goes.</p>
+        <Indexers />
       </div>
       <Loaded of={sources}>
         {(all) =>
@@ -45,6 +46,15 @@ export default function Sources() {
     </div>
   );
 }
+
+/** Who shares the work, where it is more than one. */
+function Indexers() {
+  const { data } = useResource(indexersOf(), { live: true });
+  if (data === undefined || data.length < 2) return null;
+  return <p class="muted">{data.length} processes share the reading: {data.map(named).join(', ')}.</p>;
+}
+
+const named = (i: Indexer): string => `${i.role} on ${i.host} (pid ${i.pid})`;
 
 const ORDER: Tone[] = ['fail', 'warn', 'run', 'idle', 'ok'];
 
