@@ -47,6 +47,8 @@ oracle: ## record the real History Servers' answers anew, and compare with the c
 	@mkdir -p target/oracle
 	for v in $(SHS); do git show HEAD:tests/golden/$$v.tar.zst > target/oracle/$$v.tar.zst && tests/golden/capture.py $$v || exit 1; done
 	for v in $(SHS); do tests/golden/compare.py target/oracle/$$v.tar.zst tests/golden/$$v.tar.zst || exit 1; done
+	git show HEAD:tests/reports/4.3.0.tar.zst > target/oracle/reports.tar.zst && tests/golden/capture.py 4.3.0 tests/reports
+	tests/golden/compare.py target/oracle/reports.tar.zst tests/reports/4.3.0.tar.zst
 
 logs: ## let real Spark write all logs of tests/logs anew (root, Debian; 40 minutes); `make oracle` must follow
 	tests/generate/setup.sh

@@ -15,6 +15,7 @@ pub fn json(c: &Completeness) -> String {
     put("damagedLines", json!(c.damaged_lines), c.damaged_lines > 0);
     put("damagedBlocks", json!(c.damaged_blocks), c.damaged_blocks > 0);
     put("firstDamage", json!(c.first_damage), c.first_damage.is_some());
+    put("mendedLines", json!(c.mended_lines), c.mended_lines > 0);
     put("tornTail", json!(true), c.torn_tail);
     put("missingParts", json!(c.missing_parts), !c.missing_parts.is_empty());
     put("compacted", json!(true), c.compacted);

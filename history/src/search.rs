@@ -21,7 +21,7 @@ use tantivy::{
 use crate::catalog::{AttemptRow, Catalog, CatalogError};
 
 /// Version of the index: another one is built anew.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Memory of the writer.
 const BUDGET: usize = 32 << 20;
 /// How deep parentheses and negations of a query may nest: its parser goes as deep on the stack.
@@ -277,7 +277,7 @@ impl Search {
                     f.ended => a.last_event_time,
                     f.cluster => a.cluster.as_str(),
                     f.user => a.user.as_str(),
-                    f.status => a.status.text(),
+                    f.status => a.summary.outcome.as_str(),
                     f.app => a.app_id.as_str(),
                     f.text => text,
                 ))?;

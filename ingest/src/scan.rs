@@ -3,7 +3,7 @@
 
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
-use object_store::{ObjectMeta, path::Path};
+use object_store::{ObjectMeta, ObjectStoreExt as _, path::Path};
 use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::oneshot;
 
@@ -110,9 +110,20 @@ pub async fn scan(source: &Source, found: &Sender<EventLog>) -> object_store::Re
             }
         }
     }
+    let mut one = None;
+    if listed.objects == 0
+        && !source.root.as_ref().is_empty()
+        && let Ok(meta) = source.store.head(&source.root).await
+    {
+        // The source names an object, not what is below a folder.
+        listed.objects = 1;
+        let above = source.root.parts().count().saturating_sub(1);
+        grouper = Grouper::new(&source.root.parts().take(above).collect());
+        one = Some(grouper.push(meta));
+    }
     let (rest, passed_by) = grouper.finish();
     listed.passed_by += passed_by;
-    for log in rest {
+    for log in one.into_iter().flatten().chain(rest) {
         listed.logs += u64::from(log.size() > 0);
         if found.send(log).await.is_err() {
             return Ok(listed);

@@ -143,6 +143,12 @@ pub async fn open(
     let (store, root): (Arc<dyn ObjectStore>, Path) = match url.scheme() {
         "file" => {
             let path = url.to_file_path().map_err(|()| SourceError::NotAUrl(shown(&url)))?;
+            let log = path.is_file().then(|| path.parent().zip(path.file_name().and_then(|n| n.to_str()))).flatten();
+            if let Some((folder, name)) = log {
+                // One log: its folder, of which no more is asked.
+                let store = LocalFileSystem::new_with_prefix(folder).map_err(fail)?;
+                return Ok((url, Arc::new(store), Path::from(name)));
+            }
             if !path.is_dir() {
                 let what = "no such folder: create it, or correct the path".to_owned();
                 return Err(SourceError::Store { url: shown(&url), what });
@@ -269,7 +275,7 @@ impl Source {
     ) -> Result<Source, SourceError> {
         let (url, store, root) = open(url, options).await?;
         let kind = SourceKind::default();
-        let folder = (url.scheme() == "file").then(|| url.to_file_path().ok()).flatten();
+        let folder = (url.scheme() == "file").then(|| url.to_file_path().ok()).flatten().filter(|f| f.is_dir());
         Ok(Source { cluster: cluster.to_owned(), kind, url: shown(&url), labels, store, root, folder })
     }
 

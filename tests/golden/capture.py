@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Records what a real Spark History Server answers about the logs of tests/logs: capture.py 4.3.0
+"""Records what a real Spark History Server answers about the logs of tests/logs: capture.py 4.3.0 [FOLDER]
 
 Unpacks every tests/logs/*/*.tar.zst into one folder, starts the History Server of that version (venvs of tests/generate/setup.sh)
 on it, asks every REST endpoint, and writes tests/golden/VERSION.tar.zst: index.json and the bodies it names.
+With a folder, as tests/reports, about the logs of FOLDER/logs.tar.zst alone: FOLDER/VERSION.tar.zst.
 
 index.json maps each path (below /api/v1/, with its query) to
     {"status": 200, "headers": {"Content-Type": ...}, "bytes": N, "sha256": ..., "body": "bodies/<app>/<hash>"}
@@ -118,11 +119,11 @@ class Server:
         raise TimeoutError("no steady listing")
 
 
-def unpack():
-    """Every log of every version, flat in one folder: the History Server does not look into subfolders."""
+def unpack(archives):
+    """Every log of every archive, flat in one folder: the History Server does not look into subfolders."""
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir(parents=True)
-    for f in sorted(HERE.parent.glob("logs/*/*.tar.zst")):
+    for f in archives:
         plain = subprocess.run(["zstd", "-dcq", "--long=27", str(f)], capture_output=True, check=True).stdout
         with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
             for name in {m.name.split("/")[0] for m in tar}:
@@ -257,7 +258,7 @@ def capture(server):
     return answers
 
 
-def write(version, answers):
+def write(version, answers, folder=HERE):
     index, files = {}, {}
     for path, (status, headers, body) in answers.items():
         e = index[path] = {"status": status, "headers": headers}
@@ -280,7 +281,7 @@ def write(version, answers):
             info = tarfile.TarInfo(name)
             info.size, info.mtime = len(data), 1767225600
             tar.addfile(info, io.BytesIO(data))
-    target = HERE / f"{version}.tar.zst"
+    target = folder / f"{version}.tar.zst"
     subprocess.run(["zstd", "-19", "--long=27", "-T1", "-qf", "-", "-o", str(target)], input=out.getvalue(), check=True)
     print(f"{len(index)} endpoints, {len(files)} bodies, {out.tell():,} B plain, {target.stat().st_size:,} B packed; "
           f"by status {dict(Counter(e['status'] for e in index.values()))}; omitted {sum('omitted' in e for e in index.values())}")
@@ -306,14 +307,14 @@ def clock(answers, server):
 
 
 def main():
-    version = sys.argv[1]
-    unpack()
+    version, folder = sys.argv[1], Path(sys.argv[2]) if len(sys.argv) > 2 else HERE
+    unpack([folder / "logs.tar.zst"] if folder != HERE else sorted(HERE.parent.glob("logs/*/*.tar.zst")))
     with Server(version) as server:
         print(server.wait(), "applications listed", flush=True)
         answers = capture(server)
-        if version >= "4":
+        if version >= "4" and folder == HERE:
             (HERE / "clock.json").write_text(json.dumps(clock(answers, server), indent=1) + "\n")
-    write(version, answers)
+    write(version, answers, folder)
 
 
 if __name__ == "__main__":

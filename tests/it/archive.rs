@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read as _;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -38,7 +39,11 @@ pub struct Archive {
 
 impl Archive {
     pub fn open(version: &str) -> Archive {
-        let file = File::open(rules::golden(&format!("{version}.tar.zst"))).expect("a recording");
+        Archive::read(&rules::golden(&format!("{version}.tar.zst")))
+    }
+
+    pub fn read(path: &Path) -> Archive {
+        let file = File::open(path).expect("a recording");
         let mut decoder = zstd::Decoder::new(file).expect("zstd");
         decoder.window_log_max(WINDOW_LOG).expect("zstd");
         let mut bodies = HashMap::new();

@@ -33,19 +33,30 @@ const NOT_LISTED: [&str; 5] = ["06", "09", "10", "11", "12"];
 const TWINS: [(&str, &str); 3] = [("02", "01"), ("03", ""), ("08", "")];
 
 /// A recording, with what may differ from it.
-struct Golden {
+pub struct Golden {
     name: &'static str,
-    archive: Archive,
+    pub archive: Archive,
     rules: Rules,
 }
 
 impl Golden {
     fn open(name: &'static str, files: &[&str]) -> Golden {
-        let archive = Archive::open(name);
         let mut all = rules::of_clock();
         files.iter().for_each(|f| all.extend(rules::of_file(f)));
-        let rules = Rules::new(&all, archive.versions());
+        Golden::of(name, Archive::open(name), &all)
+    }
+
+    pub fn of(name: &'static str, archive: Archive, rules: &[Value]) -> Golden {
+        let rules = Rules::new(rules, archive.versions());
         Golden { name, archive, rules }
+    }
+
+    /// Asks for every recorded path; fails for what differs, and for rules that were not needed.
+    pub fn holds(&self, server: &TestServer) {
+        let paths: Vec<&str> = self.archive.index.keys().map(String::as_str).collect();
+        let found = ask(server, &paths, |path, got| self.differences(path, got));
+        assert!(found.is_empty(), "{}", report(&found));
+        assert!(self.rules.unused().is_empty(), "rules never used: {:#?}", self.rules.unused());
     }
 
     /// What is wrong with our answer to `path`.

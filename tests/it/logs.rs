@@ -35,6 +35,12 @@ pub fn containers(version: &str) -> PathBuf {
     unpacked(version, "containers", &all.join(format!("{version}.tar.zst")))
 }
 
+/// The logs of `tests/reports`.
+pub fn reports() -> PathBuf {
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports/logs.tar.zst");
+    unpacked("reports", "logs", &archive)
+}
+
 fn unpacked(version: &str, case: &str, archive: &Path) -> PathBuf {
     let about = fs::metadata(archive).unwrap_or_else(|e| panic!("{}: {e}", archive.display()));
     let written = about.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).map_or(0, |d| d.as_millis());

@@ -53,6 +53,7 @@ mod postgres;
 mod ready;
 mod remediation;
 mod remote_write;
+mod reports;
 mod restart;
 mod s3;
 mod several;

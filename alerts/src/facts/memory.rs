@@ -1,5 +1,7 @@
 //! How much memory an executor asks for, by kind, as settings have it; and the most that executors used.
 
+use std::collections::BTreeSet;
+
 use afterglow_history::state::Executor;
 
 use super::Facts;
@@ -88,7 +90,12 @@ impl Facts {
     /// A peak of an executor as evidence.
     pub fn peak(&self, name: &'static str, e: &Executor, metric: &str) -> Option<Evidence> {
         let value = e.peaks.get(metric)?;
-        let at = self.executors.keys().position(|id| *id == e.id)?;
+        if e.past {
+            return Some(Evidence::derived(name, Value::Bytes(value)));
+        }
+        // As many as Spark lists: of an executor that came more than once, one.
+        let ids: BTreeSet<&str> = self.executors.values().map(|e| e.id.as_str()).collect();
+        let at = ids.iter().position(|id| **id == e.id)?;
         let pointer = format!("/{at}/peakMemoryMetrics/{metric}");
         Some(Evidence::new(name, Value::Bytes(value), Source::spark("allexecutors", pointer)))
     }

@@ -89,7 +89,7 @@ impl Facts {
     pub async fn read(row: &AttemptRow, reader: &AttemptReader) -> Result<Self, StoreError> {
         let (application, completeness) = reader.application().await?;
         let environment = reader.environment().await?;
-        let executors = reader.executors().await?;
+        let executors = reader.lives().await?;
         let stages = stages(reader).await?;
         let sql = reader.sql_heads().await?;
         let foreign = reader.foreign().await?;

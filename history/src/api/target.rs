@@ -83,6 +83,13 @@ pub async fn find(api: &Api, cluster: Option<&str>, app: &str) -> Result<Vec<Att
 }
 
 impl Target {
+    /// What Spark answers where an application lacks what was asked for.
+    pub fn no_such_app(&self) -> ApiError {
+        let row = &self.row;
+        let name = row.attempt_id.as_ref().map_or_else(|| row.app_id.clone(), |a| format!("{}/{a}", row.app_id));
+        ApiError::not_found(format!("no such app: {name}"))
+    }
+
     /// A path parameter as a number; Jersey's path patterns let nothing else through.
     pub fn number(&self, name: &str) -> Result<i64, ApiError> {
         let text = self.param(name);

@@ -210,8 +210,8 @@ pub async fn table(target: Target, query: Query) -> Result<Response, ApiError> {
 fn column_named(name: &str) -> Option<Quantity> {
     let metric = |m| Quantity::Column(TaskColumn::Metric(m));
     Some(match name {
-        "ID" => Quantity::Column(TaskColumn::TaskId),
-        "Index" | "Logs" | "logs" => Quantity::Column(TaskColumn::Index),
+        // Spark has no order of its own for the index.
+        "ID" | "Index" | "Logs" | "logs" => Quantity::Column(TaskColumn::TaskId),
         "Attempt" => Quantity::Column(TaskColumn::Attempt),
         "Status" => Quantity::Column(TaskColumn::Status),
         "Locality Level" => Quantity::Column(TaskColumn::Locality),

@@ -52,7 +52,7 @@ pub enum ListSort {
     Cluster,
     User,
     Queue,
-    /// By how bad it is: completed, running, lost, failed.
+    /// By how bad it is: completed and unknown, running, lost and killed, failed.
     Outcome,
     Version,
     LogSize,
@@ -67,7 +67,7 @@ pub enum ListSort {
 pub(super) fn severity(outcome: &str) -> i64 {
     match outcome {
         "failed" => 3,
-        "lost" => 2,
+        "lost" | "killed" => 2,
         "running" => 1,
         _ => 0,
     }

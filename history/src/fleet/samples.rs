@@ -210,7 +210,11 @@ pub async fn of_executors(a: &AttemptRow, reader: &AttemptReader) -> Result<Exec
     let executors = reader.executors().await?;
     let memory = reader.memory().await?;
     let (start, end) = whole(a);
-    let span = |e: Option<&Executor>| e.and_then(|e| present(e, start, end)).unwrap_or((start, end));
+    // From when it first came until it went at last.
+    let span = |e: Option<&Executor>| {
+        let times = e.into_iter().flat_map(Executor::lives).filter_map(|e| present(e, start, end));
+        times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((start, end))
+    };
     let spans = executors.values().map(|e| between(span(Some(e)))).sum::<i128>();
     let step = length(spans.max(between((start, end))), MOST_OF_EXECUTORS);
     let track = |e: Option<&Executor>| {
@@ -309,7 +313,7 @@ pub async fn of_application(a: &AttemptRow, reader: &AttemptReader) -> Result<Ap
         .await?;
     }
     let (mut count, mut cores) = (steps.clone(), steps);
-    for e in reader.executors().await?.values() {
+    for e in reader.lives().await?.values() {
         if let Some((from, to)) = present(e, start, end) {
             if e.id != "driver" {
                 count.add(from, to, 1.0);

@@ -32,7 +32,7 @@ pub async fn add(
         TableName::Applications => application(table, a, reader).await?,
         TableName::Jobs => reader.jobs().await?.values().for_each(|j| job(table, a, j)),
         TableName::Stages => reader.stage_heads().await?.values().for_each(|s| stage(table, a, s)),
-        TableName::Executors => reader.executors().await?.values().for_each(|e| executor(table, a, e)),
+        TableName::Executors => reader.lives().await?.values().for_each(|e| executor(table, a, e)),
         TableName::SqlExecutions => reader.sql_heads().await?.values().for_each(|x| sql(table, a, x)),
         TableName::StreamingProgress => reports(table, a, reader, progress).await?,
         TableName::StateOperatorMetrics => reports(table, a, reader, state_operators).await?,

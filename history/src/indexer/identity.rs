@@ -2,7 +2,17 @@
 
 use std::path::Path;
 
-/// Application and attempt id of a log by its key, for a log whose start is missing.
+use afterglow_ingest::log::{EventLog, Layout};
+
+/// Application and attempt id of a log whose start is missing. Databricks delivers dated parts into a folder for
+/// each cluster's driver: that names them.
+pub fn of(log: &EventLog) -> Option<(String, Option<String>)> {
+    let folder = || log.key.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty());
+    let named = || Some((folder()?.to_owned(), None));
+    from_key(&log.key).or_else(|| if log.layout == Layout::Dated { named() } else { None })
+}
+
+/// The same by the log's key alone.
 pub fn from_key(key: &str) -> Option<(String, Option<String>)> {
     let name = Path::new(key).file_name()?.to_str()?;
     let name = name.strip_prefix("eventlog_v2_").unwrap_or(name);

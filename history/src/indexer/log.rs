@@ -15,7 +15,7 @@ use super::{Indexer, identity, now};
 use crate::catalog::{
     AttemptRow, AttemptStatus, Commit, Committed, KnownLog, LogRow, LogState, Summary, Usage, log_claim,
 };
-use crate::insight::outcome;
+use crate::insight::outcome::{first_line, outcome};
 use crate::state::{Attempt, Completeness, StageAttempt};
 use crate::store::reader::PartRef;
 use crate::store::{AttemptReader, VERSION, part_key, part_number, snapshot};
@@ -363,9 +363,9 @@ impl Indexer {
         }
     }
 
-    /// A log without ApplicationStart is named by its file, if that is an application's name.
+    /// A log without ApplicationStart is named by its file or its folder, if that names it.
     fn name_by_key(&self, attempt: &mut Attempt, log: &EventLog) {
-        if let Some((id, attempt_id)) = identity::from_key(&log.key) {
+        if let Some((id, attempt_id)) = identity::of(log) {
             let app = &mut attempt.application;
             app.name.clone_from(&id);
             app.id = id;
@@ -538,24 +538,19 @@ const QUEUES: [&str; 4] = [
 
 fn summary(a: &Attempt) -> Summary {
     let app = &a.application;
-    let error = outcome::root_error(app, &a.jobs, &a.stages, &a.sql);
-    let outcome = match (&error, app.end_time) {
-        (_, None) => AttemptStatus::Running.text(),
-        (Some(_), _) => "failed",
-        (None, _) => AttemptStatus::Completed.text(),
-    };
+    let ended = outcome(app, a.completeness.no_start, &a.jobs, &a.stages, &a.sql);
     let end = app.end_time.or(app.last_event_time).unwrap_or(0);
     let tasks = |count: fn(&StageAttempt) -> i64| a.stages.values().map(count).fold(0, i64::saturating_add);
     // A driver runs tasks in local mode only; elsewhere it has no cores.
     let executors = || a.executors.values().filter(|e| e.active && e.total_cores > 0);
     Summary {
         queue: QUEUES.iter().find_map(|key| a.environment.spark_property(key)).unwrap_or_default().to_owned(),
-        outcome: outcome.to_owned(),
+        outcome: ended.status.text().to_owned(),
         duration: end.saturating_sub(app.start_time.unwrap_or(end)).max(0),
         tasks: tasks(StageAttempt::tasks),
         failed_tasks: tasks(|s| s.failed_tasks),
         executor_time: tasks(|s| s.metrics.executor_run_time),
-        error: error.map(|e| outcome::first_line(&e.text).chars().take(MAX_ERROR).collect()),
+        error: ended.error.map(|e| first_line(&e.text).chars().take(MAX_ERROR).collect()),
         usage: Some(Usage {
             gc_time: tasks(|s| s.metrics.jvm_gc_time),
             memory_spilled: tasks(|s| s.metrics.memory_bytes_spilled),

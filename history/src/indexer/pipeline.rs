@@ -115,7 +115,10 @@ fn worker(input: &Mutex<Input>, output: &Mutex<Output<'_>>, turned: &Condvar, pa
     while let Some((ticket, block)) = take(input) {
         let done = block.and_then(|block| {
             let parsed = guarded(|| parse(&block))?;
+            let mended = guarded(|| mended(&parsed))?;
+            let (parsed, again) = guarded(|| with_mended(parsed, &mended))?;
             in_turn(ticket, output, turned, |work| {
+                work.attempt.completeness.mended_lines += again;
                 guarded(|| work.apply(&block, &parsed))?.map_err(PipelineError::Write)
             })
         });
@@ -129,6 +132,25 @@ fn worker(input: &Mutex<Input>, output: &Mutex<Output<'_>>, turned: &Condvar, pa
             lock(input).ended = true;
         }
     }
+}
+
+/// Lines that one character keeps from being events, with their places and without that character.
+fn mended(parsed: &Parsed<'_>) -> Vec<(usize, Vec<u8>)> {
+    let of_characters = |e: &event::LineError| matches!(e, event::LineError::Utf8 | event::LineError::Json(_));
+    let lines = parsed.iter().enumerate().filter(|(_, (_, result))| result.as_ref().is_err_and(of_characters));
+    lines.filter_map(|(i, (line, _))| Some((i, event::mended(line)?))).collect()
+}
+
+/// What was parsed, with the events of mended lines, and how many these are.
+fn with_mended<'a>(mut parsed: Parsed<'a>, mended: &'a [(usize, Vec<u8>)]) -> (Parsed<'a>, i64) {
+    let mut events = 0;
+    for (i, line) in mended {
+        if let Ok(event) = event::parse(line) {
+            parsed[*i].1 = Ok(event);
+            events += 1;
+        }
+    }
+    (parsed, events)
 }
 
 /// The next block, with its number; none at the end.

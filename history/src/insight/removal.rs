@@ -21,6 +21,8 @@ pub enum Removal {
 
 /// Texts, in lower case, by what they mean; the first that occurs decides.
 const WORDS: &[(Removal, &[&str])] = &[
+    // Spark adds why: "Executor decommission: worker lost" went in order all the same.
+    (Removal::Decommission, &["executor decommission"]),
     (
         Removal::OutOfMemory,
         &[
@@ -111,6 +113,10 @@ mod tests {
         let cases = [
             ("Executor decommission: spark scale down", Removal::Decommission),
             ("Executor decommission finished.", Removal::Decommission),
+            ("Executor decommission: spot interruption", Removal::Decommission),
+            ("Executor decommission: worker lost", Removal::Decommission),
+            ("Executor decommission: Worker 3 is being preempted", Removal::Decommission),
+            ("Container released on a *lost* node, which was decommissioned", Removal::NodeLoss),
             (
                 "Container from a bad node: container_e01_1_1_01_000002 on host: h. Exit status: 143. Diagnostics: killed by external signal",
                 Removal::Killed,

@@ -20,7 +20,7 @@ use super::numbers::{metrics, total};
 use super::send::{Fate, Message, Sender};
 use super::spans::{Entities, Frame};
 use crate::catalog::AttemptRow;
-use crate::insight::outcome::root_error;
+use crate::insight::outcome::outcome;
 use crate::state::{StageKey, Task, TaskStatus};
 use crate::store::segment::TaskColumn;
 use crate::store::tasks::{Order, Page, Quantity, StageTasks, TaskFilter};
@@ -97,11 +97,11 @@ impl Exporter {
     pub async fn export(&self, row: &AttemptRow, patience: Patience) -> Result<Sent, ExportError> {
         let frame = Frame::new(row);
         let reader = AttemptReader::new(self.store.clone(), row.parts.clone());
-        let (application, _) = reader.application().await?;
+        let (application, completeness) = reader.application().await?;
         let sql = reader.sql_heads().await?;
         let of = Entities { jobs: reader.jobs().await?, stages: reader.stage_heads().await? };
-        let executors = reader.executors().await?;
-        let error = root_error(&application, &of.jobs, &of.stages, &sql);
+        let executors = reader.lives().await?;
+        let error = outcome(&application, completeness.no_start, &of.jobs, &of.stages, &sql).error;
         let total = total(&of);
         let sent = Sent { trace: hex(&frame.ids.trace()), ..Sent::default() };
         let resource = frame.resource(&self.attributes);

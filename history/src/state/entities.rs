@@ -261,9 +261,24 @@ pub struct Executor {
     pub resources: Vec<(String, Vec<String>)>,
     pub resource_profile_id: i64,
     pub peaks: Peaks,
+    /// What it was before it registered again under its id, after it was removed; the oldest first.
+    pub earlier: Vec<Executor>,
+    /// It is one of those.
+    pub past: bool,
 }
 
 impl Executor {
+    /// Whether nobody started it: what remains where the block manager of an executor that was removed
+    /// registers once more, as one does whose heartbeats were late.
+    pub fn is_ghost(&self) -> bool {
+        self.total_cores == 0 && self.total_tasks == 0 && !self.earlier.is_empty()
+    }
+
+    /// What it was before, and what it is, as far as it worked: one for each time that it came.
+    pub fn lives(&self) -> impl Iterator<Item = &Executor> {
+        self.earlier.iter().chain((!self.is_ghost()).then_some(self))
+    }
+
     /// The host without its port.
     pub fn hostname(&self) -> &str {
         match (&self.host, &self.host_port) {
@@ -591,7 +606,9 @@ pub struct Progress {
 pub struct Completeness {
     /// Lines that were no event.
     pub damaged_lines: i64,
-    /// The first of them, with its place and why.
+    /// Events that were kept, with a character that was no text replaced.
+    pub mended_lines: i64,
+    /// The first damage, with its place and why.
     pub first_damage: Option<String>,
     /// Bytes that did not decode.
     pub damaged_blocks: i64,

@@ -1,5 +1,7 @@
 //! Executors: their coming and going, exclusion, and peak metrics. Like Spark, an executor that
-//! was removed takes no further updates; one that registers again begins anew.
+//! was removed takes no further updates; one that registers again begins anew, and keeps what it was.
+
+use std::collections::BTreeMap;
 
 use afterglow_ingest::event::ExecutorMetrics;
 use afterglow_ingest::event::{
@@ -8,11 +10,37 @@ use afterglow_ingest::event::{
 
 use super::{Attempt, Executor, MemoryHistory, StageKey, StorageMemory, application::DRIVER, owned};
 
+/// Executors as they worked. Under its id is what an executor was last; what it was before, and what Spark does not
+/// show any more, is under the id with a number.
+pub fn lives(executors: BTreeMap<String, Executor>) -> BTreeMap<String, Executor> {
+    let mut all = BTreeMap::new();
+    for (id, mut executor) in executors {
+        let ghost = executor.is_ghost();
+        let mut earlier = std::mem::take(&mut executor.earlier);
+        let last = if ghost { earlier.pop().unwrap_or(executor) } else { executor };
+        all.extend((1..).zip(earlier).map(|(n, e)| (format!("{id}#{n}"), e)));
+        all.insert(id, last);
+    }
+    all
+}
+
+/// How many of an executor's earlier lives are kept.
+const EARLIER: usize = 16;
+
 impl Attempt {
     fn live_executor(&mut self, id: &str, add_time: i64) -> &mut Executor {
         if self.live.executors.insert(id.to_owned()) {
             let fresh = Executor { id: id.to_owned(), add_time, active: true, ..Executor::default() };
-            self.executors.insert(id.to_owned(), fresh);
+            if let Some(mut before) = self.executors.insert(id.to_owned(), fresh)
+                && let Some(now) = self.executors.get_mut(id)
+            {
+                let ghost = before.is_ghost();
+                now.earlier = std::mem::take(&mut before.earlier);
+                // Of a log that goes on like that forever, the first are kept.
+                if !ghost && now.earlier.len() < EARLIER {
+                    now.earlier.push(Executor { past: true, ..before });
+                }
+            }
         }
         self.changed.executors.insert(id.to_owned());
         self.executors.entry(id.to_owned()).or_default()
@@ -182,5 +210,41 @@ impl Attempt {
             stage.executors.entry(name).or_default().peaks.raise(reading);
             self.changed.stages.insert(key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use afterglow_ingest::event;
+
+    use super::*;
+
+    fn attempt(lines: &[&str]) -> Attempt {
+        let mut attempt = Attempt::new(std::sync::Arc::new(crate::redact::Redactor::new("secret").unwrap()));
+        lines.iter().for_each(|l| attempt.apply(&event::parse(l.as_bytes()).unwrap()));
+        attempt
+    }
+
+    #[test]
+    fn an_executor_keeps_what_it_was() {
+        let added = r#"{"Event":"SparkListenerExecutorAdded","Timestamp":10,"Executor ID":"1","Executor Info":{"Host":"h","Total Cores":4,"Log Urls":{}}}"#;
+        let again = added.replace(":10,", ":30,").replace(":4,", ":8,");
+        let removed = r#"{"Event":"SparkListenerExecutorRemoved","Timestamp":20,"Executor ID":"1","Removed Reason":"worker lost"}"#;
+        let block_manager = r#"{"Event":"SparkListenerBlockManagerAdded","Block Manager ID":{"Executor ID":"1","Host":"h","Port":1},"Maximum Memory":5,"Timestamp":25}"#;
+        let told = |lines: &[&str]| {
+            let attempt = attempt(lines);
+            let told = |(id, e): (String, Executor)| (id, e.total_cores, e.add_time, e.remove_time, e.past);
+            let last = &attempt.executors["1"];
+            (last.add_time, lives(attempt.executors.clone()).into_iter().map(told).collect::<Vec<_>>())
+        };
+        let first = |id: &str| (id.to_owned(), 4, 10, Some(20), true);
+        assert_eq!(told(&[added, removed, block_manager]), (25, vec![first("1")]), "a ghost shows in REST alone");
+        let second = ("1".to_owned(), 8, 30, None, false);
+        assert_eq!(told(&[added, removed, &again]), (30, vec![second.clone(), first("1#1")]));
+        // A ghost that is removed, too, was nobody.
+        let all = [added, removed, block_manager, removed, &again];
+        assert_eq!(told(&all), (30, vec![second.clone(), first("1#1")]));
+        let forever: Vec<&str> = [added, removed].into_iter().cycle().take(200).chain([&*again]).collect();
+        assert_eq!(told(&forever).1.len(), EARLIER + 1);
     }
 }

@@ -1,6 +1,10 @@
 //! Jobs and stages: what starts, what completes, what is skipped, and who counts it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use afterglow_ingest::event::{Accumulable, JobEnd, JobStart, StageCompleted, StageInfo, StageSubmitted};
+
+use crate::order;
 
 use super::metrics::plus;
 use super::{AccumulableValue, Attempt, Job, JobStatus, Level, Rdd, RddNode, StageAttempt, StageKey, StageStatus};
@@ -38,12 +42,13 @@ impl Attempt {
         };
         self.operation_job(&job);
         self.jobs.insert(e.job_id, job);
+        self.live.ended.remove(&e.job_id);
         self.live.jobs.insert(e.job_id);
         self.changed.jobs.insert(e.job_id);
         for info in &e.stage_infos {
             let key = (info.stage_id, info.attempt_id);
             if self.stages.contains_key(&key) && !self.live.stages.contains_key(&key) {
-                self.live.shadows.entry(key).or_default().insert(e.job_id);
+                self.live.shadows.insert(key);
                 continue;
             }
             self.update_stage(info);
@@ -80,19 +85,20 @@ impl Attempt {
             }
             self.live.stages.remove(&key);
         }
-        self.live.shadows.retain(|key, jobs| {
-            if jobs.contains(&e.job_id)
-                && let Some(stage) = self.stages.get(key)
-            {
+        self.live.shadows.retain(|key| {
+            let listed = job.stage_ids.contains(&key.0);
+            if listed && let Some(stage) = self.stages.get(key) {
                 skip(&mut job, stage);
             }
-            jobs.remove(&e.job_id);
-            !jobs.is_empty()
+            !listed
         });
         job.status = status;
         job.error = e.result.exception.as_ref().map(|x| self.redactor.text(&x.message).into_owned());
         job.completion_time = (e.completion_time > 0).then_some(e.completion_time);
         self.changed.jobs.insert(job.id);
+        if self.live.stages.values().any(|s| s.jobs.contains(&job.id)) {
+            self.live.ended.insert(job.id, job.clone());
+        }
         self.jobs.insert(job.id, job);
     }
 
@@ -165,7 +171,7 @@ impl Attempt {
         let Some(live) = self.live.stages.get_mut(&key) else { return };
         let (jobs, excluded) = (live.jobs.clone(), std::mem::take(&mut live.excluded_executors));
         for id in jobs {
-            let Some(job) = self.jobs.get_mut(&id) else { continue };
+            let Some(job) = moving(&mut self.jobs, &mut self.live.ended, &mut self.changed.jobs, id) else { continue };
             match status {
                 StageStatus::Complete => {
                     job.completed_stages.insert(info.stage_id);
@@ -177,7 +183,6 @@ impl Attempt {
                 _ => job.failed_stages += 1,
             }
             job.active_stages -= 1;
-            self.changed.jobs.insert(id);
         }
         for id in excluded {
             if let Some(exec) = self.executor_mut(&id) {
@@ -193,7 +198,9 @@ impl Attempt {
     fn update_stage(&mut self, info: &StageInfo<'_>) {
         let key = (info.stage_id, info.attempt_id);
         self.live.stages.entry(key).or_default();
-        let accumulables = self.accumulables(&info.accumulables.0);
+        let mut accumulables = self.accumulables(&info.accumulables.kept);
+        // Spark keeps them in a hash map, with those that are not kept here.
+        accumulables.sort_by_key(|a| order::table_position_of(a.id, info.accumulables.count));
         let failure = info.failure_reason.as_ref().map(|r| self.redactor.text(r).into_owned());
         let stage = self.stages.entry(key).or_insert_with(|| StageAttempt {
             stage_id: info.stage_id,
@@ -247,6 +254,22 @@ impl Attempt {
             })
             .collect()
     }
+}
+
+/// A job that an event moves: one that has ended as it would be by now, which does not show yet.
+pub(super) fn moving<'a>(
+    jobs: &'a mut BTreeMap<i64, Job>,
+    ended: &'a mut BTreeMap<i64, Job>,
+    changed: &mut BTreeSet<i64>,
+    id: i64,
+) -> Option<&'a mut Job> {
+    if let Some(job) = ended.get_mut(&id) {
+        return Some(job);
+    }
+    if !changed.contains(&id) {
+        changed.insert(id);
+    }
+    jobs.get_mut(&id)
 }
 
 fn skip(job: &mut Job, stage: &StageAttempt) {

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use afterglow_ingest::event::Event;
 
 pub use entities::*;
+pub use executors::lives;
 pub use history::{History, Point};
 pub use memory_history::{MemoryHistory, MemoryPoint};
 pub use sql::SqlLive;
@@ -75,9 +76,12 @@ pub struct Attempt {
 #[derive(Debug, Default)]
 pub struct Live {
     pub jobs: BTreeSet<i64>,
+    /// Jobs that have ended and have stages at work: what these still do moves them, and shows when such a
+    /// stage is over, not before.
+    pub ended: BTreeMap<i64, Job>,
     pub stages: HashMap<StageKey, LiveStage>,
-    /// Finished stages that a later job lists again: that job counts them as skipped.
-    pub shadows: BTreeMap<StageKey, BTreeSet<i64>>,
+    /// Finished stages that a later job lists again: the first job to end that lists one counts it as skipped.
+    pub shadows: BTreeSet<StageKey>,
     pub executors: BTreeSet<String>,
     /// Indices that succeeded, by (job, stage): attempts of a stage share them.
     pub job_indices: HashMap<(i64, i64), sets::IndexSet>,
@@ -211,8 +215,9 @@ impl Attempt {
                 settle(stage, live);
             }
         }
-        let Live { jobs, stages, job_indices, .. } = &mut self.live;
-        job_indices.retain(|(job, _), _| jobs.contains(job) || stages.values().any(|s| s.jobs.contains(job)));
+        let Live { jobs, ended, stages, job_indices, .. } = &mut self.live;
+        ended.retain(|job, _| stages.values().any(|s| s.jobs.contains(job)));
+        job_indices.retain(|(job, _), _| jobs.contains(job) || ended.contains_key(job));
         std::mem::take(&mut self.changed)
     }
 

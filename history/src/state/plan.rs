@@ -1,6 +1,6 @@
 //! From the plan tree that Spark logs to the graph its SQL page draws: ids in pre-order,
 //! WholeStageCodegen as a node around others, adapters and query stages left out, reused
-//! exchanges drawn once.
+//! exchanges and subqueries drawn once.
 
 use afterglow_ingest::event::{PlanInfo, PlanMetricInfo};
 
@@ -36,7 +36,13 @@ impl<'p, 'a> Builder<'p, 'a> {
                 None => self.visit(child, parent, None),
             },
             ("Subquery", _) if cluster.is_some() => self.visit(plan, parent, None),
-            ("Subquery", _) if self.exchange(plan).is_some() => self.reuse(plan, parent),
+            ("Subquery", _) if self.exchange(plan).is_some() => {
+                // An expression may refer to one more than once, and a node have it in many: one edge.
+                let edge = self.exchange(plan).zip(parent);
+                if edge.is_some_and(|edge| !self.graph.edges.contains(&edge)) {
+                    self.reuse(plan, parent);
+                }
+            }
             ("ReusedSubquery", Some(child)) => self.visit(child, parent, cluster),
             ("ReusedExchange", Some(child)) if self.exchange(child).is_some() => self.reuse(child, parent),
             (name, _) => {
@@ -67,7 +73,8 @@ impl<'p, 'a> Builder<'p, 'a> {
 
     /// The node of an exchange that was drawn already.
     fn exchange(&self, plan: &PlanInfo<'_>) -> Option<i64> {
-        self.exchanges.iter().find(|(seen, _)| *seen == plan).map(|(_, id)| *id)
+        // Of equal ones that were drawn more than once, the last.
+        self.exchanges.iter().rev().find(|(seen, _)| *seen == plan).map(|(_, id)| *id)
     }
 
     fn reuse(&mut self, plan: &PlanInfo<'_>, parent: Option<i64>) {
@@ -85,4 +92,22 @@ impl<'p, 'a> Builder<'p, 'a> {
 
 pub fn metric(m: &PlanMetricInfo<'_>) -> PlanMetric {
     PlanMetric { name: m.name.to_string(), accumulator_id: m.accumulator_id, kind: m.metric_type.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subquery_that_is_used_again_has_one_edge_a_node() {
+        let sub = r#"{"nodeName":"Subquery","simpleString":"Subquery subquery#1","children":[]}"#;
+        let again = format!(r#"{{"nodeName":"ReusedSubquery","simpleString":"r","children":[{sub}]}}"#);
+        let scan = |children: &str| format!(r#"{{"nodeName":"Scan","simpleString":"s","children":[{children}]}}"#);
+        let [one, two] = [scan(&format!("{sub},{again},{sub}")), scan(&format!("{again},{again}"))];
+        let plan = format!(r#"{{"nodeName":"Union","simpleString":"u","children":[{one},{two}]}}"#);
+        let drawn = graph(&serde_json::from_str(&plan).unwrap(), &Redactor::new("secret").unwrap());
+        let names: Vec<&str> = drawn.nodes.iter().map(|n| n.name.as_str()).collect();
+        assert_eq!(names, ["Union", "Scan", "Subquery", "Scan"]);
+        assert_eq!(drawn.edges, [(1, 0), (2, 1), (3, 0), (2, 3)]);
+    }
 }

@@ -25,6 +25,15 @@ pub struct SqlLive {
     pub executions: BTreeMap<i64, LiveExecution>,
     /// By stage id.
     pub stages: HashMap<i64, StageMetrics>,
+    /// Work for executions that the log has not started: they show once it has.
+    pub unstarted: BTreeMap<i64, Unstarted>,
+}
+
+/// The jobs that name an execution, and their stages.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Unstarted {
+    pub jobs: BTreeMap<i64, JobStatus>,
+    pub stages: BTreeSet<i64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -76,8 +85,14 @@ impl Attempt {
         live.kinds = kinds(&graph);
         let old = self.sql.insert(e.execution_id, SqlExecution { plan: graph, ..execution });
         if let (Some(old), Some(new)) = (old, self.sql.get_mut(&e.execution_id)) {
-            new.jobs = old.jobs; // a job that was logged before its execution
+            new.jobs = old.jobs;
             new.stages = old.stages;
+        }
+        if let Some(early) = self.live.sql.unstarted.remove(&e.execution_id)
+            && let Some(new) = self.sql.get_mut(&e.execution_id)
+        {
+            new.jobs.extend(early.jobs);
+            new.stages.extend(early.stages);
         }
         self.changed.sql.insert(e.execution_id);
     }
@@ -142,30 +157,44 @@ impl Attempt {
                 self.live.sql.stages.insert(stage.stage_id, fresh);
             }
         }
-        let exec = self.sql.entry(id).or_insert_with(|| SqlExecution { id, root_id: id, ..SqlExecution::default() });
-        exec.jobs.insert(e.job_id, JobStatus::Running);
-        exec.stages.extend(if e.stage_ids.is_empty() {
+        let (jobs, stages) = match self.sql.get_mut(&id) {
+            Some(exec) => {
+                self.changed.sql.insert(id);
+                (&mut exec.jobs, &mut exec.stages)
+            }
+            None => {
+                let early = self.live.sql.unstarted.entry(id).or_default();
+                (&mut early.jobs, &mut early.stages)
+            }
+        };
+        jobs.insert(e.job_id, JobStatus::Running);
+        stages.extend(if e.stage_ids.is_empty() {
             e.stage_infos.iter().map(|s| s.stage_id).collect::<Vec<_>>()
         } else {
             e.stage_ids.clone()
         });
-        self.changed.sql.insert(id);
     }
 
     pub(super) fn sql_job_end(&mut self, job: i64, status: JobStatus) {
         let Some(id) = self.jobs.get(&job).and_then(|j| j.sql_execution_id) else { return };
-        let Some(exec) = self.sql.get_mut(&id) else { return };
-        if let Some(s) = exec.jobs.get_mut(&job) {
+        let jobs = match (self.sql.get_mut(&id), self.live.sql.unstarted.get_mut(&id)) {
+            (Some(exec), _) => &mut exec.jobs,
+            (None, Some(early)) => &mut early.jobs,
+            (None, None) => return,
+        };
+        if let Some(s) = jobs.get_mut(&job) {
             *s = status;
-            self.changed.sql.insert(id);
             self.sql_end_event(id);
         }
     }
 
     /// Counts an end; when execution and jobs have all ended, nothing needs to be remembered.
     fn sql_end_event(&mut self, id: i64) {
-        let jobs = self.sql.get(&id).map_or(0, |x| x.jobs.len() as i64);
-        self.changed.sql.insert(id);
+        let early = || self.live.sql.unstarted.get(&id).map_or(0, |x| x.jobs.len() as i64);
+        let jobs = self.sql.get(&id).map_or_else(early, |x| x.jobs.len() as i64);
+        if self.sql.contains_key(&id) {
+            self.changed.sql.insert(id);
+        }
         if let Some(live) = self.live.sql.executions.get_mut(&id) {
             live.end_events += 1;
             if live.end_events > jobs {
@@ -177,7 +206,7 @@ impl Attempt {
 
     /// Forgets values of stages that no running execution (`except` aside) works on.
     fn drop_stale_stages(&mut self, except: Option<i64>) {
-        let SqlLive { executions, stages } = &mut self.live.sql;
+        let SqlLive { executions, stages, .. } = &mut self.live.sql;
         if stages.is_empty() {
             return;
         }
@@ -199,7 +228,7 @@ impl Attempt {
     }
 
     pub(super) fn sql_task_end(&mut self, e: &TaskEnd<'_>, info: &TaskInfo<'_>) {
-        let SqlLive { executions, stages } = &mut self.live.sql;
+        let SqlLive { executions, stages, .. } = &mut self.live.sql;
         let Some(stage) = stages.get_mut(&e.stage_id) else { return };
         if stage.attempt != e.stage_attempt_id || stage.completed.contains(info.index) {
             return;
@@ -208,7 +237,7 @@ impl Attempt {
         if !(0..stage.num_tasks).contains(&info.index) {
             return;
         }
-        for acc in &info.accumulables.0 {
+        for acc in &info.accumulables.kept {
             let Some(kind) = live.kinds.get(&acc.id) else { continue };
             let Some(value) = acc.update.as_ref().and_then(|u| u.as_i64()) else { continue };
             let values = stage.values.entry(acc.id).or_default();

@@ -3,7 +3,7 @@
 
 use afterglow_ingest::event::{TaskEnd, TaskGettingResult, TaskInfo, TaskStart};
 
-use super::{Attempt, StageStatus, Task, TaskStatus, metrics, metrics::plus};
+use super::{Attempt, StageStatus, Task, TaskStatus, jobs::moving, metrics, metrics::plus};
 
 impl Attempt {
     pub(super) fn task_start(&mut self, e: &TaskStart<'_>) {
@@ -29,9 +29,8 @@ impl Attempt {
                 self.changed.stages.insert(key);
             }
             for id in &live.jobs {
-                if let Some(job) = self.jobs.get_mut(id) {
+                if let Some(job) = moving(&mut self.jobs, &mut self.live.ended, &mut self.changed.jobs, *id) {
                     job.active_tasks += 1;
-                    self.changed.jobs.insert(*id);
                 }
             }
         }
@@ -89,7 +88,9 @@ impl Attempt {
                 s.killed += killed;
             }
             let summary = stage.executors.entry(task.executor_id.clone()).or_default();
-            plus(&mut summary.task_time, duration);
+            if !resubmitted {
+                plus(&mut summary.task_time, duration);
+            }
             summary.succeeded_tasks += completed;
             summary.failed_tasks += failed;
             summary.killed_tasks += killed;
@@ -119,7 +120,9 @@ impl Attempt {
             let over = stage.active_tasks == 0 && matches!(stage.status, StageStatus::Complete | StageStatus::Failed);
             self.changed.stages.insert(key);
             for id in &live.jobs {
-                let Some(job) = self.jobs.get_mut(id) else { continue };
+                let Some(job) = moving(&mut self.jobs, &mut self.live.ended, &mut self.changed.jobs, *id) else {
+                    continue;
+                };
                 job.active_tasks -= i64::from(started);
                 job.completed_tasks += completed;
                 job.failed_tasks += failed;
@@ -130,9 +133,12 @@ impl Attempt {
                 if let Some(kill) = &kill {
                     *job.killed_summary.entry(kill.clone()).or_default() += 1;
                 }
-                self.changed.jobs.insert(*id);
             }
             if over {
+                for (id, job) in live.jobs.iter().filter_map(|id| Some((id, self.live.ended.get(id)?))) {
+                    self.jobs.insert(*id, job.clone());
+                    self.changed.jobs.insert(*id);
+                }
                 self.stage_is_over(key);
             }
         }
@@ -140,9 +146,11 @@ impl Attempt {
             exec.active_tasks -= i64::from(started);
             exec.completed_tasks += completed;
             exec.failed_tasks += failed;
-            plus(&mut exec.total_duration, duration);
             exec.peaks.raise(&e.executor_metrics);
-            // A resubmitted task keeps the metrics of its first attempt.
+            // A resubmitted task keeps the time and the metrics of its first attempt.
+            if !resubmitted {
+                plus(&mut exec.total_duration, duration);
+            }
             if let Some(m) = e.metrics.as_ref().filter(|_| !resubmitted) {
                 plus(&mut exec.total_gc_time, m.jvm_gc_time);
                 plus(&mut exec.total_input_bytes, m.input_bytes_read);
@@ -188,7 +196,7 @@ impl Attempt {
             locality: self.name(&info.locality),
             metrics: None,
             error: None,
-            accumulables: self.accumulables(&info.accumulables.0),
+            accumulables: self.accumulables(&info.accumulables.kept),
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::budget;
 use crate::date::instant;
 use crate::state::{
     Application, Completeness, Environment, Executor, ForeignEvent, Job, MemoryHistory, Operation, Process, Progress,
-    Rdd, Session, SqlExecution, StageAttempt, StageKey, StorageHistory, StreamingQuery,
+    Rdd, Session, SqlExecution, StageAttempt, StageKey, StorageHistory, StreamingQuery, lives,
 };
 
 /// Blocks fetched at the same time.
@@ -250,6 +250,11 @@ impl AttemptReader {
 
     pub async fn executors(&self) -> Result<BTreeMap<String, Executor>, StoreError> {
         self.all(Kind::Executors).await
+    }
+
+    /// The executors as they worked: one that came more than once, each time.
+    pub async fn lives(&self) -> Result<BTreeMap<String, Executor>, StoreError> {
+        Ok(lives(self.executors().await?))
     }
 
     /// The memory of executors over time, by executor.

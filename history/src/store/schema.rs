@@ -11,14 +11,14 @@ use crate::state::{
     durations::Durations,
     metrics::{Peaks, TaskMetrics},
     sets::IndexSet,
-    sql::{LiveExecution, MetricValues, StageMetrics},
+    sql::{LiveExecution, MetricValues, StageMetrics, Unstarted},
     values::{Chunk, Values},
 };
 use crate::{for_each_task_metric, record, record_enum};
 use afterglow_ingest::container::{Pause, PauseKind};
 
 /// Version of everything below and of the file around it.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 
 record_enum! {
     JobStatus { Running = 0, Succeeded = 1, Failed = 2 }
@@ -56,8 +56,8 @@ impl Record for Peaks {
 record! {
     Application { id, attempt_id, name, user, spark_version, start_time, end_time, exit_code, last_event_time }
     Completeness {
-        damaged_lines, first_damage, damaged_blocks, torn_tail, missing_parts, compacted, no_start, task_ends_without_start,
-        tasks_without_end, jobs_without_end, unknown_events,
+        damaged_lines, mended_lines, first_damage, damaged_blocks, torn_tail, missing_parts, compacted, no_start,
+        task_ends_without_start, tasks_without_end, jobs_without_end, unknown_events,
     }
     Environment {
         java_version, java_home, scala_version, spark_properties, hadoop_properties, system_properties,
@@ -82,12 +82,6 @@ record! {
         task_time, failed_tasks, succeeded_tasks, killed_tasks, input_bytes, input_records, output_bytes,
         output_records, shuffle_read, shuffle_read_records, shuffle_write, shuffle_write_records,
         memory_bytes_spilled, disk_bytes_spilled, excluded, peaks,
-    }
-    Executor {
-        id, host_port, host, active, total_cores, max_tasks, add_time, remove_time, remove_reason, rdd_blocks,
-        memory_used, disk_used, max_memory, memory, total_tasks, active_tasks, completed_tasks, failed_tasks,
-        total_duration, total_gc_time, total_input_bytes, total_shuffle_read, total_shuffle_write, excluded,
-        excluded_in_stages, logs, attributes, resources, resource_profile_id, peaks,
     }
     StorageMemory { total_on_heap, total_off_heap, used_on_heap, used_off_heap }
     Process { id, host_port, cores, add_time, logs }
@@ -126,8 +120,43 @@ record! {
     StageMetrics { execution, attempt, num_tasks, completed, values }
     MetricValues { by_index, max }
     Values { len, chunks }
-    SqlLive { executions, stages }
-    Live { jobs, stages, shadows, executors, job_indices, tasks, cpus_per_task, sql }
+    SqlLive { executions, stages, unstarted }
+    Unstarted { jobs, stages }
+    Live { jobs, ended, stages, shadows, executors, job_indices, tasks, cpus_per_task, sql }
+}
+
+/// An executor's fields, and its earlier lives, which have none themselves: however bytes are made up, reading them
+/// does not nest.
+macro_rules! executor_record {
+    ($($field:ident),* $(,)?) => {
+        fn put_life(e: &Executor, out: &mut Vec<u8>) {
+            $(e.$field.put(out);)*
+        }
+        fn take_life(from: &mut &[u8]) -> Option<Executor> {
+            Some(Executor { $($field: Record::take(from)?,)* earlier: Vec::new(), past: false })
+        }
+    };
+}
+executor_record! {
+    id, host_port, host, active, total_cores, max_tasks, add_time, remove_time, remove_reason, rdd_blocks,
+    memory_used, disk_used, max_memory, memory, total_tasks, active_tasks, completed_tasks, failed_tasks,
+    total_duration, total_gc_time, total_input_bytes, total_shuffle_read, total_shuffle_write, excluded,
+    excluded_in_stages, logs, attributes, resources, resource_profile_id, peaks,
+}
+
+impl Record for Executor {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_life(self, out);
+        (self.earlier.len() as u64).put(out);
+        self.earlier.iter().for_each(|e| put_life(e, out));
+    }
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let mut executor = take_life(from)?;
+        for _ in 0..u64::take(from)? {
+            executor.earlier.push(Executor { past: true, ..take_life(from)? });
+        }
+        Some(executor)
+    }
 }
 
 impl Record for Chunk {

@@ -15,7 +15,7 @@ const QUEUES: usize = 50;
 /// The others together.
 const OTHER: &str = "other";
 /// How an attempt can be over.
-const OUTCOMES: [&str; 3] = ["completed", "failed", "lost"];
+const OUTCOMES: [&str; 4] = ["completed", "failed", "killed", "lost"];
 
 /// What the catalog knew a few seconds ago.
 pub struct Known {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{
     metrics::ExecutorMetrics,
-    scheduler::{Accumulables, BlockManagerId, StorageLevel},
+    scheduler::{Accumulables, BlockManagerId, StorageLevel, unknown},
     text::{Pairs, Text},
 };
 
@@ -95,7 +95,7 @@ pub struct BlockManagerAdded<'a> {
     pub block_manager_id: BlockManagerId<'a>,
     #[serde(rename = "Maximum Memory", default)]
     pub maximum_memory: i64,
-    #[serde(rename = "Timestamp", default)]
+    #[serde(rename = "Timestamp", default = "unknown")]
     pub time: i64,
     #[serde(rename = "Maximum Onheap Memory", default)]
     pub maximum_on_heap_memory: Option<i64>,

@@ -6,6 +6,7 @@
 
 pub mod application;
 mod cursor;
+mod mended;
 pub mod metrics;
 pub mod progress;
 pub mod scheduler;
@@ -16,6 +17,7 @@ mod task_line;
 mod text;
 
 pub use application::*;
+pub use mended::mended;
 pub use metrics::{EXECUTOR_METRIC_NAMES, ExecutorMetrics, TaskMetrics};
 pub use progress::ProgressReport;
 pub use scheduler::*;
@@ -25,6 +27,8 @@ pub use streaming::*;
 pub use text::{AccumulatorValue, Pairs, Text};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::error::Category;
 
 /// The text every event line of Spark's own writer starts with.
 const HEAD: &[u8] = b"{\"Event\":\"";
@@ -98,6 +102,9 @@ pub enum LineError {
     Depth,
     #[error("{0}")]
     Json(String),
+    /// JSON, but not of the event's fields.
+    #[error("{0}")]
+    Shape(String),
 }
 
 /// A progress report as the event that Spark logs for it. `report` is the report's JSON alone.
@@ -135,7 +142,17 @@ fn parse_any_order(line: &str) -> Result<Event<'_>, LineError> {
     }
 }
 
+/// Of the classes beside the scheduler's, older Sparks wrote others under the same names: Spark 2.0's
+/// streaming has none of today's fields. What is whole JSON and not of our fields is nobody's damage.
 fn parse_named<'a>(name: Text<'a>, line: &'a str) -> Result<Event<'a>, LineError> {
+    let foreign = [SQL_UI, STREAMING, CONNECT, THRIFT].iter().any(|package| name.starts_with(package));
+    match parse_known(name.clone(), line) {
+        Err(LineError::Shape(_)) if foreign && json::<IgnoredAny>(line).is_ok() => Ok(Event::Unknown(name, line)),
+        parsed => parsed,
+    }
+}
+
+fn parse_known<'a>(name: Text<'a>, line: &'a str) -> Result<Event<'a>, LineError> {
     if let Some(class) = name.strip_prefix(SQL_UI) {
         return match class {
             "SparkListenerSQLExecutionStart" => Ok(Event::SqlExecutionStart(Box::new(json(line)?))),
@@ -171,7 +188,7 @@ fn parse_named<'a>(name: Text<'a>, line: &'a str) -> Result<Event<'a>, LineError
         "SparkListenerTaskEnd" => Ok(Event::TaskEnd(Box::new(json(line)?))),
         "SparkListenerTaskStart" => json(line).map(Event::TaskStart),
         "SparkListenerTaskGettingResult" => json(line).map(Event::TaskGettingResult),
-        "SparkListenerJobStart" => json(line).map(Event::JobStart),
+        "SparkListenerJobStart" => json(line).map(|e: JobStart<'_>| Event::JobStart(e.with_stages())),
         "SparkListenerJobEnd" => json(line).map(Event::JobEnd),
         "SparkListenerStageSubmitted" => json(line).map(Event::StageSubmitted),
         "SparkListenerStageCompleted" => json(line).map(Event::StageCompleted),
@@ -240,7 +257,10 @@ fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, LineError> {
         // Checked above; a deep plan is no attack. Callers give parsing threads stack for it.
         reader.disable_recursion_limit();
     }
-    T::deserialize(&mut reader).and_then(|v| reader.end().map(|()| v)).map_err(|e| LineError::Json(first_line(e)))
+    T::deserialize(&mut reader).and_then(|v| reader.end().map(|()| v)).map_err(|e| match e.classify() {
+        Category::Data => LineError::Shape(first_line(e)),
+        _ => LineError::Json(first_line(e)),
+    })
 }
 
 /// How deep objects and lists nest in a JSON text, strings not counted.
@@ -307,7 +327,7 @@ mod tests {
             let info = e.task_info.unwrap();
             assert_eq!((info.task_id, &*info.host, info.finish_time), (6, "hé", 1_642_039_496_888));
             // What only repeats the task metrics is left out.
-            assert_eq!(info.accumulables.0.iter().map(|a| a.id).collect::<Vec<_>>(), [36, 9]);
+            assert_eq!(info.accumulables.kept.iter().map(|a| a.id).collect::<Vec<_>>(), [36, 9]);
             let metrics = e.metrics.unwrap();
             assert_eq!(
                 (metrics.executor_run_time, metrics.shuffle_local_bytes_read, metrics.input_records_read),

@@ -2,10 +2,9 @@
 //! custom metrics, durations and offsets are whatever Spark and its connectors made them.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::Deserializer;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -173,41 +172,11 @@ fn partitions(offsets: &RawValue) -> Option<BTreeMap<(String, String), f64>> {
 pub struct Number(pub Option<f64>);
 
 impl<'de> Deserialize<'de> for Number {
+    /// By its text: serde_json's own reading of a fraction may miss the last digit, and a rate is passed on as it is.
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Number;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number")
-            }
-            fn visit_i64<E>(self, v: i64) -> Result<Number, E> {
-                Ok(Number(Some(v as f64)))
-            }
-            fn visit_u64<E>(self, v: u64) -> Result<Number, E> {
-                Ok(Number(Some(v as f64)))
-            }
-            fn visit_f64<E>(self, v: f64) -> Result<Number, E> {
-                Ok(Number(Some(v).filter(|v| v.is_finite())))
-            }
-            fn visit_str<E>(self, v: &str) -> Result<Number, E> {
-                Ok(Number(v.parse().ok().filter(|v: &f64| v.is_finite())))
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<Number, E> {
-                Ok(Number(None))
-            }
-            fn visit_unit<E>(self) -> Result<Number, E> {
-                Ok(Number(None))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Number, A::Error> {
-                while a.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Number(None))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut a: A) -> Result<Number, A::Error> {
-                while a.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Number(None))
-            }
-        }
-        d.deserialize_any(V)
+        let text = <&RawValue>::deserialize(d)?.get();
+        let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+        Ok(Number(text.parse().ok().filter(|v: &f64| v.is_finite())))
     }
 }
 
@@ -254,7 +223,10 @@ mod tests {
         assert_eq!(rounded(o.file_sync_share()), Some(0.824));
         assert_eq!((o.cache_hit_share(), rounded(o.file_reuse_share())), (Some(1.0), Some(0.857)));
         assert_eq!((o.memory(), o.custom_metrics.number("rocksdbNewName")), (Some(174_179.0), Some(1.0)));
-        assert_eq!(rounded(report.sources[0].processed_rows_per_second.0), Some((1000.0f64 / 0.734).round() / 1000.0));
+        assert_eq!(
+            report.sources[0].processed_rows_per_second.0.map(|v| v.to_string()),
+            Some("1.3623978201634879".into())
+        );
         let phases: f64 =
             report.duration_ms.iter().filter(|(k, _)| &**k != "triggerExecution").filter_map(|(_, v)| v.0).sum();
         assert_eq!((phases, report.sink.num_output_rows.0), (732.0, Some(10.0)));

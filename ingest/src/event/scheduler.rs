@@ -30,6 +30,16 @@ pub struct JobStart<'a> {
     pub properties: Option<Properties<'a>>,
 }
 
+impl<'a> JobStart<'a> {
+    /// Before Spark 1.2 a job named its stages by their ids alone; Spark's reader makes stages of them.
+    pub(super) fn with_stages(mut self) -> Self {
+        if self.stage_infos.is_empty() {
+            self.stage_infos = self.stage_ids.iter().map(|id| StageInfo::unknown(*id)).collect();
+        }
+        self
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub struct JobEnd<'a> {
     #[serde(rename = "Job ID")]
@@ -69,7 +79,7 @@ pub struct StageCompleted<'a> {
 }
 
 /// One attempt of a stage, as far as the scheduler knows it when the event is written.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct StageInfo<'a> {
     #[serde(rename = "Stage ID")]
     pub stage_id: i64,
@@ -93,12 +103,19 @@ pub struct StageInfo<'a> {
     pub failure_reason: Option<Text<'a>>,
     #[serde(borrow, rename = "Accumulables", default)]
     pub accumulables: Accumulables<'a>,
+    /// The default profile where the log is older than profiles.
     #[serde(rename = "Resource Profile Id", default)]
     pub resource_profile_id: i64,
     #[serde(rename = "Shuffle Push Enabled", default)]
     pub shuffle_push_enabled: bool,
     #[serde(rename = "Shuffle Push Mergers Count", default)]
     pub shuffle_push_mergers_count: i64,
+}
+
+impl StageInfo<'_> {
+    fn unknown(stage_id: i64) -> Self {
+        StageInfo { stage_id, name: "unknown".into(), details: "unknown".into(), ..StageInfo::default() }
+    }
 }
 
 /// The operation that made an RDD; RDDs of one operation share it.
@@ -199,7 +216,7 @@ pub struct TaskInfo<'a> {
     pub index: i64,
     #[serde(rename = "Attempt", default = "one")]
     pub attempt: i64,
-    #[serde(rename = "Partition ID", default = "unknown_partition")]
+    #[serde(rename = "Partition ID", default = "unknown")]
     pub partition_id: i64,
     #[serde(rename = "Launch Time")]
     pub launch_time: i64,
@@ -227,8 +244,11 @@ fn one() -> i64 {
     1
 }
 
-pub(super) fn unknown_partition() -> i64 {
-    -1
+/// What Spark's reader takes for an id or a time that the log does not give.
+pub(super) const UNKNOWN: i64 = -1;
+
+pub(super) fn unknown() -> i64 {
+    UNKNOWN
 }
 
 /// Why a task attempt ended; the fields beside `reason` are set for the reasons that have them.
@@ -257,19 +277,19 @@ pub struct TaskEndReason<'a> {
     #[serde(rename = "Reduce ID", default)]
     pub reduce_id: i64,
     #[serde(borrow, rename = "Message", default)]
-    pub message: Text<'a>,
+    pub message: Option<Text<'a>>,
     #[serde(borrow, rename = "Executor ID", default)]
-    pub executor_id: Text<'a>,
+    pub executor_id: Option<Text<'a>>,
     #[serde(rename = "Exit Caused By App", default)]
     pub exit_caused_by_app: Option<bool>,
     #[serde(borrow, rename = "Loss Reason", default)]
     pub loss_reason: Option<Text<'a>>,
     #[serde(rename = "Job ID", default)]
-    pub job_id: i64,
+    pub job_id: Option<i64>,
     #[serde(rename = "Partition ID", default)]
-    pub partition_id: i64,
+    pub partition_id: Option<i64>,
     #[serde(rename = "Attempt Number", default)]
-    pub attempt_number: i64,
+    pub attempt_number: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -351,9 +371,10 @@ impl TaskEndReason<'_> {
                     Some(i) if i != i64::from(i32::MIN) => i.to_string(),
                     _ => "Unknown".to_owned(),
                 };
+                let message = self.message.as_deref().unwrap_or("Unknown reason");
                 format!(
-                    "FetchFailed({address}, shuffleId={}, mapIndex={map_index}, mapId={}, reduceId={}, message=\n{}\n)",
-                    self.shuffle_id, self.map_id, self.reduce_id, &*self.message
+                    "FetchFailed({address}, shuffleId={}, mapIndex={map_index}, mapId={}, reduceId={}, message=\n{message}\n)",
+                    self.shuffle_id, self.map_id, self.reduce_id
                 )
             }
             "ExceptionFailure" => match &self.full_stack_trace {
@@ -364,10 +385,13 @@ impl TaskEndReason<'_> {
                 }
             },
             "TaskResultLost" => "TaskResultLost (result lost from block manager)".to_owned(),
-            "TaskCommitDenied" => format!(
-                "TaskCommitDenied (Driver denied task commit) for job: {}, partition: {}, attemptNumber: {}",
-                self.job_id, self.partition_id, self.attempt_number
-            ),
+            "TaskCommitDenied" => {
+                let [job, partition, attempt] =
+                    [self.job_id, self.partition_id, self.attempt_number].map(|id| id.unwrap_or(UNKNOWN));
+                format!(
+                    "TaskCommitDenied (Driver denied task commit) for job: {job}, partition: {partition}, attemptNumber: {attempt}"
+                )
+            }
             "ExecutorLostFailure" => {
                 let by = if self.exit_caused_by_app.unwrap_or(true) {
                     "caused by one of the running tasks"
@@ -375,7 +399,8 @@ impl TaskEndReason<'_> {
                     "unrelated to the running tasks"
                 };
                 let why = self.loss_reason.as_ref().map(|r| format!(" Reason: {}", &**r));
-                format!("ExecutorLostFailure (executor {} exited {by}){}", &*self.executor_id, why.unwrap_or_default())
+                let executor = self.executor_id.as_deref().unwrap_or("Unknown");
+                format!("ExecutorLostFailure (executor {executor} exited {by}){}", why.unwrap_or_default())
             }
             _ => "UnknownReason".to_owned(),
         }
@@ -409,12 +434,17 @@ impl Accumulable<'_> {
 /// Accumulables without those that only repeat the task metrics (internal, not SQL): nothing
 /// reads them, and they are most of a log's bytes.
 #[derive(Debug, Default)]
-pub struct Accumulables<'a>(pub Vec<Accumulable<'a>>);
+pub struct Accumulables<'a> {
+    pub kept: Vec<Accumulable<'a>>,
+    /// How many there were: Spark's order of those of a stage depends on it.
+    pub count: usize,
+}
 
 impl<'a> Accumulables<'a> {
     pub(super) fn keep(&mut self, accumulable: Accumulable<'a>) {
+        self.count += 1;
         if !accumulable.internal || accumulable.is_sql() {
-            self.0.push(accumulable);
+            self.kept.push(accumulable);
         }
     }
 }

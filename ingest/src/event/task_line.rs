@@ -5,7 +5,7 @@
 use super::{
     cursor::{Cursor, key},
     metrics::{ExecutorMetrics, TaskMetrics},
-    scheduler::{Accumulable, Accumulables, TaskEnd, TaskEndReason, TaskInfo, TaskStart, unknown_partition},
+    scheduler::{Accumulable, Accumulables, TaskEnd, TaskEndReason, TaskInfo, TaskStart, unknown},
     text::{AccumulatorValue, Text},
 };
 
@@ -48,7 +48,7 @@ fn task_info<'a>(c: &mut Cursor<'a>) -> Option<TaskInfo<'a>> {
         task_id: c.member(key!("Task ID"), Cursor::int)?,
         index: c.member(key!("Index"), Cursor::int)?,
         attempt: c.member(key!("Attempt"), Cursor::int)?,
-        partition_id: c.optional(key!("Partition ID"), Cursor::int)?.unwrap_or_else(unknown_partition),
+        partition_id: c.optional(key!("Partition ID"), Cursor::int)?.unwrap_or_else(unknown),
         launch_time: c.member(key!("Launch Time"), Cursor::int)?,
         executor_id: c.member(key!("Executor ID"), Cursor::text)?.into(),
         host: c.member(key!("Host"), Cursor::text)?.into(),

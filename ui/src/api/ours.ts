@@ -11,7 +11,7 @@ export function ofApp<T>({ cluster, id, attempt }: AppRef, rest: string, params?
   return endpoint<T>(`${ROOT}/${parts.join('/')}/${rest}`, params);
 }
 
-export type AppStatus = 'running' | 'completed' | 'failed' | 'lost';
+export type AppStatus = 'running' | 'completed' | 'failed' | 'killed' | 'lost' | 'unknown';
 
 export interface ApplicationRow {
   cluster: string;
@@ -207,6 +207,7 @@ export const storageTimeline = (app: AppRef): Endpoint<StorageTimeline> => ofApp
 export interface Completeness {
   damagedLines?: number;
   damagedBlocks?: number;
+  mendedLines?: number;
   firstDamage?: unknown;
   tornTail?: boolean;
   missingParts?: number[];

@@ -1,6 +1,6 @@
 //! `application-failed`: the application ended with an error.
 
-use afterglow_history::insight::outcome::{self, RootError};
+use afterglow_history::insight::outcome::{self, RootError, outcome};
 
 use super::cause::{Cause, telling_line};
 use crate::facts::Facts;
@@ -19,12 +19,9 @@ pub const RULE: Rule = Rule {
 /// Characters of an error that a summary quotes.
 const QUOTED: usize = 200;
 
-/// The error that the application ended with. One that serves others does not fail with what they asked last.
+/// The error that the application ended with.
 pub fn root(facts: &Facts) -> Option<RootError> {
-    if is_server(facts) {
-        return None;
-    }
-    outcome::root_error(&facts.application, &facts.jobs, &facts.stages, &facts.sql)
+    outcome(&facts.application, facts.completeness.no_start, &facts.jobs, &facts.stages, &facts.sql).error
 }
 
 /// All that it took: it must run again. A stream goes on where it was.
@@ -33,13 +30,6 @@ pub fn lost(facts: &Facts) -> AtStake {
         return AtStake::default();
     }
     AtStake::wall(facts.duration()).cores(facts.core_time())
-}
-
-/// Whether it runs what clients send: Spark Connect's server, or Thrift's.
-fn is_server(facts: &Facts) -> bool {
-    let of_client = |tag: &String| tag.starts_with("SparkConnect_");
-    facts.application.name.starts_with("Thrift JDBC/ODBC")
-        || facts.jobs.values().any(|j| j.job_tags.iter().any(of_client))
 }
 
 /// The beginning of an error's telling line.

@@ -1,6 +1,6 @@
 //! What kind of thing an error is, told from its text, and what helps.
 
-use afterglow_history::insight::outcome::first_line;
+use afterglow_history::insight::outcome::{first_line, is_cancelled};
 use afterglow_history::insight::removal::{self, Removal};
 
 use crate::conf::as_setting;
@@ -134,7 +134,7 @@ impl Cause {
                 _ => ExecutorLost,
             };
         }
-        if is_cancelled(&text) {
+        if is_cancelled(error) {
             return Cancelled;
         }
         let found = WORDS.iter().find(|(_, words)| words.iter().any(|w| text.contains(w)));
@@ -280,19 +280,6 @@ pub fn telling_line(error: &str) -> String {
     }
     let telling = error.lines().take(LINES).find(|l| Cause::of(l) == cause);
     telling.map_or(line, |l| first_line(l.trim().trim_start_matches("Caused by: ")))
-}
-
-/// Work that somebody, or Spark itself, stopped on purpose.
-fn is_cancelled(text: &str) -> bool {
-    // "Job 6 cancelled part of cancelled job group", "Job 3 cancelled as part of cancellation of all jobs",
-    // "Stage 2 was cancelled", "Job 4 cancelled because SparkContext was shut down" is none: the driver went.
-    let line = text.lines().next().unwrap_or_default();
-    // A stream that is stopped interrupts what it does.
-    if line.starts_with("java.lang.interruptedexception") {
-        return true;
-    }
-    let stopped = line.contains("cancelled") || line.contains("canceled") || line.contains("operation_canceled");
-    stopped && !line.contains("sparkcontext was shut down") && !line.contains("failed")
 }
 
 fn does(text: &str) -> Advice {

@@ -114,7 +114,7 @@ impl Work {
 pub async fn timeline(target: Target, query: Query) -> Result<Response, ApiError> {
     let points: usize = query.value("points", 500)?;
     let points = points.clamp(1, 10_000);
-    let executors = target.reader.executors().await?;
+    let executors = target.reader.lives().await?;
     let start = target.row.start_time;
     let end = target.last_event();
     let steps = Steps::new(start, end, points);

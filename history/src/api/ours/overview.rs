@@ -12,7 +12,7 @@ use crate::api::error::ApiError;
 use crate::api::target::{Target, find, json};
 use crate::api::wire::{sql_status, stage_status};
 use crate::catalog::AttemptRow;
-use crate::insight::outcome::{self, RootError};
+use crate::insight::outcome::{RootError, first_line, outcome};
 use crate::insight::wall_clock::{Part, WallClock, wall_clock};
 use crate::state::{Executor, Job, JobStatus, SqlExecution, SqlStatus, StageAttempt, StageKey, StageStatus};
 
@@ -78,11 +78,7 @@ struct Place {
 impl Failure {
     fn new(e: RootError) -> Self {
         let (stage, attempt) = e.stage.unzip();
-        Failure {
-            line: outcome::first_line(&e.text),
-            text: e.text,
-            place: Place { stage, attempt, job: e.job, sql: e.sql },
-        }
+        Failure { line: first_line(&e.text), text: e.text, place: Place { stage, attempt, job: e.job, sql: e.sql } }
     }
 }
 
@@ -189,17 +185,17 @@ struct Read {
 
 pub async fn one(State(api): State<Api>, target: Target) -> Result<Response, ApiError> {
     let (row, reader) = (&target.row, &target.reader);
-    let (application, _) = reader.application().await?;
+    let (application, completeness) = reader.application().await?;
     let read = Read {
         jobs: reader.jobs().await?,
         stages: reader.stage_heads().await?,
-        executors: reader.executors().await?,
+        executors: reader.lives().await?,
         sql: reader.sql_heads().await?,
     };
     let queries = reader.queries().await?.len();
     let attempts = find(&api, Some(&row.cluster), &row.app_id).await?;
     let runs = api.catalog.earlier_runs(&api.viewer(), row, RUNS).await?;
-    let error = outcome::root_error(&application, &read.jobs, &read.stages, &read.sql);
+    let error = outcome(&application, completeness.no_start, &read.jobs, &read.stages, &read.sql).error;
     let wall = wall_clock(row.start_time, target.last_event(), &read.stages, &read.executors);
     // Without the attempt's version: it tells of other runs, too.
     json(&Overview {

@@ -21,7 +21,7 @@ struct Found {
     attempt_id: Option<String>,
     name: String,
     user: String,
-    status: &'static str,
+    status: String,
     /// Epoch milliseconds.
     start_time: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ impl Found {
             attempt_id: a.attempt_id,
             name: a.name,
             user: a.user,
-            status: a.status.text(),
+            status: a.summary.outcome,
             start_time: a.start_time,
             end_time: (a.status == AttemptStatus::Completed).then_some(a.end_time),
             last_event_time: a.last_event_time,
