@@ -210,8 +210,9 @@ pub async fn table(target: Target, query: Query) -> Result<Response, ApiError> {
 fn column_named(name: &str) -> Option<Quantity> {
     let metric = |m| Quantity::Column(TaskColumn::Metric(m));
     Some(match name {
-        // Spark has no order of its own for the index.
-        "ID" | "Index" | "Logs" | "logs" => Quantity::Column(TaskColumn::TaskId),
+        "ID" => Quantity::Column(TaskColumn::TaskId),
+        // Spark sorts by the partition, which older logs do not have: then by id.
+        "Index" | "Logs" | "logs" => Quantity::Column(TaskColumn::PartitionId),
         "Attempt" => Quantity::Column(TaskColumn::Attempt),
         "Status" => Quantity::Column(TaskColumn::Status),
         "Locality Level" => Quantity::Column(TaskColumn::Locality),

@@ -5,10 +5,13 @@ use std::path::Path;
 use afterglow_ingest::log::{EventLog, Layout};
 
 /// Application and attempt id of a log whose start is missing. Databricks delivers dated parts into a folder for
-/// each cluster's driver: that names them.
+/// each cluster's driver: that names them, where the source has it below its own.
 pub fn of(log: &EventLog) -> Option<(String, Option<String>)> {
-    let folder = || log.key.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty());
-    let named = || Some((folder()?.to_owned(), None));
+    let named = || {
+        let mut names = log.key.rsplit('/').filter(|name| !name.is_empty());
+        let file = names.next()?;
+        Some((names.next().unwrap_or(file).to_owned(), None))
+    };
     from_key(&log.key).or_else(|| if log.layout == Layout::Dated { named() } else { None })
 }
 
@@ -52,5 +55,13 @@ mod tests {
         assert_eq!(id("local-1430917381535_2"), some("local-1430917381535", "2"));
         assert_eq!(id("app-20161115172038-0000"), some("app-20161115172038-0000", ""));
         assert_eq!(id("notes.txt"), None);
+        let dated = |key: &str, layout| {
+            let key = key.to_owned();
+            let log = EventLog { key, layout, parts: vec![], in_progress: false, missing: vec![], compacted: false };
+            of(&log).map(|(id, _)| id)
+        };
+        assert_eq!(dated("logs/0921-c2/eventlog", Layout::Dated).as_deref(), Some("0921-c2"));
+        assert_eq!(dated("eventlog", Layout::Dated).as_deref(), Some("eventlog"));
+        assert_eq!(dated("app-1-0921/eventlog", Layout::Single), None);
     }
 }
