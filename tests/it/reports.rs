@@ -76,8 +76,7 @@ fn beyond(server: &TestServer) {
     assert_eq!((&overview["status"], &overview["error"]), (&json!("completed"), &Value::Null));
     assert_eq!(spark(server, app, "jobs/1")["status"], "FAILED");
     let findings = ours(server, app, "findings");
-    let critical =
-        findings["findings"].as_array().map(|all| all.iter().filter(|f| f["severity"] == "critical").count());
+    let critical = findings.as_array().map(|all| all.iter().filter(|f| f["severity"] == "critical").count());
     assert_eq!(critical, Some(0), "{findings}");
 
     first_lives(server);
@@ -93,7 +92,7 @@ fn first_lives(server: &TestServer) {
     };
     let [first] = &lives("1")[..] else { panic!("{timeline}") };
     assert_eq!((&first["cores"], &first["removeTime"]), (&json!(4), &json!(1_790_000_003_500i64)), "{first}");
-    let findings = ours(server, app, "findings")["findings"].to_string();
+    let findings = ours(server, app, "findings").to_string();
     assert!(findings.contains("\"executor-lost\""), "{findings}");
     let parts = ours(server, app, "overview")["wallClock"]["parts"].clone();
     let waiting = parts.as_array().expect("parts").iter().find(|p| p["name"] == "waitingForExecutors");
