@@ -9,7 +9,7 @@ PAGES := $(if $(shell command -v npm),ui)
 UI_FILES := $(shell find ui docs -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: demo build ui check test screenshots oracle logs bench fuzz clean help
+.PHONY: demo build ui check test screenshots oracle logs bench torture fuzz clean help
 
 demo: $(PAGES) ## build, and serve the bundled logs on http://127.0.0.1:18080
 	cargo run --release -- demo
@@ -61,6 +61,10 @@ bench: build ## measure beside the real History Server: make bench BIG=LOG, see 
 	python3 tests/bench/browser.py $(TARGET)/release/afterglow --shs .venv $(if $(BIG),--big $(BIG))
 	.venv/bin/python tests/bench/fleet.py $(TARGET)/release/afterglow
 	python3 tests/bench/incidents.py $(TARGET)/release/afterglow $(if $(BIG),--big $(BIG))
+
+torture: build ## attack a server of its own for ten minutes and print what held; see tests/torture/torture.py
+	@tests/prepare.sh
+	.venv/bin/python tests/torture/torture.py $(TARGET)/release/afterglow
 
 # The fuzzer wants a flag of nightly compilers, which RUSTC_BOOTSTRAP=1 lets the pinned one take.
 fuzz: ## fuzz every target for FUZZ_SECONDS seconds (60) each; installs cargo-fuzz if it is absent

@@ -89,6 +89,8 @@ async fn serve() -> Served {
         indexer: None,
         search: Some(search.clone()),
         query: Some(query.clone()),
+        others: Vec::new(),
+        health: Default::default(),
         store_limit: None,
     };
     let telemetry = Telemetry::new(watched);
