@@ -171,7 +171,9 @@ impl Database {
 /// Connections of which none is used again that is still inside of a transaction. SQLite ends a transaction by itself where a disk is
 /// full or broken; the ROLLBACK of sqlx then fails, and leaves its connection counting one that is not there.
 fn pool(most: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(most).after_release(|connection: &mut SqliteConnection, _| {
+    // Who writes waits for a turn; that is no news.
+    let options = SqlitePoolOptions::new().max_connections(most).acquire_slow_threshold(Duration::from_secs(30));
+    options.after_release(|connection: &mut SqliteConnection, _| {
         Box::pin(async move {
             // A rollback that was asked for before is done when this is.
             connection.ping().await?;

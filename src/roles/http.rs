@@ -156,6 +156,8 @@ pub async fn serve(
     let following = tokio::spawn(follow(search, opened.catalog.clone(), opened.store.clone(), opened.health.clone()));
     server::serve(listener, pages, limits(&config.server), stop).await;
     following.abort();
+    // The catalog is closed next: what still asks it would take that for trouble.
+    let _ = following.await;
     drop(postgres);
     sending.abort();
     query.close();

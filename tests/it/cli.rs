@@ -204,7 +204,7 @@ fn nothing_shows_the_secrets_of_a_sources_address() {
 #[test]
 fn what_logs_say_does_nothing_to_a_terminal() {
     let dir = logs::folder();
-    let (name, log) = logs::plain("4.3.0", "skew");
+    let (name, log) = logs::plain("4.3.0", "codec-none");
     let text = String::from_utf8(log).unwrap().replace("\"App Name\":\"", "\"App Name\":\"\\u001b[31mred\\u009b0m");
     let place = dir.path().join("logs").join(&name);
     fs::create_dir_all(dir.path().join("logs")).unwrap();

@@ -59,7 +59,7 @@ fn a_full_disk_is_told_and_got_over_without_a_restart() {
     };
     let folder = dir.path().join("logs");
     fs::create_dir_all(&folder).unwrap();
-    let (first, second) = (logs::plain("3.5.9", "codec-none"), logs::plain("4.3.0", "skew"));
+    let (first, second) = (logs::plain("3.5.9", "codec-none"), logs::plain("4.3.0", "codec-none"));
     fs::write(folder.join(&first.0), first.1).unwrap();
     let server = TestServer::serve(&disk.0.join("store")).logs(&format!("c={}", folder.display())).start();
     eventually("the first log", 20, || (applications(&server) == 1).then_some(()));

@@ -11,6 +11,7 @@ use super::groups::Group;
 use super::list::severity;
 use super::{Catalog, CatalogError, judged, next};
 use crate::date::date;
+use crate::insight::outcome::Status;
 use crate::store::noted_key;
 use crate::store::reader::PartRef;
 use crate::viewer::Viewer;
@@ -576,18 +577,21 @@ impl Catalog {
         let mut tx = self.begin().await?;
         let quiet = format!("SELECT {COLUMNS} FROM attempts WHERE status = 'running' AND last_updated < $1");
         let rows = sqlx::query(sqlx::AssertSqlSafe(quiet)).bind(before).fetch_all(&mut *tx).await?;
-        let lost = AttemptStatus::Lost.text();
+        let (lost, unknown) = (AttemptStatus::Lost.text(), Status::Unknown.text());
         for r in &rows {
             let a = attempt(r)?;
-            let group = a.group(lost).id(&mut tx).await?;
+            // Where the beginning is missing, too, that there is no end says nothing.
+            let outcome = if a.summary.outcome == unknown { unknown } else { lost };
+            let group = a.group(outcome).id(&mut tx).await?;
             let sequence = next(&mut tx, "sequence").await?;
-            sqlx::query("UPDATE attempts SET status = $2, outcome = $2, group_id = $3, sequence = $4, severity = $5, over_time = $6 WHERE id = $1")
+            sqlx::query("UPDATE attempts SET status = $2, outcome = $7, group_id = $3, sequence = $4, severity = $5, over_time = $6 WHERE id = $1")
                 .bind(a.id)
                 .bind(lost)
                 .bind(group)
                 .bind(sequence)
-                .bind(severity(lost))
+                .bind(severity(outcome))
                 .bind(now)
+                .bind(outcome)
                 .execute(&mut *tx)
                 .await?;
         }

@@ -189,7 +189,11 @@ const SUMS: [Column; 18] = [
 const APPLICATIONS: [Column; 17] = [
     ("queue", Text, "The queue it ran in; null where none is known."),
     ("spark_version", Text, "The version of Spark that wrote the log."),
-    ("status", Text, "`running`, `completed`, `failed` or `lost` (the log has no end and has been quiet)."),
+    (
+        "status",
+        Text,
+        "`running`, `completed`, `failed`, `killed` (it, or what it was at, was stopped from outside), `lost` (the log has no end and has been quiet) or `unknown` (a log without beginning and end).",
+    ),
     ("start_time", Time, "When it started."),
     ("end_time", Time, "When it ended; null while it runs and where the log has no end."),
     ("last_event_time", Time, "The time of the last event in its log."),
