@@ -155,6 +155,50 @@ fn connections_cost_little_memory() {
     assert!(each < 100 << 10, "{each} bytes a connection");
 }
 
+/// As browsers and Python's `requests` ask.
+#[test]
+fn long_answers_come_compressed_and_whole() {
+    let folder = logs::folder();
+    let (logs, store) = (folder.path().join("logs"), folder.path().join("store"));
+    let id = synthetic::tasks(&logs, 2_000);
+    assert!(ingest(&store, &[logs.to_str().unwrap()]).status.success());
+    let server = TestServer::role("history", &store).start();
+    for path in ["stages?details=true", "stages", "jobs", "sql", "stages/0/0/taskList?length=2000"] {
+        let path = format!("/api/v1/applications/{id}/{path}");
+        let host = server.address;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n");
+        let (got, closed) = rest(sent(&server, &request));
+        let head = got.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+        let headers = String::from_utf8_lossy(&got[..head]).to_lowercase();
+        assert!(closed && headers.starts_with("http/1.1 200"), "{path}: {headers}");
+        let mut body = got[head + 4..].to_vec();
+        if headers.contains("transfer-encoding: chunked") {
+            assert!(body.ends_with(b"0\r\n\r\n"), "{path} was cut off");
+            body = chunks(&body);
+        }
+        if headers.contains("content-encoding: gzip") {
+            let packed = std::mem::take(&mut body);
+            flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut body).unwrap();
+        }
+        assert!(body == server.get(&path).body, "{path}");
+    }
+}
+
+/// The bytes of a body that came in chunks.
+fn chunks(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some(at) = body.windows(2).position(|w| w == b"\r\n") {
+        let length = usize::from_str_radix(std::str::from_utf8(&body[..at]).unwrap(), 16).unwrap();
+        whole.extend_from_slice(&body[at + 2..at + 2 + length]);
+        body = &body[at + 2 + length + 2..];
+        if length == 0 {
+            break;
+        }
+    }
+    whole
+}
+
 #[test]
 fn long_answers_take_memory_of_no_more_than_pieces() {
     let folder = logs::folder();

@@ -9,6 +9,7 @@ use std::io;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use futures::StreamExt as _;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -138,7 +139,7 @@ where
 
 fn pieces(first: Vec<u8>, rest: mpsc::Receiver<Sent>) -> impl futures::Stream<Item = io::Result<Bytes>> {
     let state = (Some(Ok((first, false))), rest, false);
-    futures::stream::unfold(state, |(first, mut rest, ended)| async move {
+    let pieces = futures::stream::unfold(state, |(first, mut rest, ended)| async move {
         if ended {
             return None;
         }
@@ -155,7 +156,9 @@ fn pieces(first: Vec<u8>, rest: mpsc::Receiver<Sent>) -> impl futures::Stream<It
             None => (Err(io::Error::other("the answer was not written to its end")), true),
         };
         Some((item, (None, rest, ended)))
-    })
+    });
+    // What compresses it asks on after its end.
+    pieces.fuse()
 }
 
 #[cfg(test)]
@@ -189,6 +192,13 @@ mod tests {
             let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
             assert_eq!(body, serde_json::to_vec(&(0..count).collect::<Vec<_>>()).unwrap(), "{count}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_answer_has_one_end_however_often_it_is_asked() {
+        let mut pieces = std::pin::pin!(numbers(100_000, false).await.unwrap().into_body().into_data_stream());
+        while pieces.next().await.is_some() {}
+        assert!(pieces.next().await.is_none());
     }
 
     #[tokio::test]
