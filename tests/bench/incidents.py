@@ -89,7 +89,7 @@ async def post(port, o, sent, took):
         while (at := await queue.get()) is not None:
             body = json.dumps({"version": "4", "status": "firing", "receiver": "afterglow", "alerts": [alert(n) for n in range(at, min(at + TOGETHER, total))]}).encode()
             t = time.monotonic()
-            writer.write(b"POST /api/afterglow/v1/intake/alertmanager HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+            writer.write(b"POST /api/afterglow/v1/intake/alertmanager HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(int(h.split(b":")[1]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length:"))
             await reader.readexactly(length)

@@ -1,6 +1,5 @@
 """The dashboard of Afterglow itself: its expressions, asked of a real Prometheus that scrapes it."""
 import http.server
-import json
 import re
 import threading
 import time
