@@ -79,8 +79,8 @@ fn ids_that_no_store_takes_are_told_once_and_not_read_again() {
 
 #[test]
 fn long_lines_of_many_logs_share_one_budget() {
-    const LINE: usize = 10 << 20;
-    const LOGS: usize = 10;
+    const LINE: usize = 16 << 20;
+    const LOGS: usize = 20;
     let dir = logs::folder();
     let (store, folder) = (dir.path().join("store"), dir.path().join("logs"));
     fs::create_dir(&folder).unwrap();
@@ -106,7 +106,8 @@ fn long_lines_of_many_logs_share_one_budget() {
         eventually(&format!("log {n}"), 60, || is_completed(&server, &id(n)));
     }
     let most = server.most_memory() >> 20;
-    assert!(most < 400, "{most} MiB");
+    // 550 where it holds, 900 without a budget.
+    assert!(most < 720, "{most} MiB");
     let plan = server.json(&format!("/api/v1/applications/{}/sql/77?planDescription=true", id(LOGS - 1)));
     assert_eq!(plan["planDescription"].as_str().map(str::len), Some(LINE / 8 * 7));
 }
