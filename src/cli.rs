@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use afterglow_ingest::SourceKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::SourceConfig;
+use crate::config::sources::SourceConfig;
 
 /// One place for the event logs of all Spark clusters.
 ///

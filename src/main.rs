@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> ExitCode {
-    let load = |common: &cli::Common, flags: Vec<_>, logs: &[config::SourceConfig]| {
+    let load = |common: &cli::Common, flags: Vec<_>, logs: &[config::sources::SourceConfig]| {
         let all: Vec<_> = common.flags().into_iter().chain(flags).collect();
         config::load(common.config.as_deref(), std::env::vars(), &all, logs)
     };

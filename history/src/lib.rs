@@ -14,6 +14,7 @@ pub mod insight;
 pub mod maintain;
 pub mod order;
 pub mod otel;
+pub mod placement;
 pub mod postgres;
 pub mod query;
 pub mod redact;

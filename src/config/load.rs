@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{Config, SourceConfig, otel};
+use super::sources::{DEFAULT_CLUSTER, SourceConfig};
+use super::{Config, otel};
 
 /// File that is read when none is named.
 pub const DEFAULT_FILE: &str = "afterglow.toml";
@@ -64,7 +65,7 @@ pub fn load(
     }
     for source in &mut config.source {
         if source.cluster.is_empty() {
-            super::DEFAULT_CLUSTER.clone_into(&mut source.cluster);
+            DEFAULT_CLUSTER.clone_into(&mut source.cluster);
         }
     }
     Ok(config)

@@ -9,6 +9,7 @@ pub mod otel;
 pub mod postgres;
 pub mod remediation;
 pub mod rules;
+pub mod sources;
 mod sql;
 pub mod units;
 
@@ -18,7 +19,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actions::ActionConfig;
-use afterglow_ingest::SourceKind;
 use alerts::Alerts;
 use findings::{Cost, Findings};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,7 @@ use otel::Otel;
 use postgres::Postgres;
 use remediation::Remediation;
 use rules::RuleConfig;
+use sources::SourceConfig;
 use sql::Sql;
 use units::{Size, Time};
 
@@ -326,35 +327,6 @@ impl RemoteWrite {
     }
 }
 
-/// A place with logs.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SourceConfig {
-    pub cluster: String,
-    pub url: String,
-    /// What it holds: event logs, unless this says container logs.
-    pub kind: SourceKind,
-    pub labels: BTreeMap<String, String>,
-    pub options: BTreeMap<String, String>,
-}
-
-/// What neither a path of ours nor a key of an object store has as it is.
-const NOT_IN_CLUSTERS: &str = "/?#%\"\\{}[]<>^`|~*";
-
-/// Cluster of a source that names none.
-pub const DEFAULT_CLUSTER: &str = "default";
-
-impl SourceConfig {
-    /// `[CLUSTER=]URL`, as on the command line.
-    pub fn parse(text: &str) -> SourceConfig {
-        let (cluster, url) = match text.split_once('=') {
-            Some((c, u)) if !c.contains(['/', ':', '?']) => (c.trim(), u),
-            _ => (DEFAULT_CLUSTER, text),
-        };
-        SourceConfig { cluster: cluster.to_owned(), url: url.to_owned(), ..SourceConfig::default() }
-    }
-}
-
 /// A URL from the settings as it may be printed; a path stays as it was written.
 pub fn shown_url(url: &str) -> String {
     match afterglow_ingest::source::normalize(url) {
@@ -450,17 +422,7 @@ impl Config {
         if self.store.url.trim().is_empty() {
             out.push("store.url: empty: name a folder or s3://bucket/prefix".into());
         }
-        for (i, s) in self.source.iter().enumerate() {
-            if s.url.trim().is_empty() {
-                out.push(format!("source[{i}].url: empty: name a folder or s3://bucket/prefix"));
-            }
-            if s.cluster.is_empty() || s.cluster.contains(|c: char| c.is_control() || NOT_IN_CLUSTERS.contains(c)) {
-                out.push(format!(
-                    "source[{i}].cluster: `{}` cannot be part of a path: use letters, digits, dots and dashes",
-                    s.cluster
-                ));
-            }
-        }
+        out.extend(sources::problems(&self.source));
         out
     }
 }
@@ -534,32 +496,5 @@ mod tests {
         }
         let secret = config(&format!("{url}headers = {{ x-key = \"s3cret\" }}")).print();
         assert!(!secret.contains("s3cret"), "{secret}");
-    }
-
-    #[test]
-    fn clusters_are_parts_of_paths() {
-        let problems = |cluster: &str| {
-            let source = SourceConfig { cluster: cluster.into(), url: "/logs".into(), ..SourceConfig::default() };
-            Config { source: vec![source], ..Config::default() }.problems()
-        };
-        for good in ["analytics", "a.b-c_1", "it's", "größe"] {
-            assert_eq!(problems(good), [""; 0], "{good}");
-        }
-        for bad in ["", "a/b", "a\"b", "a{b", "a~b", "a\nb"] {
-            assert!(problems(bad)[0].contains("source[0].cluster"), "{bad}");
-        }
-    }
-
-    #[test]
-    fn sources_on_the_command_line() {
-        for (text, cluster, url) in [
-            ("analytics=s3://b/p", "analytics", "s3://b/p"),
-            ("/data/events", "default", "/data/events"),
-            ("s3://b/p?x=1", "default", "s3://b/p?x=1"),
-            ("science=/data/a=b", "science", "/data/a=b"),
-        ] {
-            let s = SourceConfig::parse(text);
-            assert_eq!((s.cluster.as_str(), s.url.as_str()), (cluster, url));
-        }
     }
 }

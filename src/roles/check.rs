@@ -3,19 +3,26 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use afterglow_alerts::custom::Kind;
 use afterglow_alerts::intake::sns::Topics;
 use afterglow_alerts::ledger::{FILE, Ledger};
 use afterglow_alerts::service::receivers;
+use afterglow_history::indexer::{Peeked, peek};
 use afterglow_history::query::Ask;
+use afterglow_history::redact::Redactor;
 use afterglow_history::viewer::Viewer;
-use afterglow_ingest::scan;
 use afterglow_ingest::source::{self, explain};
+use afterglow_ingest::{Source, SourceKind, scan};
 
 use super::{Opened, advise, engine, now, open, sources};
+use crate::config::sources::SourceConfig;
 use crate::config::{Config, shown_url};
 use crate::terminal::{self, say};
+
+/// Logs of a source that are looked at for what they say of their cluster.
+const PEEKED: usize = 10;
 
 pub async fn run(config: Config, print: bool) -> ExitCode {
     if print {
@@ -93,7 +100,10 @@ async fn with_sources(config: &Config) -> Vec<String> {
     for source in good {
         match scan::first(&source).await {
             Some(Err(e)) => out.push(format!("source {source:?}: {}", explain(&e))),
-            Some(Ok(first)) => say!("source {source:?}: ok (first object: {first})"),
+            Some(Ok(first)) => {
+                say!("source {source:?}: ok (first object: {first})");
+                out.extend(show_placed(config, &source).await.err());
+            }
             None => say!("source {source:?}: answers, and holds nothing yet"),
         }
     }
@@ -101,6 +111,30 @@ async fn with_sources(config: &Config) -> Vec<String> {
         say!("no sources: name them with --logs [CLUSTER=]URL or as [[source]]");
     }
     out
+}
+
+/// Shows which cluster and labels some logs get, where their source takes these from logs.
+async fn show_placed(config: &Config, source: &Source) -> Result<(), String> {
+    let same = |s: &&SourceConfig| s.kind == source.kind && s.cluster == source.cluster;
+    let here = |s: &&SourceConfig| source::normalize(&s.url).is_ok_and(|url| source::shown(&url) == source.url);
+    let settings = config.source.iter().filter(same).find(here);
+    let Some(settings) = settings.filter(|s| s.kind == SourceKind::EventLogs && !s.derive.is_empty()) else {
+        return Ok(());
+    };
+    let placement = Arc::new(settings.placement()?);
+    let redactor = Redactor::new(&config.redaction.regex).map_err(|e| format!("redaction.regex: {e}"))?;
+    for Peeked { log, placed } in peek(source, &placement, &Arc::new(redactor), PEEKED).await {
+        match placed {
+            Ok((app, placed)) => {
+                let labels: Vec<_> = placed.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+                let labels = if labels.is_empty() { String::new() } else { format!(", labels {}", labels.join(" ")) };
+                let by = placed.rule.map_or_else(|| "no rule says another".into(), |i| format!("derive[{i}]"));
+                say!("  {log}: {app} in cluster {} ({by}){labels}", placed.cluster);
+            }
+            Err(e) => say!("  {log}: {e}"),
+        }
+    }
+    Ok(())
 }
 
 /// Whether the statements of rules fit the tables, and only read. Tables are the same in every store: an empty one will do.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use afterglow_ingest::SourceKind;
 
 use super::{fail, serve};
+use crate::config::Config;
+use crate::config::sources::SourceConfig;
 use crate::config::units::Time;
-use crate::config::{Config, SourceConfig};
 use crate::terminal::complain;
 
 /// Packed logs of real applications: (cluster, archive).

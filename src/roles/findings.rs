@@ -11,7 +11,8 @@ use afterglow_history::viewer::Viewer;
 use tempfile::TempDir;
 
 use super::{DAMAGED, fail, indexer, ingest, open, sources};
-use crate::config::{Config, SourceConfig};
+use crate::config::Config;
+use crate::config::sources::SourceConfig;
 use crate::terminal::{self, complain, say};
 
 /// Where the logs are said to come from.

@@ -16,7 +16,8 @@ use afterglow_ingest::Source;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{DAMAGED, Opened, asked_to_stop, fail, http, indexer, look, open_with, sources};
-use crate::config::{Config, SourceConfig, shown_url};
+use crate::config::sources::SourceConfig;
+use crate::config::{Config, shown_url};
 use crate::terminal::{complain, say};
 
 /// Pause between two lines of progress where there is no terminal.

@@ -26,7 +26,7 @@ use afterglow_alerts::note::Notary;
 use afterglow_history::catalog::Catalog;
 use afterglow_history::fleet::Judge;
 use afterglow_history::health::Health;
-use afterglow_history::indexer::{Indexer, IndexerConfig};
+use afterglow_history::indexer::{Indexer, IndexerConfig, Placements};
 use afterglow_history::maintain::{self, Removed, Retention};
 use afterglow_history::otel::{Exporter, follow};
 use afterglow_history::query::{Cluster, Engine, Limits};
@@ -39,7 +39,8 @@ use afterglow_ingest::{Source, source};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, ConfigError, SourceConfig};
+use crate::config::sources::SourceConfig;
+use crate::config::{Config, ConfigError};
 use crate::telemetry;
 use crate::terminal::complain;
 
@@ -165,6 +166,13 @@ pub async fn sources(config: &Config) -> (Vec<Source>, Vec<(SourceConfig, String
 /// An indexer over an open store, for a role.
 pub fn indexer(config: &Config, opened: &Opened, role: &str) -> Result<Arc<Indexer>, String> {
     let redactor = Redactor::new(&config.redaction.regex).map_err(|e| format!("redaction.regex: {e}"))?;
+    let mut placements = Placements::default();
+    for s in &config.source {
+        // One whose address is none is told when sources are opened.
+        if let Ok(url) = source::normalize(&s.url) {
+            placements.add(s.kind, &s.cluster, &source::shown(&url), s.placement()?);
+        }
+    }
     let settings = IndexerConfig {
         workers: config.ingest.workers,
         poll: config.ingest.poll.0,
@@ -172,6 +180,7 @@ pub fn indexer(config: &Config, opened: &Opened, role: &str) -> Result<Arc<Index
         memory: config.ingest.memory.0,
         health: opened.health.clone(),
         role: role.to_owned(),
+        placements,
     };
     Ok(Indexer::new(opened.store.clone(), opened.catalog.clone(), Arc::new(redactor), settings))
 }

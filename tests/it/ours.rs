@@ -1153,7 +1153,9 @@ fn labels_filter_and_are_counted() {
     ];
     let case = logs::case("3.5.9", "codec-none");
     let sources = labels.map(|(cluster, labels)| {
-        format!("[[source]]\ncluster = '{cluster}'\nurl = '{}'\nlabels = {{ {labels} }}\n", case.display())
+        let place = dir.path().join(cluster);
+        logs::lay(&case, &place, &|_| true);
+        format!("[[source]]\ncluster = '{cluster}'\nurl = '{}'\nlabels = {{ {labels} }}\n", place.display())
     });
     std::fs::write(&file, format!("[store]\ndir = '{}'\n{}", store.display(), sources.concat())).unwrap();
     let ingested = server::run(&["ingest", "--once", "--config", file.to_str().unwrap()]);
@@ -1186,7 +1188,9 @@ fn answers_beside_attempts() {
     let dir = logs::folder();
     let store = dir.path().join("store");
     let (one, damaged) = (logs::case("3.5.9", "codec-none"), logs::case("3.5.9", "derived"));
-    let all = [format!("a={}", one.display()), format!("b={}", one.display()), format!("c={}", damaged.display())];
+    let other = dir.path().join("other");
+    logs::lay(&one, &other, &|_| true);
+    let all = [format!("a={}", one.display()), format!("b={}", other.display()), format!("c={}", damaged.display())];
     let ingested = server::ingest(&store, &all.each_ref().map(String::as_str));
     assert_eq!(ingested.status.code(), Some(3), "{}", server::stdout(&ingested));
     let server = TestServer::history(&store);

@@ -203,7 +203,7 @@ fn usage(r: &SqliteRow) -> Result<Option<Usage>, sqlx::Error> {
 }
 
 impl AttemptRow {
-    fn group(&self, outcome: &str) -> Group {
+    pub(super) fn group(&self, outcome: &str) -> Group {
         Group {
             cluster: self.cluster.clone(),
             user: self.user.clone(),

@@ -170,7 +170,7 @@ impl Commit {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use afterglow_ingest::Position;
@@ -179,7 +179,7 @@ mod tests {
     use crate::catalog::{AttemptStatus, ListFilter, ListPage, ListSort, Summary};
     use crate::viewer::Viewer;
 
-    fn commit(source: i64, app: &str) -> Commit {
+    pub fn commit(source: i64, app: &str) -> Commit {
         let attempt = AttemptRow {
             id: 0,
             cluster: "c".into(),

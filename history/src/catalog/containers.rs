@@ -246,7 +246,7 @@ impl Catalog {
 
     async fn containers_of(&self, a: &AttemptRow, which: &str) -> Result<Vec<ContainerRow>, CatalogError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM container_logs WHERE cluster = $1 AND app_id = $2 AND expired = 0 AND format = $3 {which}
+            "SELECT {COLUMNS} FROM container_logs WHERE cluster IN ($1, '*') AND app_id = $2 AND expired = 0 AND format = $3 {which}
              ORDER BY container, log_key, source_id"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -302,7 +302,7 @@ impl Catalog {
     pub async fn waiting_containers(&self, before: i64) -> Result<Vec<ContainerRow>, CatalogError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM container_logs c WHERE expired = 0 AND modified < $1 AND NOT EXISTS
-             (SELECT 1 FROM attempts a WHERE a.cluster = c.cluster AND a.app_id = c.app_id) LIMIT 1000"
+             (SELECT 1 FROM attempts a WHERE c.cluster IN (a.cluster, '*') AND a.app_id = c.app_id) LIMIT 1000"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(before).fetch_all(&self.readers).await?;
         rows.iter().map(row).collect()
@@ -310,8 +310,8 @@ impl Catalog {
 }
 
 /// Has everybody look again at the attempts of an application: followers, and who writes fleet tables.
-async fn touch(tx: &mut Transaction<'_, Sqlite>, cluster: &str, app: &str) -> Result<(), CatalogError> {
-    let attempts = sqlx::query("SELECT id, fleet_batch FROM attempts WHERE cluster = $1 AND app_id = $2")
+pub(super) async fn touch(tx: &mut Transaction<'_, Sqlite>, cluster: &str, app: &str) -> Result<(), CatalogError> {
+    let attempts = sqlx::query("SELECT id, fleet_batch FROM attempts WHERE $1 IN (cluster, '*') AND app_id = $2")
         .bind(cluster)
         .bind(app)
         .fetch_all(&mut **tx)

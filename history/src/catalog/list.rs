@@ -186,6 +186,9 @@ fn page_of(select: &str, filter: &ListFilter, way: Way, page: ListPage) -> Query
     q
 }
 
+/// A restart comes this soon after the driver's last word, milliseconds.
+const RESTARTED_WITHIN: i64 = 3_600_000;
+
 impl Catalog {
     /// A page of the list, with the number of all that the filter lets through.
     pub async fn list(
@@ -262,6 +265,40 @@ impl Catalog {
         let mut all = self.attempts(viewer, &ids).await?;
         all.sort_by_key(|a| std::cmp::Reverse((a.start_time, a.id)));
         Ok(all)
+    }
+
+    /// The run that this one tries again, and the one that tries this one again: of the same name, user and labels, and begun within an hour
+    /// after the last word of a driver that came to no end.
+    pub async fn tries(
+        &self,
+        viewer: &Viewer,
+        of: &AttemptRow,
+    ) -> Result<(Option<AttemptRow>, Option<AttemptRow>), CatalogError> {
+        let before = "end_time < 0 AND last_event_time BETWEEN $4 - $6 AND $4 ORDER BY last_event_time DESC";
+        let after = "$7 < 0 AND start_time BETWEEN $8 AND $8 + $6 ORDER BY start_time";
+        let mut found = [None, None];
+        for (which, place) in [before, after].into_iter().zip(&mut found) {
+            let sql = format!(
+                "SELECT id FROM attempts WHERE cluster = $1 AND user_name = $2 AND name = $3 AND app_id <> $5 AND labels = $9 AND {which} LIMIT 1"
+            );
+            let labels = serde_json::to_string(&of.labels).map_err(|e| CatalogError::Stored(e.to_string()))?;
+            let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+                .bind(&of.cluster)
+                .bind(&of.user)
+                .bind(&of.name)
+                .bind(of.start_time)
+                .bind(&of.app_id)
+                .bind(RESTARTED_WITHIN)
+                .bind(of.end_time)
+                .bind(of.last_event_time)
+                .bind(labels)
+                .fetch_optional(&self.readers)
+                .await?;
+            if let Some(row) = row {
+                *place = self.attempts(viewer, &[row.try_get(0)?]).await?.pop();
+            }
+        }
+        Ok(found.into())
     }
 }
 

@@ -126,17 +126,31 @@ pub struct SourceScan {
 }
 
 impl Catalog {
-    /// The id of a source, registering it if it is new.
-    pub async fn source(&self, cluster: &str, url: &str, kind: SourceKind) -> Result<i64, CatalogError> {
+    /// The id of a source, registering it if it is new. One at the same address is this one, renamed, unless its cluster is
+    /// of `others`, who are at that address, too.
+    pub async fn source(
+        &self,
+        cluster: &str,
+        url: &str,
+        kind: SourceKind,
+        others: &[&str],
+    ) -> Result<i64, CatalogError> {
         let mut tx = self.begin().await?;
-        let found = sqlx::query("SELECT id FROM sources WHERE cluster = $1 AND url = $2 AND kind = $3")
-            .bind(cluster)
-            .bind(url)
-            .bind(kind.text())
-            .fetch_optional(&mut *tx)
-            .await?;
-        if let Some(row) = found {
-            return Ok(row.try_get(0)?);
+        let found = sqlx::query(
+            "SELECT id, cluster FROM sources WHERE url = $1 AND kind = $2 ORDER BY cluster = $3 DESC, last_scan DESC",
+        );
+        let found = found.bind(url).bind(kind.text()).bind(cluster).fetch_all(&mut *tx).await?;
+        for row in found {
+            let (id, was): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+            if was == cluster {
+                return Ok(id);
+            }
+            if !others.contains(&was.as_str()) {
+                let renamed = sqlx::query("UPDATE sources SET cluster = $2 WHERE id = $1").bind(id).bind(cluster);
+                renamed.execute(&mut *tx).await?;
+                tx.commit().await?;
+                return Ok(id);
+            }
         }
         let id = next(&mut tx, "source").await?;
         sqlx::query("INSERT INTO sources (id, cluster, url, kind) VALUES ($1, $2, $3, $4)")
@@ -253,7 +267,7 @@ impl Catalog {
         let total = sqlx::query(sqlx::AssertSqlSafe(count)).fetch_one(&self.readers).await?.try_get(0)?;
         let page = format!(
             "SELECT s.cluster, s.url, l.log_key, l.problem,
-                 COALESCE(a.app_id, (SELECT app_id FROM attempts WHERE cluster = s.cluster AND app_id = l.app_id LIMIT 1)), a.attempt_id
+                 COALESCE(a.app_id, (SELECT app_id FROM attempts WHERE s.cluster IN (cluster, '*') AND app_id = l.app_id LIMIT 1)), a.attempt_id
              FROM {ALL} l JOIN sources s ON s.id = l.source_id
              LEFT JOIN attempts a ON a.id = (SELECT MIN(id) FROM attempts WHERE source_id = l.source_id AND log_key = l.log_key)
              ORDER BY s.cluster, s.url, l.log_key LIMIT $1 OFFSET $2"

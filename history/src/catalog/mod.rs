@@ -14,6 +14,7 @@ mod indexers;
 mod judged;
 mod list;
 mod logs;
+mod placed;
 mod totals;
 
 use std::path::Path;

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::log::Failure;
 use super::pipeline::PipelineError;
+use super::place::cluster_of_container;
 use super::progress::Outcome;
 use super::{CLAIMED, FOUND, Indexer, Problems, Unread, container_claim, now};
 use crate::catalog::{CatalogError, ContainerRow};
@@ -47,7 +48,7 @@ impl Indexer {
         source: &Source,
         problems: Problems,
     ) -> Result<(), CatalogError> {
-        let id = self.catalog.source(&source.cluster, &source.url, source.kind).await?;
+        let id = self.placed(source).await?;
         let known = self.catalog.container_versions(id).await?;
         // A place may hold both kinds, which are listed each at its own pace.
         let progress = self.progress.source(&source.cluster, &format!("{} (container logs)", source.url));
@@ -114,11 +115,13 @@ impl Indexer {
         let read =
             tokio::task::spawn_blocking(move || read(reader, writer, redactor)).await.map_err(|e| e.to_string())??;
         let refused = too_long(&log.place.app_id, None);
+        let placement = self.config.placements.of(source);
+        let cluster = cluster_of_container(&placement, &log.place.app_id, &log.log.key);
         let part = match read.part {
             _ if refused.is_some() => None,
             None => None,
             Some(part) => {
-                let key = container_key(&source.cluster, &log.place.app_id, source_id, &log.log.key, now());
+                let key = container_key(&cluster, &log.place.app_id, source_id, &log.log.key, now());
                 let size = self.store.publish(&key, part).await.map_err(|e| e.to_string())?;
                 Some(PartRef { key, size })
             }
@@ -128,7 +131,7 @@ impl Indexer {
             source_id,
             log_key: log.log.key.clone(),
             version: log.log.version(),
-            cluster: source.cluster.clone(),
+            cluster,
             place: log.place.clone(),
             modified: log.log.modified(),
             part,

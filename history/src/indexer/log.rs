@@ -16,6 +16,7 @@ use crate::catalog::{
     AttemptRow, AttemptStatus, Commit, Committed, KnownLog, LogRow, LogState, Summary, Usage, log_claim,
 };
 use crate::insight::outcome::{first_line, outcome};
+use crate::placement::{Placed, Told, queue};
 use crate::state::{Attempt, Completeness, StageAttempt};
 use crate::store::reader::PartRef;
 use crate::store::{AttemptReader, VERSION, part_key, part_number, snapshot};
@@ -196,20 +197,22 @@ impl Indexer {
             made.map_err(|e| e.to_string())?
         };
         let app = attempt.application.clone();
-        let key = part_key(&source.cluster, &app.id, app.attempt_id.as_deref(), generation, next_part(&parts));
+        let told = Told { application: &app, environment: &attempt.environment, path: &log.key };
+        let placed = self.config.placements.of(source).place(&told);
+        let key = part_key(&placed.cluster, &app.id, app.attempt_id.as_deref(), generation, next_part(&parts));
         let size = self.store.publish(&key, finished_part).await.map_err(|e| e.to_string())?;
         let before = parts.clone();
         let mut all = parts;
         all.push(PartRef { key, size });
         let (mut all, merged) =
-            self.compact(source, &app.id, app.attempt_id.as_deref(), generation, all, finished).await?;
+            self.compact(&placed.cluster, &app.id, app.attempt_id.as_deref(), generation, all, finished).await?;
         outcome.attempt = Some(match &app.attempt_id {
-            Some(a) => format!("{}/{}/{a}", source.cluster, app.id),
-            None => format!("{}/{}", source.cluster, app.id),
+            Some(a) => format!("{}/{}/{a}", placed.cluster, app.id),
+            None => format!("{}/{}", placed.cluster, app.id),
         });
         outcome.problem = problem(&attempt.completeness);
         outcome.damage = Damage::between(&known, &attempt.completeness);
-        let row = attempt_row(&attempt, source, source_id, log, events, generation, all.clone());
+        let row = attempt_row(&attempt, placed, source_id, log, events, generation, all.clone());
         let consumed = bare_names(log).take_while(|n| *n != position.part).map(str::to_owned).collect();
         let commit = Commit {
             source_id,
@@ -334,7 +337,7 @@ impl Indexer {
     /// deleted once the catalog names the others.
     async fn compact(
         &self,
-        source: &Source,
+        cluster: &str,
         app: &str,
         attempt: Option<&str>,
         generation: i64,
@@ -357,7 +360,7 @@ impl Indexer {
             gone.extend(last.iter().map(|p| p.key.clone()));
             let reader = AttemptReader::new(self.store.clone(), last);
             let made = snapshot::merge(&reader, self.store.writer(), !finished).await.map_err(|e| e.to_string())?;
-            let key = part_key(&source.cluster, app, attempt, generation, number);
+            let key = part_key(cluster, app, attempt, generation, number);
             let size = self.store.publish(&key, made).await.map_err(|e| e.to_string())?;
             parts.push(PartRef { key, size });
         }
@@ -490,7 +493,7 @@ fn problem(c: &Completeness) -> Option<String> {
 
 fn attempt_row(
     a: &Attempt,
-    source: &Source,
+    placed: Placed,
     source_id: i64,
     log: &EventLog,
     events: u64,
@@ -500,7 +503,7 @@ fn attempt_row(
     let app = &a.application;
     AttemptRow {
         id: 0,
-        cluster: source.cluster.clone(),
+        cluster: placed.cluster,
         app_id: app.id.clone(),
         attempt_id: app.attempt_id.clone(),
         source_id,
@@ -519,7 +522,7 @@ fn attempt_row(
         format: i64::from(VERSION),
         generation,
         parts,
-        labels: source.labels.clone(),
+        labels: placed.labels,
         damaged: a.completeness.is_damaged(),
         completeness: crate::completeness::json(&a.completeness),
         search_text: search_text(a),
@@ -527,14 +530,6 @@ fn attempt_row(
         summary: summary(a),
     }
 }
-
-/// Where resource managers say in which queue an application runs; Kubernetes has none of its own.
-const QUEUES: [&str; 4] = [
-    "spark.yarn.queue",
-    "spark.kubernetes.driver.label.queue",
-    "spark.kubernetes.driver.annotation.yunikorn.apache.org/queue",
-    "spark.kubernetes.driver.label.kueue.x-k8s.io/queue-name",
-];
 
 fn summary(a: &Attempt) -> Summary {
     let app = &a.application;
@@ -544,7 +539,7 @@ fn summary(a: &Attempt) -> Summary {
     // A driver runs tasks in local mode only; elsewhere it has no cores.
     let executors = || a.executors.values().filter(|e| e.active && e.total_cores > 0);
     Summary {
-        queue: QUEUES.iter().find_map(|key| a.environment.spark_property(key)).unwrap_or_default().to_owned(),
+        queue: queue(&a.environment).to_owned(),
         outcome: ended.status.text().to_owned(),
         duration: end.saturating_sub(app.start_time.unwrap_or(end)).max(0),
         tasks: tasks(StageAttempt::tasks),

@@ -9,12 +9,15 @@ mod follow;
 mod identity;
 mod log;
 mod member;
+mod peek;
 mod pipeline;
+mod place;
 pub mod progress;
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use afterglow_ingest::{EventLog, LineBudget, Source, SourceKind, scan, source::explain};
@@ -32,6 +35,8 @@ use crate::redact::Redactor;
 use crate::store::{Store, VERSION};
 use log::{Failure, Why};
 use member::Member;
+pub use peek::{Peeked, peek};
+pub use place::Placements;
 use progress::{Failed, Outcome, Progress, SourceProgress};
 
 /// How the indexer works. Plain data; `Default` suits a small machine.
@@ -51,6 +56,8 @@ pub struct IndexerConfig {
     pub health: Health,
     /// What this process is to others that index into the same store.
     pub role: String,
+    /// Where the applications of sources belong.
+    pub placements: Placements,
 }
 
 impl Default for IndexerConfig {
@@ -62,6 +69,7 @@ impl Default for IndexerConfig {
             memory: 1 << 30,
             health: Health::default(),
             role: "indexer".into(),
+            placements: Placements::default(),
         }
     }
 }
@@ -108,6 +116,8 @@ pub struct Indexer {
     member: Member,
     /// The process that logs were last left to, to say so once.
     left_to: AtomicI64,
+    /// Sources whose attempts are where their rules place them.
+    placed: Mutex<HashSet<i64>>,
     pub progress: Arc<Progress>,
 }
 
@@ -127,6 +137,7 @@ impl Indexer {
             lines: LineBudget::new(config.memory.saturating_sub(LONGEST)),
             member: Member::new(&config.role),
             left_to: AtomicI64::new(0),
+            placed: Mutex::default(),
             progress: Arc::new(Progress::default()),
             config,
         })
@@ -194,7 +205,7 @@ impl Indexer {
     /// Notes a source that could not even be opened, so that people see it.
     pub async fn note_unopened(&self, cluster: &str, url: &str, kind: SourceKind, problem: &str) {
         let scan = SourceScan { time: now(), problem: Some(problem.to_owned()), ..SourceScan::default() };
-        let noted = match self.catalog.source(cluster, url, kind).await {
+        let noted = match self.catalog.source(cluster, url, kind, &[cluster]).await {
             Ok(id) => self.catalog.scanned(id, &scan).await,
             Err(e) => Err(e),
         };
@@ -255,7 +266,7 @@ impl Indexer {
 
     /// One pass over event logs.
     async fn pass(self: &Arc<Self>, source: &Source, problems: Problems) -> Result<(), CatalogError> {
-        let id = self.catalog.source(&source.cluster, &source.url, source.kind).await?;
+        let id = self.placed(source).await?;
         let known = self.catalog.logs(id).await?;
         let progress = self.progress.source(&source.cluster, &source.url);
         progress.begin();

@@ -9,4 +9,5 @@ pub mod removal;
 pub mod sample;
 pub mod series;
 pub mod skew;
+pub mod used;
 pub mod wall_clock;

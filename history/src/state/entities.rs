@@ -41,9 +41,17 @@ pub struct Environment {
     pub resource_profiles: Vec<ResourceProfile>,
 }
 
+fn of<'a>(pairs: &'a Pairs, key: &str) -> Option<&'a str> {
+    pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+}
+
 impl Environment {
     pub fn spark_property(&self, key: &str) -> Option<&str> {
-        self.spark_properties.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+        of(&self.spark_properties, key)
+    }
+
+    pub fn system_property(&self, key: &str) -> Option<&str> {
+        of(&self.system_properties, key)
     }
 }
 

@@ -120,7 +120,29 @@ export interface Overview {
   slowestSql: { id: number; description: string; duration: number; status: string }[];
   slowestStages: { stage: number; attempt: number; name: string; duration: number; tasks: number; share: number }[];
   attempts: { attemptId: string; status: AppStatus; startTime: number; duration: number }[];
-  previousRuns: { id: string; attemptId?: string; status: AppStatus; startTime: number; duration: number }[];
+  previousRuns: OtherRun[];
+  /** The run that this one tries again, because its driver was lost. */
+  retryOf?: OtherRun;
+  retriedBy?: OtherRun;
+  uses: Used[];
+  /** The job run of Amazon EMR on EKS that it is. */
+  jobRun?: { id: string; virtualCluster?: string };
+}
+
+export interface OtherRun {
+  id: string;
+  attemptId?: string;
+  status: AppStatus;
+  startTime: number;
+  duration: number;
+}
+
+/** What an application uses beside Spark, and the setting by which that is known. */
+export interface Used {
+  kind: string;
+  name: string;
+  detail?: string;
+  setting: string;
 }
 
 export interface WallClockPart {

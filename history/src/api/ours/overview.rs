@@ -13,8 +13,11 @@ use crate::api::target::{Target, find, json};
 use crate::api::wire::{sql_status, stage_status};
 use crate::catalog::AttemptRow;
 use crate::insight::outcome::{RootError, first_line, outcome};
+use crate::insight::used::{Used, job_run, used};
 use crate::insight::wall_clock::{Part, WallClock, wall_clock};
-use crate::state::{Executor, Job, JobStatus, SqlExecution, SqlStatus, StageAttempt, StageKey, StageStatus};
+use crate::state::{
+    Environment, Executor, Job, JobStatus, SqlExecution, SqlStatus, StageAttempt, StageKey, StageStatus,
+};
 
 /// Slowest SQL executions and stages shown.
 const SLOWEST: usize = 10;
@@ -42,6 +45,11 @@ struct Overview {
     log_size: i64,
     events: i64,
     labels: BTreeMap<String, String>,
+    /// What it uses beside Spark.
+    uses: Vec<Used>,
+    /// The job run of Amazon EMR on EKS that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_run: Option<JobRun>,
     damaged: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
@@ -52,6 +60,29 @@ struct Overview {
     slowest_stages: Vec<SlowStage>,
     attempts: Vec<Run>,
     previous_runs: Vec<Run>,
+    /// The run that this one tries again, because its driver was lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_of: Option<Run>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retried_by: Option<Run>,
+}
+
+/// A job run of Amazon EMR on EKS.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JobRun {
+    id: String,
+    /// Where its driver's labels have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    virtual_cluster: Option<String>,
+}
+
+impl JobRun {
+    fn of(app_id: &str, environment: &Environment) -> Option<JobRun> {
+        let label = "spark.kubernetes.driver.label.emr-containers.amazonaws.com/virtual-cluster-id";
+        let virtual_cluster = environment.spark_property(label).map(str::to_owned);
+        Some(JobRun { id: job_run(app_id)?.to_owned(), virtual_cluster })
+    }
 }
 
 #[derive(Serialize)]
@@ -195,6 +226,8 @@ pub async fn one(State(api): State<Api>, target: Target) -> Result<Response, Api
     let queries = reader.queries().await?.len();
     let attempts = find(&api, Some(&row.cluster), &row.app_id).await?;
     let runs = api.catalog.earlier_runs(&api.viewer(), row, RUNS).await?;
+    let (retry_of, retried_by) = api.catalog.tries(&api.viewer(), row).await?;
+    let environment = reader.environment().await?;
     let error = outcome(&application, completeness.no_start, &read.jobs, &read.stages, &read.sql).error;
     let wall = wall_clock(row.start_time, target.last_event(), &read.stages, &read.executors);
     // Without the attempt's version: it tells of other runs, too.
@@ -214,6 +247,8 @@ pub async fn one(State(api): State<Api>, target: Target) -> Result<Response, Api
         log_size: row.log_size,
         events: row.events,
         labels: row.labels.clone(),
+        uses: used(&row.spark_version, &environment),
+        job_run: JobRun::of(&row.app_id, &environment),
         damaged: row.damaged,
         error: error.map(Failure::new),
         counts: counts(&read, queries),
@@ -223,6 +258,8 @@ pub async fn one(State(api): State<Api>, target: Target) -> Result<Response, Api
         wall_clock: shown(wall),
         attempts: attempts.into_iter().map(Run::new).collect(),
         previous_runs: runs.into_iter().map(Run::new).collect(),
+        retry_of: retry_of.map(Run::new),
+        retried_by: retried_by.map(Run::new),
     })
 }
 

@@ -1,7 +1,8 @@
-import { executorsTimeline, type Overview } from '../../api/ours';
+import { executorsTimeline, type OtherRun, type Overview, type Used } from '../../api/ours';
 import { useResource } from '../../api/resource';
 import { useApp } from '../../app/app-context';
 import { Badge, Status } from '../../components/badge';
+import { Copy } from '../../components/copy';
 import { Link } from '../../components/link';
 import { LongText } from '../../components/long-text';
 import { Bytes, Count, Duration, Percent, Time } from '../../components/number';
@@ -71,8 +72,16 @@ function About({ data }: { data: Overview }) {
         <Fact name="Spark">{data.sparkVersion}</Fact>
         <Fact name="Started"><Time v={data.startTime} /></Fact>
         {data.endTime !== undefined ? <Fact name="Ended"><Time v={data.endTime} /></Fact> : <Fact name="Last event"><Time v={data.lastEventTime} /></Fact>}
+        {data.retryOf && <Fact name="Tries again"><RunLink of={data.retryOf} cluster={data.cluster} /></Fact>}
+        {data.retriedBy && <Fact name="Tried again by"><RunLink of={data.retriedBy} cluster={data.cluster} /></Fact>}
+        {data.jobRun && <Fact name="EMR job run">{data.jobRun.id} <Copy text={describeJobRun(data.jobRun)} label="Copy the command that describes this job run" /></Fact>}
         <Fact name="Log"><Bytes v={data.logSize} /> <span class="fact-more"><Count v={data.events} unit="events" /> events</span></Fact>
       </Facts>
+      {data.uses.length > 0 && (
+        <p class="overview-labels" aria-label="What it uses">
+          {data.uses.map((u) => <Badge key={`${u.kind} ${u.name} ${u.detail}`} title={`${usedTitle(u)}, by ${u.setting}`}>{u.name}{u.kind === 'catalog' && u.detail ? `: ${u.detail.split(',')[0]}` : ''}</Badge>)}
+        </p>
+      )}
       {labels.length > 0 && (
         <p class="overview-labels">
           {labels.map(([name, value]) => <Badge key={name}>{name}={value}</Badge>)}
@@ -80,6 +89,30 @@ function About({ data }: { data: Overview }) {
       )}
     </Section>
   );
+}
+
+function RunLink({ of, cluster }: { of: OtherRun; cluster: string }) {
+  return <><Link to={appUrl({ cluster, id: of.id, attempt: of.attemptId })}>{of.id}</Link> <Status of={of.status} quiet /></>;
+}
+
+/** What a badge is about, in words. */
+function usedTitle({ kind, name, detail }: Used): string {
+  return `${KINDS[kind] ?? kind}: ${name}${detail ? ` (${detail})` : ''}`;
+}
+
+const KINDS: Record<string, string> = {
+  distribution: 'Distribution of Spark',
+  'resource-manager': 'Resource manager',
+  accelerator: 'Accelerator',
+  'table-format': 'Table format',
+  catalog: 'Catalog',
+  lineage: 'Lineage',
+  shuffle: 'Shuffle',
+  kafka: 'Kafka security',
+};
+
+function describeJobRun({ id, virtualCluster }: NonNullable<Overview['jobRun']>): string {
+  return `aws emr-containers describe-job-run --virtual-cluster-id ${virtualCluster ?? 'VIRTUAL_CLUSTER_ID'} --id ${id}`;
 }
 
 function CapacitySection() {
