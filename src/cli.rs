@@ -124,6 +124,11 @@ pub enum Command {
         /// Print the settings in force, secrets masked, and end
         #[arg(long)]
         print: bool,
+        /// Check a request to run an application instead: a StartJobRun of Amazon EMR, or a manifest of the Kubernetes operator
+        ///
+        /// Says with line and column what is wrong in it, and which setting wins where several say the same.
+        #[arg(long, value_name = "FILE", conflicts_with = "print")]
+        request: Option<PathBuf>,
     },
 }
 

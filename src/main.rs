@@ -92,10 +92,13 @@ async fn run(command: Command) -> ExitCode {
             let flags = [receiver.flags(), vec![("otel", "sample", "0".into())]].concat();
             roles::with(load(&common, flags, &[]), |c| roles::export::otel(c, applications)).await
         }
-        Command::Check { common, logs, listen, print } => {
+        Command::Check { common, logs, listen, print, request } => {
             let flags = [logs.flags(), listen.flags()].concat();
             let config = load(&common, flags, &logs.sources());
-            roles::with(config, |c| roles::check::run(c, print)).await
+            match request {
+                Some(file) => roles::with(config, async |c| roles::request::run(&c, &file)).await,
+                None => roles::with(config, |c| roles::check::run(c, print)).await,
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod postgres;
 pub mod query;
 pub mod redact;
 pub mod remote_write;
+pub mod request;
 pub mod search;
 pub mod serve;
 pub mod state;

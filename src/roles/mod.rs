@@ -11,6 +11,7 @@ pub mod http;
 pub mod ingest;
 pub mod look;
 pub mod remedy;
+pub mod request;
 pub mod rules;
 pub mod serve;
 pub mod sql;

@@ -229,3 +229,54 @@ fn what_logs_say_does_nothing_to_a_terminal() {
     let told = seen(&run(&["findings", "--json", place.to_str().unwrap()]));
     serde_json::from_str::<serde_json::Value>(&told).unwrap();
 }
+
+#[test]
+fn a_request_is_checked_before_it_is_sent() {
+    let dir = logs::folder();
+    let check = |name: &str, text: &str| {
+        let file = dir.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let logs = format!("c={}", dir.path().display());
+        run(&["check", "--logs", &logs, "--request", file.to_str().unwrap()])
+    };
+    // As a public post prints it: a comma is missing, and the driver's memory is there twice.
+    let request = r#"{
+  "name": "etl",
+  "virtualClusterId": "abc",
+  "executionRoleArn": "arn:aws:iam::111122223333:role/job",
+  "releaseLabel": "emr-7.2.0-latest",
+  "jobDriver": {"sparkSubmitJobDriver": {
+    "entryPoint": "s3://b/etl.py",
+    "sparkSubmitParameters": "--conf spark.driver.memory=4G --conf spark.executor.instances=10"
+  }},
+  "configurationOverrides": {"applicationConfiguration": [{
+    "classification": "spark-defaults",
+    "properties": {
+      "spark.app.name": "etl"
+      "spark.driver.memory": "2G",
+      "spark.hadoop.fs.s3a.secret.key": "hush",
+      "spark.eventLog.enabled": "true",
+      "spark.eventLog.dir": "s3://b/events/"
+    }
+  }]}
+}"#;
+    let broken = check("request.json", request);
+    assert_eq!(broken.status.code(), Some(1));
+    let said = stderr(&broken);
+    assert!(said.contains("request.json:14:7: expected `,` or `}`"), "{said}");
+    let right = check("request.json", &request.replace("\"etl\"\n", "\"etl\",\n"));
+    let said = stdout(&right);
+    assert_eq!(right.status.code(), Some(0), "{said}{}", stderr(&right));
+    for part in [
+        "request.json: StartJobRun of Amazon EMR on EKS",
+        "4G (sparkSubmitParameters, line 8), wins over 2G (spark-defaults, line 14)",
+        "spark.eventLog.dir: s3://b/events/ lies in no source of these settings: nobody reads it",
+    ] {
+        assert!(said.contains(part), "{part}:\n{said}");
+    }
+    assert!(!said.contains("hush"), "{said}");
+    let manifest = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\nspec:\n  typ: Python\n";
+    let wrong = check("app.yaml", manifest);
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(stderr(&wrong).contains("app.yaml:4:3: `typ` is no field of spec: `type` is meant?"), "{}", stderr(&wrong));
+}

@@ -1,0 +1,162 @@
+//! A request to run an application, read before it is sent: what is wrong in it, with line and column, and which setting wins where
+//! several say the same. `StartJobRun` of Amazon EMR and manifests of the Kubernetes operator are understood.
+//!
+//! What an application ran with is what its log says; nothing of a request is ever shown for that.
+
+mod document;
+mod emr;
+mod operator;
+mod submit;
+
+use std::collections::BTreeMap;
+
+use document::Node;
+
+/// A larger file is no request.
+pub const LARGEST: u64 = 1 << 20;
+
+/// What a file asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    EmrOnEks,
+    EmrServerless,
+    Operator,
+}
+
+impl Kind {
+    /// In words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Kind::EmrOnEks => "StartJobRun of Amazon EMR on EKS",
+            Kind::EmrServerless => "StartJobRun of Amazon EMR Serverless",
+            Kind::Operator => "a SparkApplication of the Kubernetes operator",
+        }
+    }
+}
+
+/// Something that is wrong, and where; lines and columns count from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub line: usize,
+    pub column: usize,
+    pub what: String,
+}
+
+/// A setting, and what says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    pub name: String,
+    pub value: String,
+    pub from: &'static str,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Setting {
+    fn new(name: &str, value: &str, from: &'static str, at: &Node) -> Setting {
+        Setting { name: name.to_owned(), value: value.to_owned(), from, line: at.line, column: at.column }
+    }
+}
+
+/// A setting as it will be, and those that lose against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Winner {
+    pub setting: Setting,
+    pub over: Vec<Setting>,
+}
+
+/// A request as it was understood.
+#[derive(Debug)]
+pub struct Request {
+    pub kind: Kind,
+    /// By name.
+    pub settings: Vec<Winner>,
+    /// In the order of their places.
+    pub problems: Vec<Problem>,
+}
+
+impl Request {
+    /// What a setting will be.
+    pub fn setting(&self, name: &str) -> Option<&Setting> {
+        self.settings.iter().map(|w| &w.setting).find(|s| s.name == name)
+    }
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// If it is none, or neither JSON nor YAML: then nothing else can be said of it.
+pub fn read(text: &str) -> Result<Request, Problem> {
+    let (document, mut problems) = document::parse(text)?;
+    let (kind, settings) = match emr::kind(&document) {
+        Some(kind) => (kind, emr::settings(&document, kind, &mut problems)),
+        None if operator::is(&document) => (Kind::Operator, operator::settings(&document, &mut problems)),
+        None => {
+            let what = "neither a StartJobRun of Amazon EMR (virtualClusterId or applicationId, jobDriver) nor a SparkApplication of the Kubernetes operator (kind)";
+            return Err(document.problem(what));
+        }
+    };
+    let mut by_name: BTreeMap<String, Winner> = BTreeMap::new();
+    for setting in settings {
+        problems.extend(wrong_value(&setting));
+        match by_name.get_mut(&setting.name) {
+            Some(winner) => winner.over.push(std::mem::replace(&mut winner.setting, setting)),
+            None => {
+                by_name.insert(setting.name.clone(), Winner { setting, over: Vec::new() });
+            }
+        }
+    }
+    problems.sort_by_key(|p| (p.line, p.column));
+    Ok(Request { kind, settings: by_name.into_values().collect(), problems })
+}
+
+/// Keys of a map that nobody knows, each with the known one that was probably meant.
+fn fields(node: &Node, of: &str, known: &[&str], problems: &mut Vec<Problem>) {
+    if node.entries().next().is_none() {
+        problems.push(node.problem(format!("{of} is no object with fields")));
+    }
+    for (key, _) in node.entries() {
+        let Some(name) = key.text() else { continue };
+        if !known.contains(&name) {
+            let lower = name.to_ascii_lowercase();
+            let near = |k: &&&str| strsim::damerau_levenshtein(&k.to_ascii_lowercase(), &lower) <= 2;
+            let meant = known.iter().find(near).map(|k| format!(": `{k}` is meant?")).unwrap_or_default();
+            problems.push(key.problem(format!("`{name}` is no field of {of}{meant}")));
+        }
+    }
+}
+
+/// Settings whose values are sizes of memory.
+const SIZES: [&str; 6] = [
+    "spark.driver.memory",
+    "spark.driver.memoryOverhead",
+    "spark.driver.maxResultSize",
+    "spark.executor.memory",
+    "spark.executor.memoryOverhead",
+    "spark.memory.offHeap.size",
+];
+const COUNTS: [&str; 4] = [
+    "spark.executor.cores",
+    "spark.executor.instances",
+    "spark.dynamicAllocation.minExecutors",
+    "spark.dynamicAllocation.maxExecutors",
+];
+
+fn wrong_value(s: &Setting) -> Option<Problem> {
+    let value = s.value.trim();
+    let unit = value.trim_start_matches(|c: char| c.is_ascii_digit()).to_ascii_lowercase();
+    let number = value.len() > unit.len();
+    let units = ["", "b", "k", "kb", "m", "mb", "g", "gb", "t", "tb", "p", "pb"];
+    let what = if SIZES.contains(&s.name.as_str()) && !(number && units.contains(&unit.as_str())) {
+        let kubernetes = if unit.ends_with('i') { ", and Kubernetes' `Gi` is none to Spark" } else { "" };
+        format!("`{value}` is no size of memory: write 4g or 512m{kubernetes}")
+    } else if COUNTS.contains(&s.name.as_str()) && !(number && unit.is_empty()) {
+        format!("`{value}` is no whole number")
+    } else {
+        return None;
+    };
+    Some(Problem { line: s.line, column: s.column, what: format!("{}: {what}", s.name) })
+}
+
+#[cfg(test)]
+mod tests;
