@@ -34,6 +34,7 @@ test: $(PAGES) ## all tests; prepares what they need, names what it had to skip 
 	$(if $(BALLISTA),cargo test --workspace --locked $(CLUSTER) --test ballista)
 	@tests/ui.sh
 	@tests/clients/test.sh
+	@tests/sql/test.sh
 	@tests/grafana/test.sh
 	@[ ! -f $(TARGET)/tmp/skipped ] || sort -u $(TARGET)/tmp/skipped | sed 's/^/SKIPPED: /'
 
@@ -57,7 +58,7 @@ logs: ## let real Spark write all logs of tests/logs anew (root, Debian; 40 minu
 bench: build ## measure beside the real History Server: make bench BIG=LOG, see docs/performance.md
 	@tests/prepare.sh
 	cargo build --release --locked -p afterglow-ingest --example parse_rate
-	python3 tests/bench/bench.py $(TARGET)/release/afterglow $(TARGET)/release/examples/parse_rate --shs .venv $(if $(BIG),--big $(BIG))
+	.venv/bin/python tests/bench/bench.py $(TARGET)/release/afterglow $(TARGET)/release/examples/parse_rate --shs .venv $(if $(BIG),--big $(BIG))
 	python3 tests/bench/browser.py $(TARGET)/release/afterglow --shs .venv $(if $(BIG),--big $(BIG))
 	.venv/bin/python tests/bench/fleet.py $(TARGET)/release/afterglow
 	python3 tests/bench/incidents.py $(TARGET)/release/afterglow $(if $(BIG),--big $(BIG))

@@ -5,7 +5,7 @@
 
 AFTERGLOW and PARSE_RATE are release binaries. LOG is a plain event log with stages of 100,000 tasks (`tests/generate/run.py 3.5.9 big`
 makes one). VENV is a Python environment with pyspark==4.3.0; without it only Afterglow is measured and the table says so.
-Standard library only. Everything is written below a temporary folder and removed.
+Standard library only, but for --heavy (zstandard: .venv's Python). Everything is written below a temporary folder and removed.
 """
 import argparse
 import http.client
@@ -263,6 +263,38 @@ def small(o, tmp):
         ("peak memory", f"{m:.0f} MiB", f"{theirs[2]:.0f} MiB" if theirs else "not run", ratio(theirs and theirs[2], m))])
 
 
+def heavy(o, tmp):
+    """Logs that are not made of small tasks, each read by both; and many of them side by side within a bound."""
+    import heavy as makers
+    rows, all_logs = [], Path(tmp) / "heavy-all"
+    all_logs.mkdir()
+    for what, make in makers.KINDS.items():
+        logs = Path(tmp) / make.__name__
+        logs.mkdir()
+        n = make(logs)
+        size = sum(f.stat().st_size for f in logs.iterdir())
+        largest = max(logs.iterdir(), key=lambda f: f.stat().st_size)
+        floor = max(float(run([o.parse_rate, str(largest), str(os.cpu_count())])[3].split()[0]) for _ in range(3)) if n == 1 else None
+        runs = [run([o.afterglow, "ingest", "--once", "--logs", str(logs), "--store", str(Path(tmp) / f"{make.__name__}-store-{i}")]) for i in range(3)]
+        wall, c, m, _ = sorted(runs)[1]
+        theirs = (None, None, None)
+        if o.shs:
+            s = history_server(o.shs, logs, n, tmp, heap="4g")
+            for app in json.loads(get(s.port, "/api/v1/applications")[1]):
+                get(s.port, f"/api/v1/applications/{app['id']}/jobs")
+            theirs = time.monotonic() - s.t, cpu(s.p.pid), peak(s.p.pid)
+            s.stop()
+        rate = size / 1e6 / wall
+        rows.append((what, f"{size / 1e6:.0f} MB", f"{rate:.0f} MB/s", f"{rate / floor:.2f}" if floor else "-", ratio(theirs[0], wall), ratio(theirs[1], c),
+                     f"{m:.0f} MiB", f"{theirs[2]:.0f} MiB" if theirs[2] else "not run", ratio(theirs[2], m)))
+        for f in logs.iterdir():
+            (all_logs / f"{make.__name__}-{f.name}").symlink_to(f)
+    print("## Logs that are not made of small tasks\n")
+    table(("", "size", "rate", "of typed serde_json", "times faster than SHS lists and opens them", "times less CPU", "peak memory", "SHS (heap 4 GB)", "times less"), rows)
+    _, _, m, _ = run([o.afterglow, "ingest", "--once", "--logs", str(all_logs), "--store", str(Path(tmp) / "heavy-all-store")])
+    print(f"All of them side by side: peak memory {m:.0f} MiB (ingest.memory 1 GiB).\n")
+
+
 def synthetic(o, store, n):
     """Fills a catalog with n applications, and serves it."""
     afterglow(o.afterglow, store, 0).stop()  # makes the tables
@@ -334,6 +366,8 @@ def main():
     ap.add_argument("--big")
     ap.add_argument("--shs")
     ap.add_argument("--small", type=int, default=2000)
+    ap.add_argument("--heavy", action=argparse.BooleanOptionalAction, default=True)
+    ap.add_argument("--catalog", action=argparse.BooleanOptionalAction, default=True)
     o = ap.parse_args()
     with tempfile.TemporaryDirectory(prefix="afterglow-bench-") as tmp:
         if o.big:
@@ -342,7 +376,10 @@ def main():
             print("No big log: make one with tests/generate/run.py 3.5.9 big, and name it with --big.\n")
         if o.small:
             small(o, tmp)
-        catalog(o, tmp)
+        if o.heavy:
+            heavy(o, tmp)
+        if o.catalog:
+            catalog(o, tmp)
 
 
 if __name__ == "__main__":
