@@ -67,6 +67,8 @@ pub struct Attempt {
     storage_moved: bool,
     pub live: Live,
     pub changed: Changed,
+    /// SQL executions whose plans have not been masked yet: those of adaptive execution change often.
+    unmasked: BTreeSet<i64>,
     rows: Rows,
     /// Texts that nearly every row repeats, stored once.
     names: HashSet<Arc<str>>,
@@ -136,6 +138,7 @@ impl Attempt {
             storage_moved: false,
             live: Live::default(),
             changed: Changed::default(),
+            unmasked: BTreeSet::new(),
             rows: Rows::default(),
             names: HashSet::new(),
         }
@@ -208,6 +211,7 @@ impl Attempt {
     /// Hands out what changed since the last call, with the metrics of running SQL executions
     /// brought up to date.
     pub fn take_changed(&mut self) -> Changed {
+        self.mask_plans();
         self.settle_sql();
         self.settle_storage();
         for key in &self.changed.stages {

@@ -2,22 +2,33 @@
 //! WholeStageCodegen as a node around others, adapters and query stages left out, reused
 //! exchanges and subqueries drawn once.
 
+use std::borrow::Cow;
+
 use afterglow_ingest::event::{PlanInfo, PlanMetricInfo};
 
 use super::{PlanGraph, PlanMetric, PlanNode, owned};
 use crate::redact::Redactor;
 
-/// Builds the graph of a plan.
-pub fn graph(root: &PlanInfo<'_>, redact: &Redactor) -> PlanGraph {
-    let mut builder = Builder { graph: PlanGraph::default(), exchanges: Vec::new(), redact };
+/// Builds the graph of a plan, secrets and all.
+pub fn graph(root: &PlanInfo<'_>) -> PlanGraph {
+    let mut builder = Builder { graph: PlanGraph::default(), exchanges: Vec::new() };
     builder.visit(root, None, None);
     builder.graph
+}
+
+/// Masks what may be a secret.
+pub fn mask(graph: &mut PlanGraph, redact: &Redactor) {
+    for node in &mut graph.nodes {
+        if let Cow::Owned(masked) = redact.text(&node.description) {
+            node.description = masked;
+        }
+        node.metadata = redact.properties(std::mem::take(&mut node.metadata));
+    }
 }
 
 struct Builder<'p, 'a> {
     graph: PlanGraph,
     exchanges: Vec<(&'p PlanInfo<'a>, i64)>,
-    redact: &'p Redactor,
 }
 
 impl<'p, 'a> Builder<'p, 'a> {
@@ -63,9 +74,9 @@ impl<'p, 'a> Builder<'p, 'a> {
         self.graph.nodes.push(PlanNode {
             id,
             name: plan.node_name.to_string(),
-            description: self.redact.text(&plan.simple_string).into_owned(),
+            description: plan.simple_string.to_string(),
             cluster,
-            metadata: self.redact.properties(owned(&plan.metadata)),
+            metadata: owned(&plan.metadata),
             metrics: plan.metrics.iter().map(metric).collect(),
         });
         id
@@ -105,7 +116,7 @@ mod tests {
         let scan = |children: &str| format!(r#"{{"nodeName":"Scan","simpleString":"s","children":[{children}]}}"#);
         let [one, two] = [scan(&format!("{sub},{again},{sub}")), scan(&format!("{again},{again}"))];
         let plan = format!(r#"{{"nodeName":"Union","simpleString":"u","children":[{one},{two}]}}"#);
-        let drawn = graph(&serde_json::from_str(&plan).unwrap(), &Redactor::new("secret").unwrap());
+        let drawn = graph(&serde_json::from_str(&plan).unwrap());
         let names: Vec<&str> = drawn.nodes.iter().map(|n| n.name.as_str()).collect();
         assert_eq!(names, ["Union", "Scan", "Subquery", "Scan"]);
         assert_eq!(drawn.edges, [(1, 0), (2, 1), (3, 0), (2, 3)]);

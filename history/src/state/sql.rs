@@ -67,7 +67,8 @@ impl Attempt {
     pub(super) fn sql_execution_start(&mut self, e: &SqlExecutionStart<'_>) {
         self.saw_time(e.time);
         let redact = &self.redactor;
-        let graph = e.spark_plan_info.as_ref().map(|p| plan::graph(p, redact)).unwrap_or_default();
+        let mut graph = e.spark_plan_info.as_ref().map(plan::graph).unwrap_or_default();
+        plan::mask(&mut graph, redact);
         let execution = SqlExecution {
             id: e.execution_id,
             root_id: e.root_execution_id.unwrap_or(e.execution_id),
@@ -99,10 +100,12 @@ impl Attempt {
 
     pub(super) fn sql_adaptive_update(&mut self, e: &SqlAdaptiveExecutionUpdate<'_>) {
         let Some(exec) = self.sql.get_mut(&e.execution_id) else { return };
-        exec.plan_description = self.redactor.text(&e.physical_plan_description).into_owned();
+        // Of many plans the last stays: it is masked when it is taken.
+        self.unmasked.insert(e.execution_id);
+        exec.plan_description = e.physical_plan_description.to_string();
         if let Some(info) = &e.spark_plan_info {
             // The graph is the new plan's; values of metrics of earlier plans stay known.
-            let old = std::mem::replace(&mut exec.plan, plan::graph(info, &self.redactor));
+            let old = std::mem::replace(&mut exec.plan, plan::graph(info));
             exec.initial_plan.get_or_insert_with(|| old.drawn());
             if let Some(live) = self.live.sql.executions.get_mut(&e.execution_id) {
                 live.kinds.extend(kinds(&exec.plan));
@@ -129,6 +132,7 @@ impl Attempt {
         if !self.live.sql.executions.contains_key(&e.execution_id) {
             return;
         }
+        self.mask_plan(e.execution_id);
         if let Some(exec) = self.sql.get_mut(&e.execution_id) {
             exec.completion_time = Some(e.time);
             exec.error = e.error_message.as_ref().map(|m| self.redactor.text(m).into_owned());
@@ -251,6 +255,22 @@ impl Attempt {
             if chunk_is_done(&stage.completed, info.index) {
                 stage.values.values_mut().for_each(|v| v.by_index.pack(info.index));
             }
+        }
+    }
+
+    /// Masks plans that came since the last time.
+    pub(super) fn mask_plans(&mut self) {
+        while let Some(id) = self.unmasked.first().copied() {
+            self.mask_plan(id);
+        }
+    }
+
+    fn mask_plan(&mut self, id: i64) {
+        if self.unmasked.remove(&id)
+            && let Some(exec) = self.sql.get_mut(&id)
+        {
+            plan::mask(&mut exec.plan, &self.redactor);
+            exec.plan_description = self.redactor.text(&exec.plan_description).into_owned();
         }
     }
 
