@@ -143,6 +143,7 @@ mod tests {
             finding: None,
             origin: Origin::Rules,
             at,
+            said: None,
             hold: 0,
         }
     }
@@ -190,32 +191,86 @@ mod tests {
         assert_eq!((all[0].started_at, all[0].resolved_at), (T + MINUTE, Some(T + 5 * MINUTE)));
     }
 
+    /// An alert that its sender told of at a time.
+    fn word(status: &str, starts: &str, ends: &str, at: i64) -> Vec<Sighting> {
+        let body = format!(
+            r#"{{"alerts":[{{"status":"{status}","labels":{{"alertname":"CPU","cluster":"prod"}},"startsAt":"{starts}",
+            "endsAt":"{ends}","fingerprint":"c6ea"}}]}}"#
+        );
+        webhook::read(body.as_bytes(), Origin::Sqs, at).unwrap().alerts
+    }
+
+    const NO_END: &str = "0001-01-01T00:00:00Z";
+
     #[tokio::test]
     async fn what_comes_twice_is_one_incident() {
         let (s, (_folder, ledger)) = (settings(0), ledger().await);
-        let message = |status: &str, starts: &str| {
-            let body = format!(
-                r#"{{"alerts":[{{"status":"{status}","labels":{{"alertname":"CPU","cluster":"prod"}},"startsAt":"{starts}",
-                "endsAt":"2026-11-21T13:30:00Z","fingerprint":"c6ea"}}]}}"#
-            );
-            webhook::read(body.as_bytes(), Origin::Sqs, T).unwrap()
-        };
-        let (first, second) = ("2026-11-21T13:00:00Z", "2026-11-21T14:00:00Z");
+        let (first, second) = ("2026-11-21T13:00:00Z", "2026-11-21T13:02:30Z");
+        let (fires, over) = (word("firing", first, NO_END, T), word("resolved", first, first, T + MINUTE));
         for _ in 0..3 {
-            see(&s, &ledger, &message("firing", first), T).await;
+            see(&s, &ledger, &fires, T).await;
         }
         assert_eq!(states(&ledger).await, [("firing", 1)].into());
         for _ in 0..2 {
-            see(&s, &ledger, &message("resolved", first), T + MINUTE).await;
+            see(&s, &ledger, &over, T + MINUTE).await;
         }
         // Late and again.
-        see(&s, &ledger, &message("firing", first), T + 2 * MINUTE).await;
+        see(&s, &ledger, &fires, T + 2 * MINUTE).await;
         assert_eq!(states(&ledger).await, [("resolved", 1)].into());
-        see(&s, &ledger, &message("firing", second), T + 3 * MINUTE).await;
-        see(&s, &ledger, &message("resolved", first), T + 4 * MINUTE).await;
+        see(&s, &ledger, &word("firing", second, NO_END, T + 3 * MINUTE), T + 3 * MINUTE).await;
+        see(&s, &ledger, &over, T + 4 * MINUTE).await;
         assert_eq!(states(&ledger).await, [("firing", 1), ("resolved", 1)].into());
         let (_, all) = ledger.incidents(&Viewer::everything(), &Filter::default(), 0, 10).await.unwrap();
         assert!(all.iter().all(|i| i.count == 1), "{all:?}");
+    }
+
+    #[tokio::test]
+    async fn what_fires_again_with_the_same_start_is_open_again() {
+        let (s, (_folder, ledger)) = (settings(0), ledger().await);
+        let starts = "2026-11-21T13:00:00Z";
+        let mut ids = Vec::new();
+        for (n, status) in ["firing", "resolved", "firing", "firing", "resolved", "firing"].into_iter().enumerate() {
+            let now = T + (n as i64 + 1) * MINUTE;
+            let word = word(status, starts, "2026-11-21T13:01:30Z", now);
+            let seen = ledger.see(&word, now, &|labels| s.tree.place(labels)).await.unwrap();
+            ids.push(seen[0].incident.unwrap());
+        }
+        assert_eq!((ids[0], ids[2], ids[4]), (ids[1], ids[3], ids[3]));
+        assert!(ids[2] != ids[0] && ids[5] != ids[3], "{ids:?}");
+        assert_eq!(states(&ledger).await, [("firing", 1), ("resolved", 2)].into());
+        let (_, all) = ledger.incidents(&Viewer::everything(), &Filter::default(), 0, 10).await.unwrap();
+        let last = all.iter().find(|i| i.state == State::Firing).unwrap();
+        assert_eq!(last.started_at, T + 6 * MINUTE, "it began anew");
+        // What somebody ended stays so while the same goes on.
+        let end = Action::Resolve { by: "ann".into(), comment: String::new() };
+        ledger.act(last.id, &end, T + 7 * MINUTE).await.unwrap();
+        see(&s, &ledger, &word("firing", starts, NO_END, T + 8 * MINUTE), T + 8 * MINUTE).await;
+        assert_eq!(states(&ledger).await, [("resolved", 3)].into());
+    }
+
+    #[tokio::test]
+    async fn what_is_over_is_so_from_when_it_was_and_by_the_senders_word() {
+        let now = T + 30 * MINUTE;
+        // Its start and end, and when that is, in minutes from the start of these tests.
+        for (starts, ends, began, over) in [
+            ("2026-11-21T13:00:00Z", "2026-11-21T13:10:00Z", 0, 10),
+            ("2026-11-21T13:00:00Z", "2026-11-21T12:59:59.5Z", 0, 0),
+            ("2026-11-21T13:00:00Z", "2026-11-22T13:00:00Z", 0, 30),
+            ("2031-11-21T13:00:00Z", "2026-11-21T13:10:00Z", 20, 20),
+            ("2031-11-21T13:00:00Z", NO_END, 20, 30),
+        ] {
+            let (s, (_folder, ledger)) = (settings(0), ledger().await);
+            see(&s, &ledger, &word("firing", starts, NO_END, T + 20 * MINUTE), T + 20 * MINUTE).await;
+            tick(&s, &ledger, T + 20 * MINUTE).await.unwrap();
+            told(&ledger, T + 20 * MINUTE).await;
+            see(&s, &ledger, &word("resolved", starts, ends, now), now).await;
+            let (_, all) = ledger.incidents(&Viewer::everything(), &Filter::default(), 0, 10).await.unwrap();
+            let wanted = (State::Resolved, T + began * MINUTE, Some(T + over * MINUTE));
+            assert_eq!((all[0].state, all[0].started_at, all[0].resolved_at), wanted, "{starts} {ends}");
+            tick(&s, &ledger, now).await.unwrap();
+            let messages = told(&ledger, now).await;
+            assert_eq!((messages[0].status.as_str(), messages[0].incidents[0].resolved_at), ("resolved", wanted.2));
+        }
     }
 
     #[tokio::test]
@@ -346,7 +401,7 @@ mod tests {
             )
         };
         for name in ["driver-lost", "driver-lost-too", "gc"] {
-            let all = webhook::read(alert(name).as_bytes(), Origin::Grafana, T).unwrap();
+            let all = webhook::read(alert(name).as_bytes(), Origin::Grafana, T).unwrap().alerts;
             ledger.see(&all, T, &|_| Vec::new()).await.unwrap();
         }
         let found = async |with: &[(&str, &str)]| ledger.firing(with).await.unwrap().len();

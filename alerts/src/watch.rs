@@ -205,6 +205,7 @@ fn gone(row: &AttemptRow, print: &str, rule: &str, at: i64) -> Sighting {
         finding: None,
         origin: Origin::Findings,
         at,
+        said: None,
         hold: 0,
     }
 }

@@ -3,7 +3,8 @@
 
 #![no_main]
 
-use afterglow_alerts::incident::{Origin, Sighting};
+use afterglow_alerts::incident::Origin;
+use afterglow_alerts::intake::webhook::Brought;
 use afterglow_alerts::intake::{sqs, webhook};
 use afterglow_fuzz::seeds;
 use libfuzzer_sys::fuzz_target;
@@ -25,11 +26,11 @@ fuzz_target!(
     }
 );
 
-fn check(read: impl Fn() -> Result<Vec<Sighting>, String>) {
+fn check(read: impl Fn() -> Result<Brought, String>) {
     let first = read();
     match &first {
         Ok(all) => {
-            for s in all {
+            for s in &all.alerts {
                 assert!(!s.fingerprint.is_empty() && !s.rule.is_empty() && !s.severity.is_empty(), "{s:?}");
             }
         }

@@ -234,6 +234,63 @@ fn what_is_found_becomes_an_incident_that_is_told_signed_and_by_template() {
     }
 }
 
+/// What Prometheus, Grafana and hand-made senders send: clocks that are off, the same start again, nulls, other words.
+#[test]
+fn alerts_from_outside_are_taken_at_their_senders_word() {
+    let hook = Hook::start(|_| 200);
+    let settings = format!(
+        "[alerts.route]\nreceiver = \"grafana\"\ngroup_by = [\"...\"]\ngroup_wait = \"0s\"\ngroup_interval = \"1s\"\n\
+         [[alerts.receiver]]\nname = \"grafana\"\n[[alerts.receiver.grafana]]\nurl = \"http://{}\"\n",
+        hook.address
+    );
+    let folder = logs::folder();
+    let server = serve(folder.path(), &settings);
+    let send = |alerts: Value| post(&server, "/intake/alertmanager", &json!({ "alerts": alerts }));
+    let word = |status: &str, name: &str, starts: &str, ends: &str| {
+        let labels = json!({ "alertname": name, "severity": "CRITICAL", "cluster_id": "j-1" });
+        json!([{ "status": status, "labels": labels, "annotations": null, "generatorURL": null, "startsAt": starts, "endsAt": ends }])
+    };
+    let none = "0001-01-01T00:00:00Z";
+    let get = |id: &Value| server.json(&format!("/api/afterglow/v1/incidents/{id}"));
+    let (starts, ends) = ("2026-11-21T10:00:00Z", "2026-11-21T10:10:00Z");
+    let (began, over) = (1_795_255_200_000_i64, 1_795_255_800_000_i64);
+
+    let first = send(word("firing", "lag", starts, none))["incidents"][0].clone();
+    let incident = get(&first);
+    assert_eq!((&incident["severity"], &incident["cluster"]), (&json!("critical"), &json!("j-1")));
+    assert_eq!((&incident["labels"]["severity"], &incident["started_at"]), (&json!("critical"), &json!(began)));
+    let annotation = |n: usize| eventually("an annotation", 30, || hook.got().get(n).map(|g| g.body.clone()));
+    assert_eq!(annotation(0)["time"], began);
+    assert_eq!(send(word("resolved", "lag", starts, ends))["incidents"], json!([first]));
+    assert_eq!((&get(&first)["state"], &get(&first)["resolved_at"]), (&json!("resolved"), &json!(over)));
+    assert_eq!((&annotation(1)["time"], &annotation(1)["tags"][1]), (&json!(over), &json!("resolved")));
+
+    let again = send(word("firing", "lag", starts, none))["incidents"][0].clone();
+    assert!(again.is_i64() && again != first, "{again}");
+    assert_eq!(get(&again)["state"], "firing");
+
+    // Its end is before its start, its start in the future, its end tomorrow.
+    let far = ["2026-11-21T09:59:59.5Z", "2126-11-22T10:00:00Z"];
+    for (name, starts, ends) in [("a", starts, far[0]), ("b", far[1], ends), ("c", starts, far[1])] {
+        let id = send(word("firing", name, starts, none))["incidents"][0].clone();
+        send(word("resolved", name, starts, ends));
+        let incident = get(&id);
+        assert_eq!(incident["state"], "resolved", "{name}");
+        let (from, to) = (incident["started_at"].as_i64().unwrap(), incident["resolved_at"].as_i64().unwrap());
+        assert!(from <= to && to <= incident["last_seen_at"].as_i64().unwrap() + 60_000, "{name}: {from} {to}");
+    }
+
+    // One that is odd costs itself.
+    let mut some = word("firing", "d", starts, none);
+    some.as_array_mut().unwrap().push(json!({ "status": "maybe", "labels": { "alertname": "odd" } }));
+    let answer = send(some);
+    assert_eq!((&answer["alerts"], &answer["refused"][0]["alert"]), (&json!(1), &json!(1)));
+    assert_eq!(answer["refused"][0]["name"], "odd");
+    assert!(answer["refused"][0]["why"].as_str().unwrap().contains("`maybe`"), "{answer}");
+    let page = server.get("/metrics").text();
+    assert_eq!(crate::metrics::sum(&page, "afterglow_intake_refused_total", &["source=\"alertmanager\""]), 1.0);
+}
+
 #[test]
 fn a_sample_shows_what_goes_where() {
     let hook = Hook::start(|n| if n == 0 { 200 } else { 404 });

@@ -371,6 +371,7 @@ fn alert() -> Sighting {
         finding: None,
         origin: Origin::Grafana,
         at: now(),
+        said: None,
         hold: 0,
     }
 }

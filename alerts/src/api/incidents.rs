@@ -15,9 +15,9 @@ use serde_json::{Value as Json, json as value};
 
 use crate::incident::matcher::Matcher;
 use crate::incident::quiet::{Mute, Quiet, Silence};
-use crate::incident::{Incident, Origin, Sighting};
+use crate::incident::{Incident, Origin};
 use crate::intake::sns::{SnsError, Took, Topics};
-use crate::intake::webhook;
+use crate::intake::webhook::{self, Brought};
 use crate::ledger::may_see;
 use crate::ledger::{Action, Delivery, DeliveryState, Filter, Ledger, LedgerError};
 use crate::settings::Settings;
@@ -428,11 +428,11 @@ async fn from_alertmanager(Extension(alerts): Extension<Alerts>, bytes: Bytes) -
 /// Takes a message; it was taken when this answers.
 async fn taken(alerts: &Alerts, bytes: &Bytes, origin: Origin) -> Result<Response, ApiError> {
     let now = (alerts.now)();
-    let all = webhook::read(bytes, origin, now).map_err(|why| {
+    let brought = webhook::read(bytes, origin, now).map_err(|why| {
         alerts.ledger.counted.refused(origin);
         ApiError::bad(why)
     })?;
-    seen_from(alerts, &all, now).await
+    seen_from(alerts, &brought, origin, now).await
 }
 
 /// Takes what a topic posts. What is not to come again is answered with 4xx, as SNS knows it.
@@ -442,8 +442,8 @@ async fn from_sns(Extension(alerts): Extension<Alerts>, bytes: Bytes) -> Result<
     }
     let now = (alerts.now)();
     match alerts.topics.take(&bytes, now).await {
-        Ok(Took::Alerts(all)) => seen_from(&alerts, &all, now).await,
-        Ok(Took::Subscription) => json(&value!({ "alerts": 0, "incidents": [] })),
+        Ok(Took::Alerts(brought)) => seen_from(&alerts, &brought, Origin::Sns, now).await,
+        Ok(Took::Subscription) => json(&value!({ "alerts": 0, "incidents": [], "refused": [] })),
         Err(e) => {
             alerts.ledger.counted.refused(Origin::Sns);
             tracing::warn!("alerts: a message for /intake/sns was not taken: {e}");
@@ -455,8 +455,15 @@ async fn from_sns(Extension(alerts): Extension<Alerts>, bytes: Bytes) -> Result<
     }
 }
 
-async fn seen_from(alerts: &Alerts, all: &[Sighting], now: i64) -> Result<Response, ApiError> {
-    let seen = alerts.ledger.see(all, now, &|labels| alerts.settings.tree.place(labels)).await.map_err(failed)?;
+async fn seen_from(alerts: &Alerts, brought: &Brought, origin: Origin, now: i64) -> Result<Response, ApiError> {
+    let place = |labels: &_| alerts.settings.tree.place(labels);
+    let seen = alerts.ledger.see(&brought.alerts, now, &place).await.map_err(failed)?;
+    if !brought.odd.is_empty() {
+        brought.odd.iter().for_each(|_| alerts.ledger.counted.refused(origin));
+        tracing::warn!("alerts: not all of a message for /intake/{} was taken: {}", origin.name(), brought.told());
+    }
     let incidents: Vec<Option<i64>> = seen.iter().map(|s| s.incident).collect();
-    json(&value!({ "alerts": all.len(), "incidents": incidents }))
+    let refused: Vec<Json> =
+        brought.odd.iter().map(|o| value!({ "alert": o.at, "name": or_null(&o.name), "why": o.why })).collect();
+    json(&value!({ "alerts": brought.alerts.len(), "incidents": incidents, "refused": refused }))
 }

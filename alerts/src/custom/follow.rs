@@ -128,6 +128,7 @@ fn over(rule: &Rule, fingerprint: String, at: i64) -> Sighting {
         finding: None,
         origin: Origin::Rules,
         at,
+        said: None,
         hold: 0,
     }
 }

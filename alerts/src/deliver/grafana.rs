@@ -56,9 +56,11 @@ fn body(m: &Message, config: &Grafana) -> Json {
             left.is_some()
         })
         .collect();
-    let started = m.incidents.iter().map(|t| t.started_at).min().unwrap_or(m.at);
-    let mut out =
-        json!({ "time": if m.firing > 0 { started } else { m.at }, "tags": tags, "text": cut(&plain(m), 10_000) });
+    // Where it happened, not when it was heard of.
+    let began = m.incidents.iter().filter(|t| t.status == "firing").map(|t| t.started_at).min();
+    let over = m.incidents.iter().filter_map(|t| t.resolved_at).max();
+    let time = if m.firing > 0 { began } else { over }.unwrap_or(m.at);
+    let mut out = json!({ "time": time, "tags": tags, "text": cut(&plain(m), 10_000) });
     if let Some(map) = out.as_object_mut() {
         if !config.dashboard_uid.is_empty() {
             map.insert("dashboardUID".into(), config.dashboard_uid.clone().into());

@@ -245,6 +245,7 @@ mod tests {
             finding: None,
             origin: Origin::Rules,
             at: 0,
+            said: None,
             hold: 0,
         };
         ledger.see(&[sighting], 0, &|_| vec![group.clone()]).await.unwrap();

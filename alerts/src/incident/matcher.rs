@@ -5,7 +5,7 @@ use std::fmt;
 
 use regex::Regex;
 
-use super::Labels;
+use super::{Labels, severity};
 
 /// A condition on one label.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ impl Matcher {
         let operator = ["=~", "!~", "!=", "="].into_iter().find(|o| rest.starts_with(o));
         let operator = operator.ok_or_else(|| bad("there is no operator"))?;
         let value = unquoted(rest[operator.len()..].trim()).ok_or_else(|| bad("the value's quotes do not close"))?;
+        // What an alert calls it is told by our name for it.
+        let value = if label == "severity" && !operator.contains('~') { severity::named(&value) } else { value };
         let expression =
             |value: &str| Regex::new(&format!("^(?:{value})$")).map_err(|e| bad(&e.to_string().replace('\n', " ")));
         let test = match operator {
@@ -122,6 +124,7 @@ mod tests {
         for (text, wanted) in [
             ("severity=\"warning\"", true),
             ("severity = warning", true),
+            ("severity=\"WARN\"", true),
             ("severity!=\"warning\"", false),
             ("severity=~\"warning|info\"", true),
             // The whole value.

@@ -5,6 +5,7 @@
 pub mod inhibit;
 pub mod matcher;
 pub mod quiet;
+pub mod severity;
 pub mod state;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,8 @@ pub struct Sighting {
     pub origin: Origin,
     /// When it began, or was over; epoch milliseconds.
     pub at: i64,
+    /// When its sender said so, of what comes from outside: of two words about the same the later counts, whatever times are in them.
+    pub said: Option<i64>,
     /// How long it must last before it fires, milliseconds.
     pub hold: i64,
 }

@@ -18,8 +18,9 @@ use url::Url;
 use x509_certificate::X509Certificate;
 
 use super::sqs;
+use super::webhook::{self, Brought};
 use crate::deliver::http;
-use crate::incident::{Origin, Sighting};
+use crate::incident::Origin;
 
 /// Of one request to SNS.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -104,7 +105,7 @@ impl Envelope {
 /// What came of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Took {
-    Alerts(Vec<Sighting>),
+    Alerts(Brought),
     /// A subscription was confirmed, or ended.
     Subscription,
 }
@@ -158,7 +159,9 @@ impl Topics {
         match envelope.r#type.as_str() {
             "Notification" => {
                 let read = sqs::read(&envelope.message, sqs::DEEP, Origin::Sns, now);
-                read.map(Took::Alerts).map_err(SnsError::Refused)
+                let mut brought = read.map_err(SnsError::Refused)?;
+                brought.sent_by(webhook::instant(&envelope.timestamp).unwrap_or_default());
+                Ok(Took::Alerts(brought))
             }
             "SubscriptionConfirmation" => {
                 self.get(envelope.subscribe_url.as_deref().unwrap_or_default(), topic).await?;

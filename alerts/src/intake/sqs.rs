@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{Message, MessageAttributeValue};
+use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::webhook;
+use super::webhook::{self, Brought};
 use crate::deliver::aws::{self, Access};
-use crate::incident::{Origin, Sighting};
+use crate::incident::Origin;
 use crate::ledger::Ledger;
 use crate::settings::Settings;
 
@@ -21,6 +21,8 @@ const WAIT: i32 = 20;
 const TIMEOUT: Duration = Duration::from_secs(WAIT as u64 + 10);
 /// Pause after the queue or the ledger failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// When the queue got a message, epoch milliseconds: the same each time it is handed out.
+const SENT: MessageSystemAttributeName = MessageSystemAttributeName::SentTimestamp;
 /// Envelopes in envelopes that are opened.
 pub const DEEP: usize = 3;
 
@@ -85,13 +87,22 @@ impl Intake {
     /// A sentence about queue or ledger; what was not taken comes again.
     pub async fn some(&self, wait: i32) -> Result<Looked, String> {
         let receive = self.client.receive_message().queue_url(&self.queue.queue_url).max_number_of_messages(10);
-        let got = receive.wait_time_seconds(wait).send().await;
+        let got = receive.message_system_attribute_names(SENT).wait_time_seconds(wait).send().await;
         let got = got.map_err(|e| aws::meaning(&e, None, None).to_string())?;
         let (mut all, mut good, mut looked) = (Vec::new(), Vec::new(), Looked::default());
         for message in got.messages() {
             match read(message.body().unwrap_or_default(), DEEP, Origin::Sqs, (self.now)()) {
-                Ok(sightings) => {
-                    all.extend(sightings);
+                Ok(mut brought) => {
+                    let sent = message.attributes().and_then(|a| a.get(&SENT)).and_then(|t| t.parse().ok());
+                    brought.sent_by(sent.unwrap_or_default());
+                    for _ in &brought.odd {
+                        self.ledger.counted.refused(Origin::Sqs);
+                    }
+                    if !brought.odd.is_empty() {
+                        let id = message.message_id().unwrap_or_default();
+                        tracing::warn!("alerts: {}: message {id}: {}", self.queue.queue_url, brought.told());
+                    }
+                    all.extend(brought.alerts);
                     good.push(message);
                     looked.taken += 1;
                 }
@@ -143,11 +154,16 @@ impl Intake {
 ///
 /// # Errors
 /// A sentence about what is missing.
-pub fn read(body: &str, deep: usize, origin: Origin, now: i64) -> Result<Vec<Sighting>, String> {
+pub fn read(body: &str, deep: usize, origin: Origin, now: i64) -> Result<Brought, String> {
     let value: Json = serde_json::from_str(body).map_err(|e| format!("no JSON: {e}"))?;
     let inner = value.get("Message").and_then(Json::as_str).filter(|_| value.get("alerts").is_none());
     match inner {
-        Some(inner) if deep > 0 => read(inner, deep - 1, origin, now),
+        Some(inner) if deep > 0 => {
+            let mut brought = read(inner, deep - 1, origin, now)?;
+            let sent = value.get("Timestamp").and_then(Json::as_str).and_then(webhook::instant);
+            brought.sent_by(sent.unwrap_or_default());
+            Ok(brought)
+        }
         _ => webhook::read(body.as_bytes(), origin, now),
     }
 }
@@ -162,7 +178,10 @@ mod tests {
         let envelope = serde_json::json!({ "Type": "Notification", "TopicArn": "arn:aws:sns:x:1:t", "Message": bare });
         let all = read(&envelope.to_string(), DEEP, Origin::Sqs, 0).unwrap();
         assert_eq!(all, read(bare, DEEP, Origin::Sqs, 0).unwrap());
-        assert_eq!(all[0].rule, "x");
+        assert_eq!((all.alerts[0].rule.as_str(), all.alerts[0].said), ("x", Some(0)));
+        // It was said when the topic got it.
+        let late = serde_json::json!({ "Message": bare, "Timestamp": "1970-01-01T00:00:01.000Z" }).to_string();
+        assert_eq!(read(&late, DEEP, Origin::Sqs, 9_000).unwrap().alerts[0].said, Some(1_000));
         assert!(read("hello", DEEP, Origin::Sqs, 0).unwrap_err().starts_with("no JSON"));
         let odd = serde_json::json!({ "Type": "Notification", "Message": "hello" }).to_string();
         assert!(read(&odd, DEEP, Origin::Sqs, 0).unwrap_err().starts_with("no JSON"));

@@ -4,6 +4,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, Transaction};
 
 use super::groups::{Membership, join};
+use super::words::hear;
 use super::{Ledger, LedgerError, json, parsed};
 use crate::incident::state::{Step, seen};
 use crate::incident::{Incident, Labels, Origin, Sighting, State};
@@ -149,6 +150,13 @@ impl Ledger {
         .bind(since)
         .execute(&mut *tx)
         .await?;
+        sqlx::query(
+            "DELETE FROM words WHERE said_at < $1
+             AND fingerprint NOT IN (SELECT fingerprint FROM incidents WHERE state <> 'resolved')",
+        )
+        .bind(since)
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(rows.len())
     }
@@ -174,8 +182,17 @@ async fn see(tx: &mut Transaction<'_, Sqlite>, s: &Sighting, now: i64, place: Pl
         })
         .transpose()?;
     let nothing = Seen { incident: open.as_ref().map(|o| o.id), step: Step::None };
-    // What is over before this one began is not the end of this one.
-    if !s.active && open.as_ref().is_none_or(|o| s.at < o.started_at) {
+    let (at, over) = match s.said {
+        Some(said) => match hear(tx, s, said).await? {
+            None => return Ok(nothing),
+            // Its sender said since that start that it is over, so it began anew.
+            Some(Some(over)) if s.active && s.at <= over => (said.max(over), false),
+            Some(_) => (s.at, !s.active && open.is_none()),
+        },
+        // What is over before this one began is not the end of this one.
+        None => (s.at, !s.active && open.as_ref().is_none_or(|o| s.at < o.started_at)),
+    };
+    if over {
         return Ok(nothing);
     }
     let new = sqlx::query("INSERT OR IGNORE INTO occurrences (fingerprint, occurrence, at) VALUES ($1, $2, $3)")
@@ -189,10 +206,10 @@ async fn see(tx: &mut Transaction<'_, Sqlite>, s: &Sighting, now: i64, place: Pl
     if !new && (open.is_none() || !s.active) {
         return Ok(nothing);
     }
-    let step = seen(open.as_ref().map(|o| (o.state, o.due_at)), s.active, s.at, s.hold);
+    let step = seen(open.as_ref().map(|o| (o.state, o.due_at)), s.active, at, s.hold);
     let incident = match (step, &open) {
         (Step::None, _) => return Ok(nothing),
-        (Step::Open { state, due }, _) => insert(tx, s, state, due, now, place).await?,
+        (Step::Open { state, due }, _) => insert(tx, s, at, (state, due), now, place).await?,
         (Step::Stay | Step::Fire, Some(o)) => {
             update(tx, o, s, new, now, place).await?;
             if step == Step::Fire {
@@ -202,7 +219,8 @@ async fn see(tx: &mut Transaction<'_, Sqlite>, s: &Sighting, now: i64, place: Pl
         }
         (Step::Resolve | Step::Forget, Some(o)) => {
             let text = if step == Step::Forget { "gone before it fired" } else { s.summary.as_str() };
-            resolve(tx, o.id, now.max(s.at), None, text).await?;
+            // When it was over, not when that was heard; and no earlier than it began.
+            resolve(tx, o.id, s.at.min(now).max(o.started_at), None, text).await?;
             o.id
         }
         (_, None) => return Ok(nothing),
@@ -213,8 +231,8 @@ async fn see(tx: &mut Transaction<'_, Sqlite>, s: &Sighting, now: i64, place: Pl
 async fn insert(
     tx: &mut Transaction<'_, Sqlite>,
     s: &Sighting,
-    state: State,
-    due: i64,
+    at: i64,
+    (state, due): (State, i64),
     now: i64,
     place: Place<'_>,
 ) -> Result<i64, LedgerError> {
@@ -237,7 +255,7 @@ async fn insert(
     .bind(json(&s.annotations)?)
     .bind(s.finding.as_ref().map(json).transpose()?)
     .bind(s.origin.name())
-    .bind(s.at)
+    .bind(at)
     .bind(due)
     .bind((state == State::Firing).then_some(now))
     .bind(now)

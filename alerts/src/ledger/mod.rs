@@ -17,6 +17,7 @@ mod retention;
 mod rules;
 mod runs;
 mod standing;
+mod words;
 
 use std::path::Path;
 

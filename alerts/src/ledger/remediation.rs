@@ -532,6 +532,7 @@ pub(super) mod tests {
             finding: None,
             origin: Origin::Findings,
             at: 1_000,
+            said: None,
             hold: 0,
         }
     }

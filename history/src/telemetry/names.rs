@@ -71,7 +71,7 @@ metrics! {
     JUDGEMENTS "afterglow_judgements" "Attempts that were read and judged by all rules, by outcome: ok, or failed if the store could not be read"
     INCIDENTS "afterglow_incidents" "Incidents that are open, by state (pending, firing) and severity (critical, warning, info, other)"
     SIGHTINGS "afterglow_incident_sightings" "What was seen, by who saw it (findings, rules, grafana, alertmanager, sqs, sns) and what it meant: opened, known, resolved or nothing"
-    INTAKE_REFUSED "afterglow_intake_refused" "Messages from outside that could not be taken, by where they came from"
+    INTAKE_REFUSED "afterglow_intake_refused" "Messages, and alerts in messages, from outside that could not be taken, by where they came from"
     OUTBOX "afterglow_outbox_messages" "Messages in the outbox by state: waiting, or dead, which somebody may send again"
     OUTBOX_OLDEST "afterglow_outbox_oldest_seconds" "Age of the oldest message that waits to be taken; 0 if there is none"
     DELIVERIES "afterglow_deliveries" "Tries to deliver a message, by kind of destination and outcome: sent, later (it is tried again) or dead"
