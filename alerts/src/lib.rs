@@ -7,6 +7,7 @@ pub mod court;
 pub mod custom;
 pub mod deliver;
 pub mod dispatch;
+mod exact;
 pub mod facts;
 pub mod finding;
 pub mod incident;

@@ -7,7 +7,7 @@ use afterglow_history::query::output::Format;
 use afterglow_history::query::{Ask, Engine, QueryError};
 use afterglow_history::viewer::Viewer;
 use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use super::{Alert, Condition, Held, Kind, Labels, Machine, Missing, Rule, Transition};
 use crate::incident::fingerprint;
@@ -46,7 +46,8 @@ pub struct Watched {
 #[derive(Debug, Deserialize)]
 struct Rows {
     columns: Vec<Column>,
-    rows: Vec<Vec<Json>>,
+    /// As they are written: a number that is read as one may lose its last digit.
+    rows: Vec<Vec<Box<RawValue>>>,
     truncated: bool,
 }
 
@@ -97,8 +98,8 @@ impl Watched {
             }
             Kind::Missing(job) => {
                 let Some((due, from)) = job.last_due(now) else { return Ok(self.step(now, &BTreeMap::new())) };
-                let answer = ask(&self.rule.name, engine, viewer, &job.statement(from)).await?;
-                let ran = answer.rows.first().and_then(|row| row.first()).and_then(Json::as_f64).unwrap_or(0.0);
+                let answer = ask(&self.rule.name, engine, viewer, &job.statement(from, now)).await?;
+                let ran = answer.rows.first().and_then(|row| row.first()).and_then(|v| number(v)).unwrap_or(0.0);
                 missed(job, ran, now, due)
             }
         };
@@ -149,7 +150,7 @@ fn rows(rule: &str, answer: Rows, condition: Option<Condition>) -> Result<BTreeM
     let mut out = BTreeMap::new();
     for row in answer.rows {
         let value = match at {
-            Some(at) => row.get(at).and_then(number),
+            Some(at) => row.get(at).and_then(|v| number(v)),
             None => Some(1.0),
         };
         let Some(value) = value.filter(|v| condition.is_none_or(|c| c.holds(*v))) else { continue };
@@ -164,20 +165,15 @@ fn rows(rule: &str, answer: Rows, condition: Option<Condition>) -> Result<BTreeM
 }
 
 /// Large whole numbers and decimals may be texts.
-fn number(value: &Json) -> Option<f64> {
-    match value {
-        Json::Number(n) => n.as_f64(),
-        Json::String(text) => text.parse().ok(),
-        _ => None,
-    }
-    .filter(|v: &f64| v.is_finite())
+fn number(value: &RawValue) -> Option<f64> {
+    text(value)?.parse().ok().filter(|v: &f64| v.is_finite())
 }
 
-fn text(value: &Json) -> Option<String> {
-    match value {
-        Json::Null => None,
-        Json::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
+fn text(value: &RawValue) -> Option<String> {
+    match value.get() {
+        "null" => None,
+        quoted if quoted.starts_with('"') => serde_json::from_str(quoted).ok(),
+        other => Some(other.to_owned()),
     }
 }
 
@@ -232,6 +228,14 @@ mod tests {
         );
         let none = answer(r#"{"columns":[{"name":"n"}],"rows":[],"truncated":false}"#);
         assert!(matches!(rows("r", none, Condition::parse("> 1").ok()), Err(EvaluationError::NoValue(_))));
+    }
+
+    #[test]
+    fn numbers_keep_their_last_digit() {
+        let one = r#"{"columns":[{"name":"rate"},{"name":"value"}],"rows":[[1.3623978201634879,1.3623978201634879]],"truncated":false}"#;
+        let found = rows("r", answer(one), None).unwrap();
+        let (labels, value) = found.first_key_value().unwrap();
+        assert_eq!((labels["rate"].as_str(), value.to_string().as_str()), ("1.3623978201634879", "1.3623978201634879"));
     }
 
     #[test]

@@ -40,16 +40,17 @@ impl Missing {
         None
     }
 
-    /// The statement that counts runs which were over by `due` or after it: a late run counts, too.
-    pub fn statement(&self, from: i64) -> String {
+    /// The statement that counts runs which were over after `from` and by `now`: a late run counts, too, one that is yet to come does not.
+    pub fn statement(&self, from: i64, now: i64) -> String {
         let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
         let cluster = self.cluster.as_ref().map(|c| format!(" AND cluster = {}", quoted(c))).unwrap_or_default();
-        let time = afterglow_history::date::date(from).replace("GMT", "Z");
+        let time = |ms| afterglow_history::date::date(ms).replace("GMT", "Z");
+        let (time, until) = (time(from), time(now));
         // A run may have started the day before. The date leaves out files.
         let day = &afterglow_history::date::date(from - 7 * DAY)[..10];
         format!(
             "SELECT count(*) AS value FROM applications WHERE app_name = {}{cluster} AND status = 'completed' \
-             AND date >= DATE '{day}' AND end_time > TIMESTAMP '{time}'",
+             AND date >= DATE '{day}' AND end_time > TIMESTAMP '{time}' AND end_time <= TIMESTAMP '{until}'",
             quoted(&self.app_name)
         )
     }
@@ -99,10 +100,13 @@ mod tests {
 
     #[test]
     fn names_are_quoted() {
-        let statement = job(0, DAY, [true; 7]).statement(SATURDAY);
+        let statement = job(0, DAY, [true; 7]).statement(SATURDAY, SATURDAY + HOUR);
         assert!(statement.contains("app_name = 'it''s' AND status"), "{statement}");
         assert!(
-            statement.ends_with("date >= DATE '2026-11-14' AND end_time > TIMESTAMP '2026-11-21T00:00:00.000Z'"),
+            statement.ends_with(
+                "date >= DATE '2026-11-14' AND end_time > TIMESTAMP '2026-11-21T00:00:00.000Z' \
+                 AND end_time <= TIMESTAMP '2026-11-21T01:00:00.000Z'"
+            ),
             "{statement}"
         );
     }

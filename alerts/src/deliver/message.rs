@@ -58,7 +58,7 @@ pub struct Told {
     pub count: i64,
     /// Its page; empty without the server's address.
     pub url: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::exact::field")]
     pub finding: Option<Json>,
 }
 

@@ -5,7 +5,7 @@ use sqlx::{Row as _, Sqlite, Transaction};
 
 use super::groups::{Membership, join};
 use super::words::hear;
-use super::{Ledger, LedgerError, json, parsed};
+use super::{Ledger, LedgerError, exact, json, parsed};
 use crate::incident::state::{Step, seen};
 use crate::incident::{Incident, Labels, Origin, Sighting, State};
 
@@ -38,7 +38,7 @@ pub(super) fn incident(r: &SqliteRow) -> Result<Incident, LedgerError> {
         summary: text("summary")?,
         labels: parsed("labels", &text("labels")?)?,
         annotations: parsed("annotations", &text("annotations")?)?,
-        finding: finding.map(|f| parsed("finding", &f)).transpose()?,
+        finding: finding.map(|f| exact("finding", &f)).transpose()?,
         origin: Origin::of(&text("origin")?),
         started_at: r.try_get("started_at")?,
         due_at: r.try_get("due_at")?,

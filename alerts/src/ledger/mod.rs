@@ -147,6 +147,11 @@ fn json(value: &impl serde::Serialize) -> Result<String, LedgerError> {
     serde_json::to_string(value).map_err(|e| LedgerError::Stored(e.to_string()))
 }
 
+/// The same of what is passed on.
+fn exact(what: &str, text: &str) -> Result<serde_json::Value, LedgerError> {
+    crate::exact::read(text).map_err(|e| LedgerError::Stored(format!("{what}: {e}")))
+}
+
 /// What JSON text says.
 fn parsed<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, LedgerError> {
     serde_json::from_str(text).map_err(|e| LedgerError::Stored(format!("{what}: {e}")))
