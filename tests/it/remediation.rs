@@ -315,6 +315,10 @@ impl House {
     }
 
     async fn asks(&self, bedrock: &Bedrock) -> Asks {
+        self.asks_with(bedrock, |settings| settings).await
+    }
+
+    async fn asks_with(&self, bedrock: &Bedrock, change: impl FnOnce(Settings) -> Settings) -> Asks {
         let redactor = Redactor::new(afterglow_history::redact::SPARK_DEFAULT).unwrap();
         let mask = Arc::new(Mask::new(Arc::new(redactor), Allowed::default()).unwrap());
         let model = Model { id: "amazon.nova-lite-v1:0".into(), guardrail: None, max_tokens: 500 };
@@ -329,7 +333,7 @@ impl House {
             reuse: Duration::ZERO,
         };
         Asks {
-            advisor: Advisor::new(client, self.ledger.clone(), settings, now),
+            advisor: Advisor::new(client, self.ledger.clone(), change(settings), now),
             knowledge: Knowledge::open("", &BTreeMap::new(), mask.clone()).await.unwrap(),
             mask,
             severities: &["warning", "critical"],
@@ -424,6 +428,39 @@ async fn an_incident_does_without_a_model_that_is_down() {
     assert!(advice.why.unwrap().contains("given up after 2 tries"));
     let last = house.ledger.events(all[0].id).await.unwrap().pop().unwrap();
     assert!(last.text.starts_with("no advice of a model: Bedrock does not answer"), "{}", last.text);
+}
+
+/// What fires while Bedrock is left alone is asked about when it is back, and given up at its deadline.
+#[tokio::test(flavor = "multi_thread")]
+async fn incidents_wait_for_the_breaker_to_close_within_their_deadline() {
+    let answer = json!({ "cause": { "text": "Too little heap.", "cites": ["e1"] }, "steps": [], "settings": [] });
+    for (pause, deadline, states) in [(1_000, 10_000, ["none", "advised"]), (60_000, 1_500, ["none", "none"])] {
+        let house = House::open(logs::folder()).await;
+        let bedrock = Bedrock::start([Act::Error(500, "InternalServerException", "oops"), Act::Advise(answer.clone())]);
+        let patience = Patience { failures: 1, pause: Duration::from_millis(pause) };
+        let deadline = Duration::from_millis(deadline);
+        let backoff = Backoff { first: Duration::from_millis(10), longest: Duration::from_millis(20), attempts: 1 };
+        let asks = house.asks_with(&bedrock, |s| Settings { patience, deadline, backoff, ..s }).await;
+        let fires = async |name: &str| {
+            let sighting = Sighting { fingerprint: name.into(), ..alert() };
+            house.ledger.see(&[sighting], now(), &|_| Vec::new()).await.unwrap()[0].incident.unwrap()
+        };
+        let first = fires("first").await;
+        assert_eq!(house.worker().advise(&asks).await.unwrap(), 0, "it fails, and the breaker opens");
+        let second = fires("second").await;
+        assert_eq!(house.worker().advise(&asks).await.unwrap(), 0);
+        assert!(house.ledger.remediation(second).await.unwrap().is_none(), "it waits");
+        tokio::time::sleep(Duration::from_millis(1_600)).await;
+        house.worker().advise(&asks).await.unwrap();
+        let mut got = Vec::new();
+        for id in [first, second] {
+            got.push(house.ledger.remediation(id).await.unwrap().unwrap());
+        }
+        assert_eq!([got[0].state.as_str(), got[1].state.as_str()], states, "{got:?}");
+        let asked = if states[1] == "advised" { 2 } else { 1 };
+        assert_eq!(bedrock.asked().len(), asked);
+        assert_eq!(got[1].reason.as_deref(), (asked == 1).then_some("breaker"));
+    }
 }
 
 /// What nobody wants to hear of costs nothing.

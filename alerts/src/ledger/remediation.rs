@@ -255,6 +255,18 @@ impl Ledger {
         Ok(done.rows_affected() > 0)
     }
 
+    /// Has somebody else begin anew what was begun and could not be asked now.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub async fn put_off_advice(&self, incident: i64) -> Result<(), LedgerError> {
+        sqlx::query("UPDATE remediations SET state = 'wanted' WHERE incident = $1 AND state = 'asking'")
+            .bind(incident)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     /// Gives up what was begun by a process that is no more.
     ///
     /// # Errors

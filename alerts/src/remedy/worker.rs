@@ -9,7 +9,7 @@ use afterglow_history::viewer::Viewer;
 use futures::StreamExt as _;
 
 use super::actions::{Action, propose};
-use super::advisor::{Advice, Advisor, cited, text};
+use super::advisor::{Advice, Advisor, Reason, cited, text};
 use super::case::{Case, PASSAGES};
 use super::follow_up::compare;
 use super::knowledge::Knowledge;
@@ -143,6 +143,11 @@ impl Worker {
         let now = (self.now)();
         let deadline = i64::try_from(asks.advisor.settings().deadline.as_millis()).unwrap_or(i64::MAX);
         let model = asks.advisor.model();
+        // While Bedrock is left alone it is not too late until the deadline has passed: it may be back by then.
+        let waits = || incident.fired_at.is_some_and(|at| (self.now)() < at.saturating_add(deadline));
+        if asks.advisor.stands().0 == "open" && waits() {
+            return Ok(false);
+        }
         if !self.ledger.begin_advice(id, model, now, now.saturating_add(deadline)).await? {
             return Ok(false);
         }
@@ -159,6 +164,10 @@ impl Worker {
                     ..none
                 };
                 (given, Some(text(&answer)))
+            }
+            Advice::None { reason: Reason::Breaker, .. } if waits() => {
+                self.ledger.put_off_advice(id).await?;
+                return Ok(false);
             }
             Advice::None { reason, why } => {
                 (Remediation { reason: Some(reason.name().into()), why: Some(why), ..none }, None)
