@@ -39,6 +39,7 @@ const WORDS: &[(Removal, &[&str])] = &[
             "exit code 52",
             "exit status: 52",
             "code 52 ",
+            "exited with code 52",
         ],
     ),
     (
@@ -50,6 +51,7 @@ const WORDS: &[(Removal, &[&str])] = &[
             "instance termination",
             "spot interruption",
             "preempted",
+            "preemption",
             "node was terminated",
             "node unhealthy",
             "released on a *lost* node",
@@ -91,6 +93,8 @@ const WORDS: &[(Removal, &[&str])] = &[
             "signal 9",
             "signal 15",
             "killed",
+            "deleted by a user or the framework",
+            "explicit termination request",
             "exit code 137",
             "exit code 143",
         ],
@@ -115,6 +119,50 @@ mod tests {
             ("Executor decommission finished.", Removal::Decommission),
             ("Executor decommission: spot interruption", Removal::Decommission),
             ("Executor decommission: worker lost", Removal::Decommission),
+            ("Executor decommission: Executor 1 is decommissioned.", Removal::Decommission),
+            (
+                "Executor decommission: worker decommissioned because of kill request from HTTP endpoint (data migration disabled).",
+                Removal::Decommission,
+            ),
+            ("Finished decommissioning", Removal::Decommission),
+            ("Executor killed by driver.", Removal::Idle),
+            (
+                "Executor for container container_1 exited because of a YARN event (e.g., preemption) and not because of an error in the running job.",
+                Removal::NodeLoss,
+            ),
+            ("Container container_1 exited from explicit termination request.", Removal::Killed),
+            ("Container killed by the ApplicationMaster.", Removal::Killed),
+            (
+                "Container killed by YARN for exceeding virtual memory limits. 5.6 GB of 5.5 GB virtual memory used.",
+                Removal::OutOfMemory,
+            ),
+            (
+                "Container marked as failed: container_1 on host: h. Exit status: 143. Possible causes: (SIGTERM, possible container eviction) Diagnostics: [2026-11-21] Container killed on request. Exit code is 143.",
+                Removal::Killed,
+            ),
+            (
+                "Container marked as failed: container_1 on host: h. Exit status: 1. Diagnostics: Exception from container-launch.",
+                Removal::Other,
+            ),
+            ("The executor with id 3 was deleted by a user or the framework.", Removal::Killed),
+            (
+                "The executor with ID 3 (registered at 1 ms) was not found in the cluster at the polling time (2 ms) which is after the accepted detect delta time.",
+                Removal::Other,
+            ),
+            (
+                "The executor with id 3 exited with exit code 143(SIGTERM, possible container eviction).",
+                Removal::Killed,
+            ),
+            (
+                "The executor with id 3 exited with exit code -1(unexpected).\n The API gave the following brief reason: Evicted",
+                Removal::NodeLoss,
+            ),
+            (
+                "Remote RPC client disassociated. Likely due to containers exceeding thresholds, or network issues. Check driver logs for WARN messages.",
+                Removal::Other,
+            ),
+            ("Command exited with code 52", Removal::OutOfMemory),
+            ("worker lost: 10.0.0.1:7078 got disassociated", Removal::NodeLoss),
             ("Executor decommission: Worker 3 is being preempted", Removal::Decommission),
             ("Container released on a *lost* node, which was decommissioned", Removal::NodeLoss),
             (

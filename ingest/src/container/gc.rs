@@ -47,10 +47,15 @@ pub(super) fn decorated(text: &str) -> Option<Line<'_>> {
         Some(tags) => tags == "gc" || tags.starts_with("gc,"),
         None => {
             (level || time.is_some() || uptime_us.is_some())
-                && (message.starts_with("GC(") || message.starts_with("Using "))
+                && (message.starts_with("GC(") || message.starts_with("Using ") || is_of_mappings(message))
         }
     };
     ours.then_some(Line { time, uptime_us, message })
+}
+
+/// Whether it is a line of ZGC's warning of the limit on mappings that says something: people show it without tags.
+fn is_of_mappings(message: &str) -> bool {
+    [HEAP, LIMIT].iter().any(|said| message.contains(said))
 }
 
 /// A number of seconds, milliseconds or nanoseconds as decorations have it, in microseconds.
@@ -90,6 +95,9 @@ const DISORDER: i64 = 1_000_000;
 /// Lines that are remembered, not to be counted when they are repeated.
 const REPEATED: usize = 256;
 
+/// What says the heap, and what the limit, in ZGC's warning of the limit on mappings.
+const HEAP: &str = "max Java heap size (";
+const LIMIT: &str = " mappings (current limit is ";
 /// What a log of ZGC that was not asked for phases lacks.
 const UNTOLD: &str = "the log has collections of ZGC and not its pauses: log them with -Xlog:gc*";
 
@@ -242,9 +250,11 @@ impl Gc {
             if let Some(us) = within(rest).and_then(|(_, d)| micros(d.trim().strip_suffix("ms")?, 1000)) {
                 summary.stalls.add(us);
             }
-        } else if let Some(rest) = message.strip_prefix("max Java heap size (") {
+        }
+        if let Some((_, rest)) = message.split_once(HEAP) {
             self.warned_heap = rest.split_once("M)").and_then(|(mib, _)| mib.parse().ok());
-        } else if let Some(warning) = self.mappings(message)
+        }
+        if let Some(warning) = self.mappings(message)
             && summary.warnings.len() < MAX_WARNINGS
             && !summary.warnings.contains(&warning)
         {
@@ -252,9 +262,10 @@ impl Gc {
         }
     }
 
-    /// ZGC's warning of the limit on mappings of memory, which it writes over several lines.
+    /// ZGC's warning of the limit on mappings of memory, which it writes over several lines, and others bring in one.
     fn mappings(&mut self, message: &str) -> Option<String> {
-        let (needed, rest) = message.strip_prefix("least ")?.split_once(" mappings (current limit is ")?;
+        let (before, rest) = message.split_once(LIMIT)?;
+        let needed = before.rsplit(' ').next()?;
         let (limit, _) = rest.split_once(')')?;
         let (needed, limit) = (needed.parse::<u64>().ok()?, limit.parse::<u64>().ok()?);
         Some(warning(self.warned_heap.take(), needed, &limit.to_string()))

@@ -317,6 +317,10 @@ fn zgc_warns_of_too_few_mappings() {
                   allocation may fail early; set vm.max_map_count to 235929 or more on the node";
     assert_eq!(read(text).1.warnings, [wanted]);
     assert_eq!(read(&format!("{text}\n{text}")).1.warnings, [wanted]);
+    let bare: Vec<String> = text.lines().map(|l| format!("[warning] {}", l.rsplit_once("] ").unwrap().1)).collect();
+    assert_eq!(read(&bare.join("\n")).1.warnings, [wanted], "without tags");
+    let told = bare.iter().map(|l| l.trim_start_matches("[warning] ")).collect::<Vec<_>>().join(" ");
+    assert_eq!(read(&format!("[warning] {told}")).1.warnings, [wanted], "and in one line");
     let cut_off: Vec<&str> = text.lines().take(3).collect();
     assert_eq!(read(&cut_off.join("\n")).1.warnings, [wanted.replace("allows 65530", "allows fewer")]);
 }
