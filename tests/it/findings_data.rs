@@ -87,7 +87,7 @@ fn each_log_triggers_its_rule_and_no_other_of_its_family() {
 fn real_logs_have_what_they_were_made_to_have() {
     for (version, case, wanted) in [
         ("4.3.0", "gc", &["gc-pressure"][..]),
-        ("3.5.9", "spill", &[]),
+        ("3.5.9", "spill", &["spill"]),
         ("3.5.9", "sql", &[]),
         ("4.3.0", "sql", &[]),
         ("3.5.9", "python-ml", &[]),

@@ -75,6 +75,15 @@ impl<'f> Operator<'f> {
         Some(Evidence::new(name, value(v.sum), Source::ours(self.path(), pointer)))
     }
 
+    /// A filter's condition. What the operator says of it may be cut (`... 276 more fields`); the plan's text has the whole.
+    pub fn condition(&self) -> &'f str {
+        let said = self.node.description.strip_prefix("Filter ").unwrap_or(&self.node.description);
+        let head = said.split_once("...").map_or(said, |(head, _)| head);
+        let lines = self.sql.plan_description.lines();
+        let whole = lines.filter_map(|l| l.strip_prefix("Condition : ")).filter(|c| c.starts_with(head));
+        whole.chain([said]).max_by_key(|c| c.len()).unwrap_or(said)
+    }
+
     /// What the plan says of a scan under a key.
     pub fn metadata(&self, key: &str) -> Option<&'f str> {
         self.node.metadata.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())

@@ -17,7 +17,7 @@ pub const RULE: Rule = Rule {
 
 /// What finds the files of a Delta table, as plans name it.
 const DELTA: [&str; 3] = ["PreparedDeltaFileIndex", "TahoeLogFileIndex", "TahoeBatchFileIndex"];
-/// Bytes below which nothing is gained.
+/// Bytes below which nothing is gained, unless it weighs for this application.
 const COUNTS: i64 = 1 << 30;
 
 fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
@@ -38,7 +38,7 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
             continue;
         };
         let table = facts.delta.iter().find(|d| !d.path.is_empty() && is_at(location, &d.path));
-        let Some(table) = table.filter(|_| size >= COUNTS && !pushed.contains("...")) else { continue };
+        let Some(table) = table.filter(|_| !pushed.contains("...")) else { continue };
         // Files of a table with partitions are pruned by those first; z-order is within them.
         let z_order = if table.partitions.is_empty() { &table.z_order[..] } else { &[] };
         let (kind, columns, field) = match &table.clustering[..] {
@@ -49,10 +49,11 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
             continue;
         }
         let at_stake = scan.cost(facts, &[]);
-        if !limits.worth(facts, &at_stake) {
+        let filtered = pushed != "[]" && !pushed.is_empty();
+        let counts = size >= COUNTS || filtered && facts.weight(&at_stake) > Severity::Info;
+        if !counts || !limits.worth(facts, &at_stake) {
             continue;
         }
-        let filtered = pushed != "[]" && !pushed.is_empty();
         let all = columns.join(", ");
         let summary = format!("none of its filters is on the table's {kind} columns ({all}); it read {}", bytes(size));
         let severity = if filtered { facts.weight(&at_stake) } else { Severity::Info };

@@ -18,9 +18,9 @@ pub const RULE: Rule = Rule {
 /// Of the table's files that were replaced, from which it is much, and from which it is most: DataFlint's.
 const MUCH: f64 = 0.30;
 const MOST: f64 = 0.60;
-/// Of the table's records by which it grew or shrank, from which the rewrite did something.
+/// Of the table's records by which it grew or shrank, from which somebody who replaced all of it meant to.
 const CHANGED: f64 = 0.30;
-/// Bytes added below which nobody notices.
+/// Bytes added below which nobody notices, unless it weighs for this application.
 const COUNTS: i64 = 1 << 30;
 
 fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
@@ -39,16 +39,14 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
         let (rows_added, rows_removed) = (n("addedRecords"), n("removedRecords"));
         let rows = n("totalRecords").saturating_sub(rows_added).saturating_add(rows_removed).max(0);
         // An append removes nothing; who overwrites a table means to.
-        if c.operation != "overwrite"
-            || before == 0
-            || rows == 0
-            || removed >= before && rows_removed >= rows && rows_added == 0
-        {
+        if c.operation != "overwrite" || before == 0 || rows == 0 {
             continue;
         }
         let share = removed as f64 / before as f64;
         let changed = rows_added.saturating_sub(rows_removed).saturating_abs() as f64 / rows as f64;
-        if share <= MUCH || changed >= CHANGED || n("addedFilesSizeInBytes") < COUNTS {
+        let all = removed >= before && rows_removed >= rows;
+        // However many rows went or came: files of a part of the table were written anew for those that stayed.
+        if share <= MUCH || all && (changed >= CHANGED || rows_added == 0) {
             continue;
         }
         let Some(sql) = facts.sql.get(&c.sql) else { continue };
@@ -56,7 +54,8 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
         let stages = facts.cost_of(&sql.stages);
         let at_stake =
             AtStake::wall((took as f64 * share) as i64).cores((stages.cores.unwrap_or(0) as f64 * share) as i64);
-        if !limits.worth(facts, &at_stake) {
+        let counts = n("addedFilesSizeInBytes") >= COUNTS || facts.weight(&at_stake) > Severity::Info;
+        if !counts || !limits.worth(facts, &at_stake) {
             continue;
         }
         let summary = format!(
@@ -119,8 +118,31 @@ mod tests {
         assert_eq!(much[0].at_stake, AtStake::wall(18_600).cores(62_000));
         assert_eq!(found(RULE.name, &with("overwrite", 61, (610, 610), GIB))[0].severity, Severity::Warning);
         assert_eq!(found(RULE.name, &with("append", 61, (610, 610), GIB)), []);
-        assert_eq!(found(RULE.name, &with("overwrite", 61, (910, 610), GIB)), [], "the table grew by 30 %");
-        assert_eq!(found(RULE.name, &with("overwrite", 61, (610, 610), GIB - 1)), []);
+        assert_eq!(found(RULE.name, &with("overwrite", 31, (310, 310), GIB - 1)).len(), 1, "it weighs");
+    }
+
+    #[test]
+    fn rows_that_come_or_go_excuse_no_rewrite_of_those_that_stay() {
+        const GIB: i64 = 1 << 30;
+        let shrank = found(RULE.name, &with("overwrite", 80, (200, 800), GIB));
+        assert!(
+            shrank[0].summary.contains("80 % of the files of c.db.t") && shrank[0].summary.contains("shrank by 60.0 %")
+        );
+        assert_eq!(shrank[0].severity, Severity::Warning);
+        assert_eq!(found(RULE.name, &with("overwrite", 61, (910, 610), GIB)).len(), 1);
+        assert_eq!(found(RULE.name, &with("overwrite", 100, (1300, 1000), GIB)), [], "all of it is another table");
+        assert_eq!(found(RULE.name, &with("overwrite", 100, (0, 1000), GIB)), [], "nothing stayed");
+    }
+
+    #[test]
+    fn few_bytes_count_where_they_weigh() {
+        let small = |seconds: i64| {
+            let mut facts = with("overwrite", 40, (400, 400), 1 << 20);
+            facts.sql.values_mut().for_each(|x| x.completion_time = Some(seconds * 1000));
+            facts.stages.clear();
+            found(RULE.name, &facts).len()
+        };
+        assert_eq!([small(24), small(26)], [0, 1], "a tenth of 100 s is 0.4 of 25");
     }
 
     #[test]

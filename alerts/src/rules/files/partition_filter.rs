@@ -14,7 +14,7 @@ pub const RULE: Rule = Rule {
     judge,
 };
 
-/// Bytes and partitions below which nothing is gained.
+/// Bytes below which nothing is gained, unless it weighs for this application, and partitions.
 const COUNTS: i64 = 1 << 30;
 const PARTITIONS: i64 = 2;
 /// Spark shows this metric for scans of partitioned tables only.
@@ -27,15 +27,16 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
         let Some(partitions) = scan.sum(METRIC) else { continue };
         let Some(filters) = scan.metadata("PartitionFilters") else { continue };
         let size = scan.sum("size of files read").unwrap_or(0);
-        if partitions < PARTITIONS || size < COUNTS || prunes(filters) {
+        if partitions < PARTITIONS || prunes(filters) {
             continue;
         }
         let at_stake = scan.cost(facts, &[]);
-        if !limits.worth(facts, &at_stake) {
-            continue;
-        }
         // Whoever filters does not want it all; whoever does not may.
         let filtered = scan.metadata("DataFilters").is_some_and(|f| f != "[]" && !f.is_empty());
+        let counts = size >= COUNTS || filtered && facts.weight(&at_stake) > Severity::Info;
+        if !counts || !limits.worth(facts, &at_stake) {
+            continue;
+        }
         let columns = partition_columns(&scan);
         let named = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
         let summary = format!("it read all {partitions} partitions of the table{named}, {}", bytes(size));
@@ -120,5 +121,7 @@ mod tests {
         }
         assert_eq!(found(RULE.name, &with(1, 1 << 30, "[]", "[]")), []);
         assert_eq!(found(RULE.name, &with(30, (1 << 30) - 1, "[]", "[]")), []);
+        let little = found(RULE.name, &with(30, 1 << 20, "[]", "[(price#2 > 0.5)]"));
+        assert_eq!(little.len(), 1, "it is a quarter of the application");
     }
 }

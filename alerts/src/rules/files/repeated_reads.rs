@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::facts::Facts;
 use crate::facts::operators::Operator;
 use crate::facts::words::counted;
-use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Sure, Value};
+use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Severity, Sure, Value};
 use crate::report::bytes;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -17,7 +17,7 @@ pub const RULE: Rule = Rule {
     judge,
 };
 
-/// Distinct locations over scans below which reads repeat, and bytes that were read again: rapids-tools'.
+/// Distinct locations over scans below which reads repeat, and bytes that were read again, unless they weigh: rapids-tools'.
 const DISTINCT: f64 = 0.5;
 const WORTH: i64 = 100 * (1 << 30);
 /// Scans of the worst location that are evidence, at most.
@@ -41,9 +41,6 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
         sum.saturating_sub(reads.iter().map(|(size, _)| *size).max().unwrap_or(0))
     };
     let total = by_location.values().map(|reads| again(reads)).fold(0, i64::saturating_add);
-    if total < WORTH {
-        return;
-    }
     let locations = by_location.len();
     let Some((location, reads)) = by_location.iter().max_by_key(|(_, reads)| again(reads)) else { return };
     let mut at_stake = AtStake::wall(0).cores(0);
@@ -56,7 +53,8 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
                 .cores(at_stake.cores.unwrap_or(0).saturating_add(cost.cores.unwrap_or(0)));
         }
     }
-    if !limits.worth(facts, &at_stake) {
+    let counts = total >= WORTH || facts.weight(&at_stake) > Severity::Info;
+    if total == 0 || !counts || !limits.worth(facts, &at_stake) {
         return;
     }
     let summary = format!(
@@ -103,7 +101,9 @@ mod tests {
     #[test]
     fn half_of_the_scans_and_a_hundred_gibibytes() {
         let one = |_: i64| "InMemoryFileIndex(1 paths)[s3://b/t]".to_owned();
-        assert_eq!(found(RULE.name, &with(5, 24 * GIB, one)), []);
+        let long = |of: Facts| Facts { end: of.start + 3_000_000, ..of };
+        assert_eq!(found(RULE.name, &long(with(5, 24 * GIB, one))), []);
+        assert_eq!(found(RULE.name, &with(5, 24 * GIB, one)).len(), 1, "it is a fifth of the application");
         let again = found(RULE.name, &with(5, 25 * GIB, one));
         assert_eq!(again[0].summary, "5 scans read 1 location; 100.0 GiB were read more than once");
         assert_eq!(again[0].at_stake, AtStake::wall(200_000).cores(200_000));

@@ -39,12 +39,18 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     let ratio = peak as f64 / heap as f64;
     let gc = driver.peaks.get("TotalGCTime").unwrap_or(0).max(0);
     let share = if facts.duration() > 0 { gc as f64 / facts.duration() as f64 } else { 0.0 };
-    let told = facts.duration() >= RAN && share >= FELT || facts.lost;
+    // A JVM whose heap is full has collected: without any, nobody measured it.
+    let untold = gc == 0 && !facts.lost;
+    let told = facts.duration() >= RAN && (share >= FELT || untold) || facts.lost;
     if !(FULL..NOT_ITS).contains(&ratio) || !told {
         return;
     }
     let hurts = facts.lost || share >= HURTS;
-    let after = if facts.lost { ", and its log ends without an end" } else { "" };
+    let after = match (facts.lost, untold) {
+        (true, _) => ", and its log ends without an end",
+        (_, true) => ", and nothing tells how much it collected",
+        _ => "",
+    };
     let summary = format!("the driver filled up to {:.0} % of its heap{after}", ratio * 100.0);
     let severity = if hurts { Severity::Warning } else { Severity::Info };
     let mut finding = Finding::new(severity, Place::Executor("driver".into()), summary)
@@ -90,6 +96,17 @@ mod tests {
         assert_eq!((hurts[0].severity, &hurts[0].at_stake), (Severity::Warning, &AtStake::wall(50_000)));
         assert_eq!(settings(&hurts[0]), [("spark.driver.memory", Some("1000m"), "1200m")]);
         assert_eq!(found(RULE.name, &with(2000, 50_000)), [], "the JVM had another heap");
+    }
+
+    #[test]
+    fn a_full_heap_is_told_where_nobody_measured_collection() {
+        let untold = found(RULE.name, &with(970, 0));
+        assert_eq!((untold[0].severity, untold[0].sure), (Severity::Info, Sure::Possible));
+        assert_eq!(
+            untold[0].summary,
+            "the driver filled up to 97 % of its heap, and nothing tells how much it collected"
+        );
+        assert_eq!(found(RULE.name, &with(970, 1)), []);
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     for e in facts.plain_workers().filter(|e| e.total_duration >= RAN || is_lost(e)) {
         let Some(peak) = heap_peak(e) else { continue };
         let ratio = peak as f64 / heap as f64;
-        if (FULL..NOT_ITS).contains(&ratio) && (gc_share(e) >= FELT || is_lost(e)) {
+        if (FULL..NOT_ITS).contains(&ratio) && (gc_share(e) >= FELT || is_lost(e) || is_untold(e)) {
             full.push((e, peak));
         }
     }
@@ -53,7 +53,11 @@ fn judge(facts: &Facts, _: &Limits, verdict: &mut Verdict) {
     let gc = full.iter().map(|(e, _)| e.total_gc_time.max(0)).fold(0, i64::saturating_add);
     let ratio = peak as f64 / heap as f64;
     let key = "spark.executor.memory";
-    let how = if lost > 0 { format!(", and {lost} of them ran out of memory") } else { String::new() };
+    let how = match lost {
+        0 if is_untold(worst) => ", and nothing tells how much they collected".to_owned(),
+        0 => String::new(),
+        _ => format!(", and {lost} of them ran out of memory"),
+    };
     let executors = counted(full.len() as i64, "executor");
     let summary = format!("{executors} filled up to {:.0} % of the heap{how}", ratio * 100.0);
     let mut finding = Finding::new(if hurts { Severity::Warning } else { Severity::Info }, Place::Application, summary)
@@ -89,6 +93,11 @@ fn gc_share(e: &Executor) -> f64 {
     if e.total_duration > 0 { e.total_gc_time as f64 / e.total_duration as f64 } else { 0.0 }
 }
 
+/// Whether nobody measured collection: a JVM whose heap is full has some.
+fn is_untold(e: &Executor) -> bool {
+    e.total_gc_time <= 0
+}
+
 fn is_lost(e: &Executor) -> bool {
     e.remove_reason.as_deref().is_some_and(|why| class(why) == Removal::OutOfMemory)
 }
@@ -121,6 +130,17 @@ mod tests {
         assert_eq!(hurts[0].summary, "1 executor filled up to 96 % of the heap");
         let source = hurts[0].evidence[1].source.as_ref();
         assert_eq!(source.map(|s| s.pointer.as_str()), Some("/0/peakMemoryMetrics/JVMHeapMemory"));
+    }
+
+    #[test]
+    fn a_full_heap_is_told_where_nobody_measured_collection() {
+        let untold = found(RULE.name, &with(0.97, 0));
+        assert_eq!((untold[0].severity, untold[0].sure), (Severity::Info, Sure::Possible));
+        assert_eq!(
+            untold[0].summary,
+            "1 executor filled up to 97 % of the heap, and nothing tells how much they collected"
+        );
+        assert_eq!(found(RULE.name, &with(0.97, 1)), []);
     }
 
     #[test]

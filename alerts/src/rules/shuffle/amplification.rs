@@ -1,7 +1,7 @@
 //! `shuffle-amplification`: a stage writes far more to the shuffle than it reads.
 
 use crate::facts::Facts;
-use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Source, Sure, Value};
+use crate::finding::{Advice, AtStake, Evidence, Finding, Place, Severity, Source, Sure, Value};
 use crate::report::bytes;
 use crate::rules::{Family, Limits, Rule, Verdict};
 
@@ -15,7 +15,7 @@ pub const RULE: Rule = Rule {
 
 /// Written over read. Columnar files grow by two or three when their rows are shuffled: more than that was made.
 const MUCH: f64 = 4.0;
-/// Bytes to the shuffle from which it counts.
+/// Bytes to the shuffle from which it counts; fewer do where they weigh for this application.
 const COUNTS: i64 = 1 << 30;
 /// Stage attempts that are told of at most.
 const STAGES: usize = 5;
@@ -26,7 +26,7 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
         let m = &stage.metrics;
         let shuffled = m.shuffle_local_bytes_read.saturating_add(m.shuffle_remote_bytes_read);
         let (read, written) = (m.input_bytes_read.max(0).saturating_add(shuffled), m.shuffle_bytes_written);
-        if read <= 0 || written < COUNTS || (written as f64) < MUCH * read as f64 {
+        if read <= 0 || (written as f64) < MUCH * read as f64 {
             continue;
         }
         // What is not made needs not be written.
@@ -34,7 +34,8 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
         let cores = (m.shuffle_write_time / 1_000_000).clamp(0, run);
         let wall = if run > 0 { facts.wall_of(*key) as f64 * cores as f64 / run as f64 } else { 0.0 };
         let at_stake = AtStake::wall(wall as i64).cores(cores);
-        if !limits.worth(facts, &at_stake) {
+        let counts = written >= COUNTS || facts.weight(&at_stake) > Severity::Info;
+        if !counts || !limits.worth(facts, &at_stake) {
             continue;
         }
         let path = format!("stages/{}/{}", key.0, key.1);
@@ -81,7 +82,8 @@ mod tests {
         assert_eq!(much[0].at_stake, AtStake::wall(10_000).cores(40_000));
         assert_eq!(much[0].summary, "it read 256.0 MiB and wrote 1.0 GiB to the shuffle, 4.0 times as much");
         assert_eq!(found(RULE.name, &with(256 * MIB, 1024 * MIB, 1)), [], "it costs next to nothing");
-        assert_eq!(found(RULE.name, &with(10 * MIB, 1000 * MIB, 40)), [], "it is little");
+        assert_eq!(found(RULE.name, &with(10 * MIB, 1000 * MIB, 40)).len(), 1, "it is a tenth of the application");
+        assert_eq!(found(RULE.name, &with(10 * MIB, 1000 * MIB, 39)), [], "it is little");
         assert_eq!(found(RULE.name, &with(0, 1024 * MIB, 40)), [], "it makes its rows itself");
     }
 }

@@ -18,6 +18,8 @@ pub const RULE: Rule = Rule {
 
 /// Bytes on disk of a stage attempt from which it counts: kubeflow's.
 const COUNTS: i64 = 100 << 20;
+/// Below that, on disk over what the stage took in, from which it counts all the same: on a small cluster little is much.
+const OF_INPUT: f64 = 0.5;
 /// In memory over what the stage took in: Dr. Elephant's lowest and highest rung for records that are spilled.
 const OFTEN: f64 = 2.01;
 const VERY_OFTEN: f64 = 3.0;
@@ -34,15 +36,16 @@ fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     let mut all: Vec<(i64, Finding)> = Vec::new();
     for (key, stage) in &facts.stages {
         let m = &stage.metrics;
-        if m.disk_bytes_spilled < COUNTS {
+        let taken =
+            m.input_bytes_read.saturating_add(m.shuffle_local_bytes_read).saturating_add(m.shuffle_remote_bytes_read);
+        let counts = m.disk_bytes_spilled >= COUNTS || m.disk_bytes_spilled as f64 > OF_INPUT * taken as f64;
+        if m.disk_bytes_spilled <= 0 || !counts {
             continue;
         }
         let at_stake = stake(facts, *key, stage);
         if !limits.worth(facts, &at_stake) {
             continue;
         }
-        let taken =
-            m.input_bytes_read.saturating_add(m.shuffle_local_bytes_read).saturating_add(m.shuffle_remote_bytes_read);
         let ratio = if taken > 0 { m.memory_bytes_spilled as f64 / taken as f64 } else { 0.0 };
         let severity = match ratio {
             r if r >= VERY_OFTEN => Severity::Warning,
@@ -165,13 +168,29 @@ mod tests {
     }
 
     #[test]
-    fn counts_from_a_hundred_mebibytes() {
+    fn counts_by_bytes_or_by_share() {
         assert_eq!(found(RULE.name, &with("3.5.1", &[], 100 * MIB - 1)), []);
         let spill = found(RULE.name, &with("3.5.1", &[], 100 * MIB));
         assert_eq!((spill[0].severity, &spill[0].place), (Severity::Info, &Place::Stage(3, 0)));
         // 200 of the 400 MiB that moved: half of the stage's time.
         assert_eq!(spill[0].at_stake, AtStake::wall(25_000).cores(100_000));
         assert_eq!(settings(&spill[0]), [("spark.sql.shuffle.partitions", None, "400")]);
+    }
+
+    #[test]
+    fn little_is_much_on_a_small_cluster() {
+        // 62 of 59 MB, in a stage of 9 of 61 seconds.
+        let of = |disk: i64| {
+            let mut facts = application("3.5.1", 61, &[]).with_stage(3, 9, 30, |s| {
+                s.metrics.disk_bytes_spilled = disk;
+                s.metrics.memory_bytes_spilled = 4 * disk;
+                s.metrics.shuffle_remote_bytes_read = 59_000_000;
+            });
+            facts.jobs.clear();
+            found(RULE.name, &facts).first().map(|f| f.severity)
+        };
+        assert_eq!(of(62_000_000), Some(Severity::Warning));
+        assert_eq!(of(29_500_000), None, "half of it");
     }
 
     #[test]

@@ -19,7 +19,7 @@ const SHOWN: usize = 80;
 
 fn judge(facts: &Facts, limits: &Limits, verdict: &mut Verdict) {
     for filter in facts.operators().filter(|o| o.name() == "Filter") {
-        let condition = filter.node.description.strip_prefix("Filter ").unwrap_or(&filter.node.description);
+        let condition = filter.condition();
         if condition.len() <= LONG {
             continue;
         }
@@ -65,5 +65,22 @@ mod tests {
         let long = found(RULE.name, &with(1001));
         assert_eq!(long[0].at_stake, AtStake::wall(50_000).cores(200_000));
         assert_eq!(long[0].evidence[0].value, Value::Count(1001));
+    }
+
+    #[test]
+    fn what_is_cut_is_whole_in_the_text_of_the_plan() {
+        let of = |condition: &str| {
+            let description = "Filter (name#3 IN (v1,v2,... 298 more fields) AND (id#2 > 3))";
+            let filter = node("Filter", description).measured("number of output rows", "sum", 9, 1);
+            let facts = application("3.5.1", 100, &[]).with_stage(1, 50, 200, |_| ());
+            let mut facts = facts.with_sql(50, &[1], vec![filter], &[]);
+            let text = format!("(2) Filter\nInput [1]: [name#3]\nCondition : {condition}\n\n(3) Sort\n");
+            facts.sql.values_mut().chain(facts.plans.values_mut()).for_each(|x| x.plan_description = text.clone());
+            found(RULE.name, &facts).first().map(|f| f.evidence[0].value.clone())
+        };
+        let whole = format!("(name#3 IN (v1,v2,{}) AND (id#2 > 3))", "v,".repeat(600));
+        assert_eq!(of(&whole), Some(Value::Count(whole.len() as i64)));
+        assert_eq!(of(&whole.replace("name#3", "other#4")), None, "that of another filter");
+        assert_eq!(of("(name#3 IN (v1,v2,v3) AND (id#2 > 3))"), None);
     }
 }

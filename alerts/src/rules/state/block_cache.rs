@@ -1,6 +1,6 @@
 //! `rocksdb-block-cache`: RocksDB reads blocks from disk that its cache has no room for.
 
-use super::keys::{BOUNDED, CACHE_SIZE, MAX_MEMORY, PROVIDER};
+use super::keys::{BOUNDED, CACHE_RATIO, CACHE_SIZE, MAX_MEMORY, PROVIDER};
 use super::{at_stake, cores};
 use crate::facts::{Facts, Operator, Stream};
 use crate::finding::{AtStake, Evidence, Finding, Severity, Sure, Value};
@@ -23,6 +23,12 @@ const MISSES: f64 = 10_000.0;
 const UPDATES: f64 = 0.2;
 /// Files of the state from which it is large.
 const LARGE: f64 = (10u64 << 30) as f64;
+/// And very large, for which the published advice is a cache of more than 1 GiB.
+const VERY_LARGE: f64 = (50u64 << 30) as f64;
+/// Reads of a row for each write of one, from which a state is mostly read; and what is left to writes of the shared memory then.
+const READS: f64 = 2.0;
+const RATIO: f64 = 0.5;
+const RATIO_OF_READERS: f64 = 0.3;
 /// What Spark has for both without a setting, MiB.
 const CACHE_MIB: i64 = 8;
 const MEMORY_MIB: i64 = 500;
@@ -76,18 +82,31 @@ fn missed(facts: &Facts, limits: &Limits, stream: &Stream, i: usize) -> Option<F
         .costs(stake)
         .sure(Sure::Likely);
     // Bounded memory has one cache for all, whatever the size of each is set to.
-    let advice = if stream.conf.flag(BOUNDED, false) {
+    if stream.conf.flag(BOUNDED, false) {
         let now = stream.conf.number(MAX_MEMORY, MEMORY_MIB).max(1);
-        stream.set(
+        let most = stream.set(
             MAX_MEMORY,
             now.saturating_mul(2).to_string(),
             "the cache shares it; there must be memory overhead for it",
             (3, 5),
-        )
-    } else {
-        let large = stream.mean_of(i, |o| o.custom("rocksdbSstFileSize")).is_some_and(|b| b >= LARGE);
+        );
+        let of = |name: &'static str| stream.mean_of(i, move |o| o.custom(name)).unwrap_or(0.0);
+        let reads = of("rocksdbGetCount") >= READS * of("rocksdbPutCount").max(1.0);
+        return Some(if reads && stream.conf.decimal(CACHE_RATIO, RATIO) > RATIO_OF_READERS {
+            let why = "the state is mostly read: what write buffers do not take is the cache's";
+            finding.advise(stream.set(CACHE_RATIO, RATIO_OF_READERS.to_string(), why, (3, 5))).advise(most)
+        } else {
+            finding.advise(most)
+        });
+    }
+    let advice = {
+        let size = stream.mean_of(i, |o| o.custom("rocksdbSstFileSize")).unwrap_or(0.0);
         let now = stream.conf.number(CACHE_SIZE, CACHE_MIB).max(1);
-        let least = if large { 512 } else { 64 };
+        let least = match size {
+            s if s >= VERY_LARGE => 2048,
+            s if s >= LARGE => 512,
+            _ => 64,
+        };
         let why = "of each store of each partition, beside the heap: see that the memory overhead has room for all of an executor";
         stream.set(CACHE_SIZE, now.saturating_mul(2).max(least).to_string(), why, (3, 2))
     };
@@ -116,10 +135,32 @@ mod tests {
         assert_eq!(of(&[], 30_000.0, 10_000.0, 0.2, 0.0), [(CACHE_SIZE, "64".to_owned())]);
         assert_eq!(of(&[], 30_000.0, 10_000.0, 0.2, LARGE), [(CACHE_SIZE, "512".to_owned())]);
         assert_eq!(of(&[(CACHE_SIZE, "512")], 30_000.0, 10_000.0, 0.2, LARGE), [(CACHE_SIZE, "1024".to_owned())]);
+        assert_eq!(of(&[], 30_000.0, 10_000.0, 0.2, VERY_LARGE), [(CACHE_SIZE, "2048".to_owned())]);
         assert_eq!(of(&[(BOUNDED, "true")], 30_000.0, 10_000.0, 0.2, 0.0), [(MAX_MEMORY, "1000".to_owned())]);
         assert_eq!(of(&[], 40_000.0, 10_000.0, 0.2, 0.0), [], "it answers 80 %");
         assert_eq!(of(&[], 0.0, 9_999.0, 0.2, 0.0), [], "few");
         assert_eq!(of(&[], 30_000.0, 10_000.0, 0.19, 0.0), [], "nothing to gain");
+    }
+
+    #[test]
+    fn writers_leave_more_of_bounded_memory_to_a_state_that_is_mostly_read() {
+        let of = |conf: &[(&str, &str)], gets: f64| {
+            let conf: Vec<_> = conf.iter().copied().chain([(BOUNDED, "true")]).collect();
+            let of = facts((3, 5), &conf, move |_, o| {
+                o.update_time = Some(0.2 * 80_000.0);
+                o.custom = vec![
+                    ("rocksdbReadBlockCacheHitCount", 30_000.0),
+                    ("rocksdbReadBlockCacheMissCount", 10_000.0),
+                    ("rocksdbGetCount", gets),
+                    ("rocksdbPutCount", 1_000.0),
+                ];
+            });
+            settings(&RULE, &of)
+        };
+        let (ratio, memory) = ((CACHE_RATIO, "0.3".to_owned()), (MAX_MEMORY, "1000".to_owned()));
+        assert_eq!(of(&[], 2_000.0), [ratio, memory.clone()]);
+        assert_eq!(of(&[], 1_999.0), [memory.clone()]);
+        assert_eq!(of(&[(CACHE_RATIO, "0.3")], 2_000.0), [memory]);
     }
 
     #[test]

@@ -40,6 +40,7 @@ mod keys {
     pub const CHANGELOG: &str = "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled";
     pub const BOUNDED: &str = "spark.sql.streaming.stateStore.rocksdb.boundedMemoryUsage";
     pub const MAX_MEMORY: &str = "spark.sql.streaming.stateStore.rocksdb.maxMemoryUsageMB";
+    pub const CACHE_RATIO: &str = "spark.sql.streaming.stateStore.rocksdb.writeBufferCacheRatio";
     pub const BUFFER_SIZE: &str = "spark.sql.streaming.stateStore.rocksdb.writeBufferSizeMB";
     pub const BUFFERS: &str = "spark.sql.streaming.stateStore.rocksdb.maxWriteBufferNumber";
     pub const CACHE_SIZE: &str = "spark.sql.streaming.stateStore.rocksdb.blockCacheSizeMB";
