@@ -30,10 +30,15 @@ pub(super) struct Judged {
 
 pub async fn run(config: Config, logs: Vec<String>, json: bool) -> ExitCode {
     match findings(config, &logs).await {
-        Ok((_, judged, config)) if json => print_json(&judged, &config),
         Ok((problems, judged, config)) => {
-            judged.iter().for_each(|j| print(j, &config));
-            problems.iter().for_each(|p| complain!("{p}"));
+            if !json {
+                judged.iter().for_each(|j| print(j, &config));
+            } else if let Err(e) = print_json(&judged, &config) {
+                return fail(&e);
+            }
+            // Of a damaged log that was judged the list says so itself (`log-damaged`).
+            let told = |p: &&String| json && judged.iter().any(|j| j.damaged && p.contains(&j.subject.app_id));
+            problems.iter().filter(|p| !told(p)).for_each(|p| complain!("{p}"));
             if judged.iter().any(|j| j.damaged) || !problems.is_empty() {
                 ExitCode::from(DAMAGED)
             } else {
@@ -102,17 +107,12 @@ fn source(folder: &TempDir, number: usize, log: &str) -> Result<SourceConfig, St
     Ok(SourceConfig { url: alone.display().to_string(), ..named })
 }
 
-fn print_json(judged: &[Judged], config: &Config) -> ExitCode {
+fn print_json(judged: &[Judged], config: &Config) -> Result<(), String> {
     let prices = config.cost.prices();
     let all: Vec<Told> =
         judged.iter().flat_map(|j| j.judgement.findings.iter().map(|f| told(&j.subject, f, &prices))).collect();
-    match serde_json::to_string_pretty(&all) {
-        Ok(text) => {
-            terminal::json(&text);
-            ExitCode::SUCCESS
-        }
-        Err(e) => fail(&e.to_string()),
-    }
+    terminal::json(&serde_json::to_string_pretty(&all).map_err(|e| e.to_string())?);
+    Ok(())
 }
 
 fn print(j: &Judged, config: &Config) {

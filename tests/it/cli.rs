@@ -226,8 +226,12 @@ fn what_logs_say_does_nothing_to_a_terminal() {
     let json = seen(&run(&["sql", "--store", &store, "--format", "json", sql]));
     let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert!(rows.to_string().contains("\\u001b[31mred\u{9b}0m"), "{json}");
-    let told = seen(&run(&["findings", "--json", place.to_str().unwrap()]));
-    serde_json::from_str::<serde_json::Value>(&told).unwrap();
+    let output = run(&["findings", "--json", place.to_str().unwrap()]);
+    // The status and the list say that it is damaged, as without `--json`.
+    assert_eq!(output.status.code(), Some(3));
+    let told = serde_json::from_str::<serde_json::Value>(&seen(&output)).unwrap();
+    let rules: Vec<&str> = told.as_array().unwrap().iter().filter_map(|f| f["rule"].as_str()).collect();
+    assert!(rules.contains(&"log-damaged"), "{rules:?}");
 }
 
 #[test]
