@@ -69,6 +69,9 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Answer statements for another process of Afterglow, which starts this one
+    #[command(hide = true)]
+    SqlEngine,
     /// Judge event logs on the spot: what is wrong, what it costs, and what to change
     ///
     /// Example: afterglow findings s3://bucket/spark-events/application_1700000000000_0001. Nothing is kept, and no server is needed.

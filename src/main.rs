@@ -92,6 +92,7 @@ async fn run(command: Command) -> ExitCode {
             let flags = [receiver.flags(), vec![("otel", "sample", "0".into())]].concat();
             roles::with(load(&common, flags, &[]), |c| roles::export::otel(c, applications)).await
         }
+        Command::SqlEngine => roles::engine::run().await,
         Command::Check { common, logs, listen, print, request } => {
             let flags = [logs.flags(), listen.flags()].concat();
             let config = load(&common, flags, &logs.sources());

@@ -13,7 +13,7 @@ use afterglow_history::api::{Api, SPARK_VERSION, router};
 use afterglow_history::budget::Budget;
 use afterglow_history::catalog::Catalog;
 use afterglow_history::indexer::{Indexer, IndexerConfig};
-use afterglow_history::query::{Engine, Limits};
+use afterglow_history::query::{Engine, Limits, Worker};
 use afterglow_history::search::Search;
 use afterglow_history::store::Store;
 use afterglow_history::telemetry::{Telemetry, Watched};
@@ -80,7 +80,8 @@ async fn serve() -> Served {
     search.follow(&catalog).await.expect("an index");
     let limits = Limits { timeout: Duration::from_secs(5), memory: 64 << 20, rows: 1000 };
     let judge = fleet::table(Default::default());
-    let query = Engine::new(store.clone(), catalog.clone(), judge, limits, folder.path(), None).expect("an engine");
+    let worker = Worker::new(store.clone(), catalog.clone(), judge, limits, folder.path(), None).expect("a worker");
+    let query = Engine::here(worker, limits, store.clone(), catalog.clone());
     let search = Arc::new(search);
     let watched = Watched {
         role: "history",

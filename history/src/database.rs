@@ -135,6 +135,16 @@ impl Database {
         Ok(Database { writer: readers.clone(), readers, file: file.to_owned(), identity: identity(file) })
     }
 
+    /// Opens a file that another process has open, to read only.
+    ///
+    /// # Errors
+    /// [`DatabaseError`], which says what to do.
+    pub async fn open_beside(file: &Path) -> Result<Self, DatabaseError> {
+        let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(PATIENCE);
+        let readers = pool(READERS).connect_with(options).await.map_err(|e| DatabaseError::of(file, &e))?;
+        Ok(Database { writer: readers.clone(), readers, file: file.to_owned(), identity: identity(file) })
+    }
+
     /// Begins to write. A write that follows a read must not find that another process wrote in between.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ pub mod postgres;
 pub mod remediation;
 pub mod rules;
 pub mod sources;
-mod sql;
+pub mod sql;
 pub mod units;
 
 use std::collections::BTreeMap;

@@ -13,7 +13,7 @@ use afterglow_history::health::Part as Of;
 use afterglow_history::query::Engine;
 use afterglow_history::telemetry::{Part, Telemetry, Watched};
 
-use super::{Opened, asked_to_stop, engine, fail, folders, http, look, now, open_existing};
+use super::{Opened, asked_to_stop, engine::engine, fail, folders, http, look, now, open_existing};
 use crate::config::Config;
 use crate::terminal::say;
 
@@ -108,7 +108,7 @@ pub async fn run(config: Config) -> ExitCode {
     }
     telling.abort();
     looking.abort();
-    engine.close();
+    engine.close().await;
     alerts.ledger.close().await;
     opened.catalog.close().await;
     ExitCode::SUCCESS

@@ -16,7 +16,7 @@ use afterglow_history::viewer::Viewer;
 use afterglow_ingest::source::{self, explain};
 use afterglow_ingest::{Source, SourceKind, scan};
 
-use super::{Opened, advise, engine, now, open, sources};
+use super::{Opened, advise, engine::engine, now, open, sources};
 use crate::config::sources::SourceConfig;
 use crate::config::{Config, shown_url};
 use crate::terminal::{self, say};
@@ -157,7 +157,7 @@ async fn rules(config: &Config) -> Result<Vec<String>, String> {
             out.push(format!("rule[{i}].sql: {e} (rule `{}`)", r.name));
         }
     }
-    engine.close();
+    engine.close().await;
     opened.catalog.close().await;
     Ok(out)
 }

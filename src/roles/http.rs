@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Opened, asked_to_stop, engine, remote_write, watched};
+use super::{Opened, asked_to_stop, engine::engine, remote_write, watched};
 use crate::config::postgres::Address;
 use crate::config::{self, Config};
 
@@ -128,7 +128,12 @@ pub async fn serve(
     let listener = bind("server.listen", config.server.listen, " with --listen").await?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     let postgres = postgres(config, &query).await?;
-    let stop = asked_to_stop();
+    let (stop, ended) = (asked_to_stop(), query.clone());
+    let stop = async move {
+        stop.await;
+        // Who waits for a statement waits for nothing else.
+        ended.end();
+    };
     tracing::info!("serving on http://{address}");
     if !afterglow_ui::is_built() {
         tracing::info!("built without the web UI: see README.md, or use the API");
@@ -160,7 +165,7 @@ pub async fn serve(
     let _ = following.await;
     drop(postgres);
     sending.abort();
-    query.close();
+    query.close().await;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ pub mod advise;
 pub mod alerts;
 pub mod check;
 pub mod demo;
+pub mod engine;
 pub mod export;
 pub mod findings;
 pub mod history;
@@ -30,7 +31,6 @@ use afterglow_history::health::Health;
 use afterglow_history::indexer::{Indexer, IndexerConfig, Placements};
 use afterglow_history::maintain::{self, Removed, Retention};
 use afterglow_history::otel::{Exporter, follow};
-use afterglow_history::query::{Cluster, Engine, Limits};
 use afterglow_history::redact::Redactor;
 use afterglow_history::remote_write::{Access, RemoteWrite, Settings};
 use afterglow_history::store::Store;
@@ -88,6 +88,8 @@ pub struct Opened {
     /// Whether the parts of the process do their work.
     pub health: Health,
     pub dir: PathBuf,
+    /// Whether it lies where this process may not write.
+    pub immutable: bool,
 }
 
 /// The store's folder, if it is one, and that of the catalog.
@@ -127,7 +129,7 @@ pub async fn open_to_read(config: &Config) -> Result<(Opened, Option<TempDir>), 
     let store = Arc::new(store.map_err(|e| format!("store: {e}"))?);
     let court = Arc::new(Court::new(store.clone(), catalog.clone(), config.findings.limits()));
     let dir = scratch.path().to_owned();
-    Ok((Opened { store, catalog, court, health: Health::default(), dir }, Some(scratch)))
+    Ok((Opened { store, catalog, court, health: Health::default(), dir, immutable: true }, Some(scratch)))
 }
 
 /// Opens the store, creating it if it is a folder that is not there.
@@ -149,7 +151,7 @@ pub async fn open_with(config: &Config, cache: u64) -> Result<Opened, String> {
     let catalog = Catalog::open(&file).await.map_err(|e| e.to_string())?;
     let store = Arc::new(store);
     let court = Arc::new(Court::new(store.clone(), catalog.clone(), config.findings.limits()));
-    Ok(Opened { store, catalog, court, health: Health::default(), dir })
+    Ok(Opened { store, catalog, court, health: Health::default(), dir, immutable: false })
 }
 
 /// The sources that can be opened, and what is wrong with the others.
@@ -184,23 +186,6 @@ pub fn indexer(config: &Config, opened: &Opened, role: &str) -> Result<Arc<Index
         placements,
     };
     Ok(Indexer::new(opened.store.clone(), opened.catalog.clone(), Arc::new(redactor), settings))
-}
-
-/// An engine for statements about an open store.
-pub fn engine(config: &Config, opened: &Opened) -> Result<Arc<Engine>, String> {
-    let sql = &config.sql;
-    let limits = Limits { timeout: sql.timeout.0, memory: sql.memory.0, rows: sql.rows };
-    let scratch = opened.dir.join("tmp");
-    let cluster = match sql.scheduler()? {
-        None => None,
-        Some(scheduler) => {
-            let store = source::normalize(&config.store.url).map_err(|e| format!("store.url: {e}"))?;
-            Some(Cluster { scheduler, store })
-        }
-    };
-    let (store, catalog) = (opened.store.clone(), opened.catalog.clone());
-    Engine::new(store, catalog, opened.court.clone(), limits, &scratch, cluster.as_ref())
-        .map_err(|e| format!("sql: {e}"))
 }
 
 /// Pause between two rounds of maintenance.

@@ -7,7 +7,7 @@ use afterglow_history::date::instant;
 use afterglow_history::viewer::Viewer;
 use serde_json::json;
 
-use super::{engine, fail, now, open_existing};
+use super::{engine::engine, fail, now, open_existing};
 use crate::config::Config;
 use crate::terminal::{self, complain, say};
 
@@ -64,7 +64,7 @@ async fn evaluate(config: &Config, at: Option<&str>, json: bool) -> Result<bool,
             }
         }
     }
-    engine.close();
+    engine.close().await;
     opened.catalog.close().await;
     if json {
         terminal::json(&serde_json::Value::Array(told).to_string());

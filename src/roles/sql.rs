@@ -7,7 +7,7 @@ use afterglow_history::query::Ask;
 use afterglow_history::query::output::Format;
 use afterglow_history::viewer::Viewer;
 
-use super::{engine, fail, open_to_read};
+use super::{engine::engine, fail, open_to_read};
 use crate::cli::SqlFormat;
 use crate::config::Config;
 use crate::terminal::{self, complain};
@@ -28,7 +28,7 @@ async fn answer(config: &Config, statement: &str, format: SqlFormat) -> Result<(
     };
     let engine = engine(config, &opened)?;
     let answer = engine.query(&Viewer::everything(), Ask::Sql(statement.to_owned()), None).await;
-    engine.close();
+    engine.close().await;
     opened.catalog.close().await;
     let answer = answer.map_err(|e| e.to_string())?;
     let out = answer.write(format).map_err(|e| e.to_string())?;

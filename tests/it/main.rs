@@ -61,5 +61,6 @@ mod s3;
 mod several;
 mod sns;
 mod sql;
+mod sql_attacked;
 mod stumbling;
 mod watched;

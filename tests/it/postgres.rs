@@ -1,5 +1,7 @@
 //! The PostgreSQL protocol, asked by clients that people use: psql, psycopg, tokio-postgres.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -136,6 +138,44 @@ fn a_statement_is_cancelled_when_its_client_says_so() {
         let one: i64 = client.query_one("SELECT count(*) FROM applications", &[]).await.unwrap().get(0);
         assert!(one > 0);
     });
+}
+
+#[test]
+fn too_many_clients_are_told_so_and_half_open_ones_take_no_place() {
+    let dir = logs::folder();
+    let server = start(&store(dir.path())).start();
+    let address = server.postgres();
+    // Clients that only connect, and clients that begin to start.
+    let mut half: Vec<TcpStream> = (0..150).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for one in half.iter_mut().skip(100) {
+        one.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).unwrap();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let settings = format!("host={} port={} user=tests dbname=afterglow", address.ip(), address.port());
+        let mut open = Vec::new();
+        for _ in 0..100 {
+            let (client, connection) = tokio_postgres::connect(&settings, NoTls).await.unwrap();
+            tokio::spawn(connection);
+            open.push(client);
+        }
+        let refused = tokio_postgres::connect(&settings, NoTls).await.map(|_| ()).unwrap_err();
+        assert_eq!(refused.as_db_error().map(|e| e.code().code()), Some("53300"), "{refused:?}");
+        let one: i64 = open[99].query_one("SELECT count(*) FROM applications", &[]).await.unwrap().get(0);
+        assert_eq!(one, 2);
+        open.pop();
+        let mut tries = 0;
+        while let Err(e) = tokio_postgres::connect(&settings, NoTls).await {
+            tries += 1;
+            assert!(tries < 100, "{e:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let last = half.last_mut().unwrap();
+    last.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
+    let mut said = Vec::new();
+    last.read_to_end(&mut said).unwrap();
+    assert_eq!(said, b"N", "closed before 15 s have passed");
 }
 
 fn psql(server: &TestServer, settings: &str, env: &[(&str, &str)], statement: &str) -> Output {

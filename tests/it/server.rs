@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -81,6 +82,8 @@ pub struct TestServer {
     client: Mutex<Client>,
     log: Arc<Mutex<String>>,
     ended: bool,
+    /// Whether it was asked to end.
+    asked: AtomicBool,
 }
 
 impl Builder {
@@ -129,7 +132,7 @@ impl Builder {
             }
         };
         let client = Mutex::new(Client::new(address));
-        TestServer { child, address, store: self.store, client, log, ended: false }
+        TestServer { child, address, store: self.store, client, log, ended: false, asked: AtomicBool::new(false) }
     }
 }
 
@@ -192,6 +195,23 @@ impl TestServer {
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
     }
 
+    /// The process that answers this server's statements, if it runs.
+    pub fn engine(&self) -> Option<u32> {
+        let parent = self.child.id().to_string();
+        let pids = std::fs::read_dir("/proc").ok()?.flatten();
+        pids.filter_map(|p| p.file_name().to_str()?.parse::<u32>().ok()).find(|pid| {
+            let read = |what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap_or_default();
+            let of = read("status").lines().find_map(|l| l.strip_prefix("PPid:").map(|p| p.trim().to_owned()));
+            of.as_deref() == Some(&parent) && read("cmdline").contains("sql-engine")
+        })
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+    }
+
     /// SIGKILL: no goodbye.
     pub fn kill(mut self) {
         assert!(self.child.try_wait().expect("a child").is_none(), "the server had died:\n{}", self.log());
@@ -203,12 +223,13 @@ impl TestServer {
     /// SIGTERM, and an orderly end.
     fn stop(&mut self) -> Result<(), String> {
         self.ended = true;
-        if let Some(status) = self.child.try_wait().map_err(|e| e.to_string())? {
+        let asked = self.asked.load(Ordering::Relaxed);
+        if let Some(status) = self.child.try_wait().map_err(|e| e.to_string())?.filter(|s| !asked || !s.success()) {
             return Err(format!("the server had died: {status}"));
         }
         // Idle connections would hold the server up.
         *self.client.lock().unwrap_or_else(|e| e.into_inner()) = Client::new(self.address);
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        self.terminate();
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
             match self.child.try_wait().map_err(|e| e.to_string())? {

@@ -31,6 +31,9 @@ pub struct BatchFile {
     pub crc: u32,
     /// The earliest and latest time in each column that has any, epoch milliseconds.
     pub times: BTreeMap<String, (i64, i64)>,
+    /// Attempts of which it lacks rows, because they were damaged when it was written. Without rows there is no file, and 0 bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<i64>,
 }
 
 /// The files of a written batch by table; a table without rows has none.
@@ -190,6 +193,17 @@ impl Catalog {
             .bind(files)
             .execute(&self.writer)
             .await?;
+        Ok(())
+    }
+
+    /// Has batches written anew whose files turned out damaged.
+    pub async fn batches_damaged(&self, batches: &[i64]) -> Result<(), CatalogError> {
+        for batch in batches {
+            sqlx::query("UPDATE fleet_batches SET state = 'stale' WHERE id = $1 AND state = 'written'")
+                .bind(batch)
+                .execute(&self.writer)
+                .await?;
+        }
         Ok(())
     }
 

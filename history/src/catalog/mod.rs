@@ -90,6 +90,14 @@ impl Catalog {
         Ok(Catalog::of(Database::open_to_read(file, &TABLES).await?))
     }
 
+    /// Opens a catalog that another process has open, to read only.
+    ///
+    /// # Errors
+    /// [`CatalogError`], which says what to do about it.
+    pub async fn open_beside(file: &Path) -> Result<Self, CatalogError> {
+        Ok(Catalog::of(Database::open_beside(file).await?))
+    }
+
     fn of(database: Database) -> Self {
         let (readers, writer) = (database.readers.clone(), database.writer.clone());
         let (groups, commits, fleet_files) = (Arc::default(), Arc::default(), Arc::default());

@@ -79,28 +79,26 @@ async fn write_batch(
     catalog.batch_begun(batch.id).await?;
     let rows = catalog.batch_attempts(batch.id).await?;
     let empty = rows.is_empty();
-    let mut tables = TABLES.map(|name| (name, Table::file(name)));
+    let mut tables = TABLES.map(|name| (name, Table::file(name), Vec::new()));
     // The next are fetched while one is added.
     let mut attempts = stream::iter(rows).map(|row| open(&store, &catalog, row)).buffered(AHEAD);
     while let Some(attempt) = attempts.next().await {
-        match add_all(judge.as_ref(), &attempt?, &mut tables).await {
-            Ok(()) => {}
-            // It is rebuilt, which makes this batch stale; the others need not wait for it.
-            Err(e) if e.is_damage() => tracing::warn!("{e}"),
-            Err(e) => return Err(e.into()),
-        }
+        add_all(judge.as_ref(), &attempt?, &mut tables).await?;
     }
     // In one thread: what an encoder takes for a column is used again for the next.
     let encoded =
-        tokio::task::spawn_blocking(move || tables.map(|(name, table)| (name, table.times(), table.parquet())));
+        tokio::task::spawn_blocking(move || tables.map(|(name, table, missing)| (name, missing, table.times(), table.parquet())));
     let mut files = BTreeMap::new();
-    for (name, times, file) in encoded.await? {
+    for (name, missing, times, file) in encoded.await? {
         let key = fleet_key(name.text(), &batch.day, &batch.cluster, batch.id);
         let Some(bytes) = file? else {
             store.delete(&key).await?;
+            if !missing.is_empty() {
+                files.insert(name.text().to_owned(), BatchFile { bytes: 0, crc: 0, times, missing });
+            }
             continue;
         };
-        let written = BatchFile { bytes: bytes.len() as u64, crc: crc32fast::hash(&bytes), times };
+        let written = BatchFile { bytes: bytes.len() as u64, crc: crc32fast::hash(&bytes), times, missing };
         files.insert(name.text().to_owned(), written);
         store.put(&key, bytes).await?;
     }
@@ -121,9 +119,21 @@ async fn open(store: &Arc<Store>, catalog: &Catalog, row: AttemptRow) -> Result<
     Ok(Attempt { row, logs, reader })
 }
 
-async fn add_all(judge: &dyn Judge, a: &Attempt, tables: &mut [(TableName, Table)]) -> Result<(), StoreError> {
-    for (name, table) in tables {
-        add(judge, a, *name, table).await?;
+async fn add_all(
+    judge: &dyn Judge,
+    a: &Attempt,
+    tables: &mut [(TableName, Table, Vec<i64>)],
+) -> Result<(), StoreError> {
+    for (name, table, missing) in tables {
+        match add(judge, a, *name, table).await {
+            Ok(()) => {}
+            // It is rebuilt, which makes this batch stale; the others need not wait for it. Until then statements say so.
+            Err(e) if e.is_damage() => {
+                tracing::warn!("{e}");
+                missing.push(a.row.id);
+            }
+            Err(e) => return Err(e),
+        }
     }
     Ok(())
 }

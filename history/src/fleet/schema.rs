@@ -45,6 +45,13 @@ impl Type {
     }
 }
 
+/// The times that the tables have, epoch milliseconds: what nanoseconds can count, so that engines may compute with all of them. Others
+/// are null.
+pub fn in_range(time: i64) -> Option<i64> {
+    const MOST: i64 = i64::MAX / 1_000_000;
+    (-MOST..=MOST).contains(&time).then_some(time)
+}
+
 /// The names in a map, as Parquet's specification has them.
 pub fn map_names() -> MapFieldNames {
     MapFieldNames { entry: "key_value".into(), key: "key".into(), value: "value".into() }

@@ -14,7 +14,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use super::schema::{TableName, Type, VERSION, map_names};
+use super::schema::{TableName, Type, VERSION, in_range, map_names};
 
 /// A value for a column; none is null.
 pub enum Cell<'v> {
@@ -96,16 +96,18 @@ impl Table {
     pub fn push(&mut self, cells: &[Cell<'_>]) {
         debug_assert_eq!(cells.len(), self.columns.len());
         for ((column, name), cell) in self.columns.iter_mut().zip(&self.names).zip(cells) {
-            if let Cell::Time(Some(t)) = cell {
-                let (first, last) = self.times.entry(name).or_insert((*t, *t));
-                (*first, *last) = ((*first).min(*t), (*last).max(*t));
+            if let Cell::Time(Some(t)) = cell
+                && let Some(t) = in_range(*t)
+            {
+                let (first, last) = self.times.entry(name).or_insert((t, t));
+                (*first, *last) = ((*first).min(t), (*last).max(t));
             }
             match (column, cell) {
                 (Column::Text(b), Cell::Text(v)) => b.append_option(*v),
                 (Column::Int(b), Cell::Int(v)) => b.append_option(*v),
                 (Column::Real(b), Cell::Real(v)) => b.append_option(*v),
                 (Column::Bool(b), Cell::Bool(v)) => b.append_option(*v),
-                (Column::Time(b), Cell::Time(v)) => b.append_option(*v),
+                (Column::Time(b), Cell::Time(v)) => b.append_option(v.and_then(in_range)),
                 (Column::Map(b), Cell::Map(all)) => {
                     for (key, value) in all {
                         b.keys().append_value(key);

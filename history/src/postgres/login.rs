@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use datafusion_postgres::pgwire::api::auth::noop::NoopStartupHandler;
@@ -14,10 +14,11 @@ use datafusion_postgres::pgwire::api::auth::sasl::scram::{
 use datafusion_postgres::pgwire::api::auth::{
     AuthSource, DefaultServerParameterProvider, LoginInfo, Password, StartupHandler,
 };
-use datafusion_postgres::pgwire::api::{ClientInfo, ConnectionManager};
+use datafusion_postgres::pgwire::api::{ClientInfo, ConnectionManager, PgWireConnectionState};
 use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use datafusion_postgres::pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use futures::Sink;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Passwords by user; without any, everybody may connect.
 #[derive(Clone, Default)]
@@ -66,10 +67,14 @@ enum Way {
 pub struct Login {
     way: Way,
     has_tls: bool,
+    /// Places of connections that have started: who is not in yet takes none.
+    places: Arc<Semaphore>,
+    place: Mutex<Option<OwnedSemaphorePermit>>,
+    started: watch::Sender<bool>,
 }
 
 impl Login {
-    pub fn new(users: Arc<Users>, has_tls: bool, manager: Arc<ConnectionManager>) -> Self {
+    pub fn new(users: Arc<Users>, has_tls: bool, manager: Arc<ConnectionManager>, places: Arc<Semaphore>) -> Self {
         let way = if users.0.is_empty() {
             Way::Open(Open(manager))
         } else {
@@ -79,7 +84,16 @@ impl Login {
             let handler = SASLAuthStartupHandler::new(Arc::new(told)).with_scram(scram);
             Way::Password(Box::new(handler.with_connection_manager(manager)))
         };
-        Login { way, has_tls }
+        Login { way, has_tls, places, place: Mutex::default(), started: watch::Sender::new(false) }
+    }
+
+    /// Becomes true when the client is in.
+    pub fn started(&self) -> watch::Receiver<bool> {
+        self.started.subscribe()
+    }
+
+    fn refused(code: &str, what: &str) -> PgWireError {
+        PgWireError::UserError(Box::new(ErrorInfo::new("FATAL".into(), code.into(), what.into())))
     }
 }
 
@@ -93,11 +107,21 @@ impl StartupHandler for Login {
     {
         if self.has_tls && !client.is_secure() && !client.socket_addr().ip().is_loopback() {
             let what = "connections from other machines must be encrypted: set sslmode=require";
-            return Err(PgWireError::UserError(Box::new(ErrorInfo::new("FATAL".into(), "28000".into(), what.into()))));
+            return Err(Login::refused("28000", what));
+        }
+        let full = || Login::refused("53300", "sorry, too many clients already: close connections that are not used");
+        if self.places.available_permits() == 0 {
+            return Err(full());
         }
         match &self.way {
             Way::Open(open) => open.on_startup(client, message).await,
             Way::Password(password) => password.on_startup(client, message).await,
+        }?;
+        if matches!(client.state(), PgWireConnectionState::ReadyForQuery) {
+            let place = self.places.clone().try_acquire_owned().map_err(|_| full())?;
+            *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+            self.started.send_replace(true);
         }
+        Ok(())
     }
 }

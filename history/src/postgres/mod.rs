@@ -6,10 +6,11 @@
 mod login;
 mod session;
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use datafusion_postgres::pgwire::api::auth::StartupHandler;
 use datafusion_postgres::pgwire::api::cancel::{CancelHandler, DefaultCancelHandler};
@@ -21,18 +22,26 @@ use datafusion_postgres::pgwire::tokio::tokio_rustls::rustls::crypto::ring;
 use datafusion_postgres::pgwire::tokio::tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use datafusion_postgres::pgwire::tokio::tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use datafusion_postgres::pgwire::tokio::tokio_rustls::rustls::{self, ServerConfig};
+use futures::FutureExt as _;
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{AbortHandle, JoinSet};
 
-use crate::query::{Engine, QueryError};
+use crate::query::Engine;
 use crate::viewer::Viewer;
 use login::Login;
 pub use login::Users;
-use session::Session;
+use session::{Session, Shared};
 
 /// Connections at once; more are refused.
 const CONNECTIONS: usize = 100;
+/// Clients that are about to start, beside; of more the oldest go.
+const STARTING: usize = 100;
+/// They have started within so long.
+const START: Duration = Duration::from_secs(10);
+/// How often it is looked whether a client hung up while it waits for an answer.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Where the certificate and its key lie, PEM.
 #[derive(Debug, Clone)]
@@ -47,8 +56,6 @@ pub enum PostgresError {
     Pem { file: PathBuf, what: String },
     #[error("certificate and key do not fit: {0}")]
     Tls(#[from] rustls::Error),
-    #[error(transparent)]
-    Engine(#[from] QueryError),
     #[error("{address}: {source}: stop what listens there, or choose another with postgres.listen (`off` for none)")]
     Listen { address: SocketAddr, source: std::io::Error },
 }
@@ -66,7 +73,7 @@ impl TlsFiles {
 /// A server that is ready to take connections.
 pub struct Server {
     listener: TcpListener,
-    engine: Arc<Engine>,
+    shared: Arc<Shared>,
     users: Arc<Users>,
     tls: Option<Tls>,
 }
@@ -82,9 +89,10 @@ impl Server {
     ) -> Result<Server, PostgresError> {
         let tls = tls.map(Tls::open).transpose()?;
         // What clients look up takes a moment to prepare: the first of them shall not wait for it.
-        engine.postgres()?;
+        let preparing = engine.clone();
+        tokio::spawn(async move { drop(preparing.parse("SELECT 1", true, None).await) });
         let listener = TcpListener::bind(address).await.map_err(|source| PostgresError::Listen { address, source })?;
-        Ok(Server { listener, engine, users: Arc::new(users), tls })
+        Ok(Server { listener, shared: Arc::new(Shared::new(engine)), users: Arc::new(users), tls })
     }
 
     /// Where it listens.
@@ -97,6 +105,7 @@ impl Server {
         let manager = Arc::new(ConnectionManager::new());
         let room = Arc::new(Semaphore::new(CONNECTIONS));
         let mut connections = JoinSet::new();
+        let mut starting: VecDeque<(AbortHandle, watch::Receiver<bool>)> = VecDeque::new();
         loop {
             let socket = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -111,39 +120,64 @@ impl Server {
                     continue;
                 }
             };
-            let Ok(permit) = room.clone().try_acquire_owned() else {
-                tracing::warn!("PostgreSQL protocol: {peer} was refused: there are {CONNECTIONS} connections");
-                continue;
-            };
-            let connection = match self.connection(&manager) {
-                Ok(connection) => connection,
-                Err(e) => {
-                    tracing::error!("PostgreSQL protocol: {e}");
-                    continue;
-                }
-            };
-            let tls = self.tls.as_ref().map(Tls::acceptor);
-            connections.spawn(async move {
-                let _permit = permit;
-                talk(socket, tls, connection).await;
-            });
+            if room.available_permits() == 0 {
+                tracing::warn!("PostgreSQL protocol: {peer} is refused: there are {CONNECTIONS} connections");
+            }
+            starting.retain(|(task, started)| !task.is_finished() && !*started.borrow());
+            if starting.len() >= STARTING
+                && let Some((oldest, _)) = starting.pop_front()
+            {
+                oldest.abort();
+            }
+            let connection = self.connection(&manager, &room);
+            let (started, tls) = (connection.login.started(), self.tls.as_ref().map(Tls::acceptor));
+            starting.push_back((connections.spawn(talk(socket, tls, connection)), started));
         }
     }
 
-    fn connection(&self, manager: &Arc<ConnectionManager>) -> Result<Connection, QueryError> {
+    fn connection(&self, manager: &Arc<ConnectionManager>, room: &Arc<Semaphore>) -> Connection {
         let viewer = Viewer::everything();
-        Ok(Connection {
-            login: Arc::new(Login::new(self.users.clone(), self.tls.is_some(), manager.clone())),
-            session: Arc::new(Session::new(self.engine.clone(), viewer)?),
+        Connection {
+            login: Arc::new(Login::new(self.users.clone(), self.tls.is_some(), manager.clone(), room.clone())),
+            session: Arc::new(Session::new(self.shared.clone(), viewer)),
             manager: manager.clone(),
-        })
+        }
     }
 }
 
 async fn talk(socket: TcpStream, tls: Option<TlsAcceptor>, connection: Connection) {
     let _ = socket.set_nodelay(true);
-    if let Err(e) = process_socket(socket, tls, connection).await {
+    let started = connection.login.started();
+    let ended = match twice(socket) {
+        Ok((socket, watched)) => tokio::select! {
+            ended = process_socket(socket, tls, connection) => ended,
+            () = left(&watched, started) => Ok(()),
+        },
+        Err(e) => Err(e),
+    };
+    if let Err(e) = ended {
         tracing::debug!("PostgreSQL protocol: {e}");
+    }
+}
+
+/// A socket, and another hold of it.
+fn twice(socket: TcpStream) -> std::io::Result<(TcpStream, TcpStream)> {
+    let socket = socket.into_std()?;
+    let watched = socket.try_clone()?;
+    Ok((TcpStream::from_std(socket)?, TcpStream::from_std(watched)?))
+}
+
+/// Ends when a client has not started in time, or hung up: while it is answered nobody reads what it sends.
+async fn left(socket: &TcpStream, mut started: watch::Receiver<bool>) {
+    if !matches!(tokio::time::timeout(START, started.wait_for(|s| *s)).await, Ok(Ok(_))) {
+        return;
+    }
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let closed = socket.ready(Interest::READABLE).now_or_never();
+        if closed.is_some_and(|ready| ready.is_ok_and(|r| r.is_read_closed())) {
+            return;
+        }
     }
 }
 

@@ -1,60 +1,68 @@
 //! What a connected client asks: queries go to the engine; what clients say about their session
 //! (`SET`, `BEGIN` and the like) is answered as PostgreSQL would; the rest is refused.
+//!
+//! Nothing is planned here, and parsed only what the engine found to be about the session.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use datafusion::common::ParamValues;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::common::ScalarValue;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::Statement;
 use datafusion_postgres::arrow_pg::datatypes::df::deserialize_parameters;
 use datafusion_postgres::arrow_pg::datatypes::{arrow_schema_to_pg_fields, encode_recordbatch};
 use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
+use datafusion_postgres::hooks::QueryHook as _;
 use datafusion_postgres::hooks::set_show::SetShowHook;
 use datafusion_postgres::hooks::transactions::TransactionStatementHook;
-use datafusion_postgres::hooks::{HookClient, QueryHook};
 use datafusion_postgres::pgwire::api::portal::{Format, Portal};
 use datafusion_postgres::pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
-use datafusion_postgres::pgwire::api::results::{QueryResponse, Response};
+use datafusion_postgres::pgwire::api::results::{FieldInfo, QueryResponse, Response};
+use datafusion_postgres::pgwire::api::stmt::QueryParser;
 use datafusion_postgres::pgwire::api::store::PortalStore;
-use datafusion_postgres::pgwire::api::{ClientInfo, ClientPortalStore};
+use datafusion_postgres::pgwire::api::{ClientInfo, ClientPortalStore, Type};
 use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use datafusion_postgres::pgwire::messages::PgWireBackendMessage;
 use datafusion_postgres::pgwire::messages::response::{NoticeResponse, TransactionStatus};
 use datafusion_postgres::pgwire::types::format::FormatOptions;
-use datafusion_postgres::{DfSessionService, Parser};
 use futures::{Sink, SinkExt as _, stream};
 
-use crate::query::{Answer, Ask, Engine, QueryError};
+use crate::query::{Answer, Ask, Engine, Kind, Parsed, QueryError};
 use crate::viewer::Viewer;
 
 /// Where [`SetShowHook`] keeps what a client says of its patience.
 const STATEMENT_TIMEOUT: &str = "statement_timeout_ms";
+/// Bytes that a statement about the session has at most.
+const SHORT: usize = 4 << 10;
 
-/// What was parsed: its text, and what it means.
-type Parsed = (String, Option<(Statement, LogicalPlan)>);
+/// A statement that was prepared: the text that was sent, and what it is.
+type Prepared = (String, Arc<Parsed>);
 
-/// One connected client.
-pub struct Session {
+/// What all sessions have in common.
+pub struct Shared {
     engine: Arc<Engine>,
-    viewer: Viewer,
-    /// Answers what is no query.
-    beside: DfSessionService,
+    /// Knows no table: what clients say about their session needs none.
+    bare: SessionContext,
     grammar: PostgresCompatibilityParser,
 }
 
+impl Shared {
+    pub fn new(engine: Arc<Engine>) -> Self {
+        Shared { engine, bare: SessionContext::new(), grammar: PostgresCompatibilityParser::new() }
+    }
+}
+
+/// One connected client.
+pub struct Session {
+    shared: Arc<Shared>,
+    viewer: Viewer,
+}
+
 impl Session {
-    /// # Errors
-    /// If what clients look up cannot be prepared.
-    pub fn new(engine: Arc<Engine>, viewer: Viewer) -> Result<Self, QueryError> {
-        let context = Arc::new(engine.postgres()?.clone());
-        let hooks: Vec<Arc<dyn QueryHook>> =
-            vec![Arc::new(SetShowHook), Arc::new(TransactionStatementHook), Arc::new(OnlyQueries(engine.clone()))];
-        let beside = DfSessionService::new_with_hooks(context, hooks);
-        Ok(Session { engine, viewer, beside, grammar: PostgresCompatibilityParser::new() })
+    pub fn new(shared: Arc<Shared>, viewer: Viewer) -> Self {
+        Session { shared, viewer }
     }
 
     async fn answer<C>(&self, client: &mut C, ask: Ask, format: &Format) -> PgWireResult<Response>
@@ -66,9 +74,8 @@ impl Session {
             let what = "current transaction is aborted, commands are ignored until its end";
             return Err(error("25P02", what.into()));
         }
-        let patience = client.metadata().get(STATEMENT_TIMEOUT).and_then(|t| t.parse().ok());
-        let within = patience.filter(|ms| *ms > 0).map(Duration::from_millis);
-        let answer = self.engine.query(&self.viewer, ask, within).await.map_err(told)?;
+        let within = patience(client);
+        let answer = self.shared.engine.query(&self.viewer, ask, within).await.map_err(told)?;
         for note in &answer.notes {
             let fields = vec![(b'S', "NOTICE".to_owned()), (b'C', "00000".to_owned()), (b'M', note.clone())];
             client.send(PgWireBackendMessage::NoticeResponse(NoticeResponse::new(fields))).await?;
@@ -76,6 +83,41 @@ impl Session {
         let options = Arc::new(FormatOptions::from_client_metadata(client.metadata()));
         rows(answer, format, options)
     }
+
+    /// Answers what is no query.
+    async fn beside<C>(&self, client: &mut C, parsed: &Parsed) -> PgWireResult<Response>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let what = match &parsed.kind {
+            Kind::Other(word) => word.as_str(),
+            _ if parsed.text.len() > SHORT => "a statement of this length",
+            _ => parsed.text.split_whitespace().next().unwrap_or_default(),
+        };
+        if parsed.kind == Kind::Session && parsed.text.len() <= SHORT {
+            let known = self.shared.grammar.parse(&parsed.text).map_err(|e| error("42601", e.to_string()))?;
+            let known: Option<&Statement> = known.first();
+            if let Some(statement) = known {
+                let bare = &self.shared.bare;
+                if let Some(answer) = SetShowHook.handle_simple_query(statement, bare, client).await {
+                    return answer;
+                }
+                if let Some(answer) = TransactionStatementHook.handle_simple_query(statement, bare, client).await {
+                    return answer;
+                }
+            }
+        }
+        let remedy = "the tables can be read only (SELECT, WITH, EXPLAIN, SHOW)";
+        Err(error("25006", format!("{what} is not answered: {remedy}")))
+    }
+}
+
+/// What a client said of its patience.
+fn patience(client: &(impl ClientInfo + ?Sized)) -> Option<Duration> {
+    let patience = client.metadata().get(STATEMENT_TIMEOUT).and_then(|t| t.parse().ok());
+    patience.filter(|ms| *ms > 0).map(Duration::from_millis)
 }
 
 fn rows(answer: Answer, format: &Format, options: Arc<FormatOptions>) -> PgWireResult<Response> {
@@ -85,26 +127,21 @@ fn rows(answer: Answer, format: &Format, options: Arc<FormatOptions>) -> PgWireR
     Ok(Response::Query(QueryResponse::new(fields, stream::iter(rows))))
 }
 
-fn error(code: &str, what: String) -> PgWireError {
+pub(super) fn error(code: &str, what: String) -> PgWireError {
     PgWireError::UserError(Box::new(ErrorInfo::new("ERROR".into(), code.into(), what)))
 }
 
 /// An error of the engine with PostgreSQL's code for it.
 fn told(e: QueryError) -> PgWireError {
     let code = match &e {
+        QueryError::Syntax(_) => "42601",
         QueryError::Statement(_) => "42000",
-        QueryError::Timeout(_) => "57014",
+        QueryError::Timeout(..) => "57014",
         QueryError::Busy => "53300",
         QueryError::Cluster(_) => "58000",
         QueryError::Internal(_) => "XX000",
     };
     error(code, e.to_string())
-}
-
-/// Whether a statement asks for rows of the tables, or about them.
-fn is_query(statement: &Statement) -> bool {
-    use Statement::{Explain, ExplainTable, Query, ShowColumns, ShowTables};
-    matches!(statement, Query(_) | Explain { .. } | ExplainTable { .. } | ShowTables { .. } | ShowColumns { .. })
 }
 
 #[async_trait]
@@ -117,93 +154,73 @@ impl SimpleQueryHandler for Session {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let mut all = Vec::new();
-        for statement in self.grammar.parse(query).map_err(|e| error("42601", e.to_string()))? {
-            if is_query(&statement) {
-                let plan = self.engine.plan(statement).await.map_err(told)?;
-                let ask = Ask::Plan(Box::new(plan), ParamValues::List(Vec::new()));
+        let parsed = self.shared.engine.parse(query, false, patience(client)).await.map_err(told)?;
+        for (number, statement) in parsed.iter().enumerate() {
+            if statement.kind == Kind::Query {
+                let ask = Ask::Postgres { text: query.to_owned(), number, values: Vec::new() };
                 all.push(self.answer(client, ask, &Format::UnifiedText).await?);
             } else {
-                all.extend(SimpleQueryHandler::do_query(&self.beside, client, &statement.to_string()).await?);
+                all.push(self.beside(client, statement).await?);
             }
         }
         Ok(if all.is_empty() { vec![Response::EmptyQuery] } else { all })
     }
 }
 
-#[async_trait]
-impl ExtendedQueryHandler for Session {
-    type Statement = Parsed;
-    type QueryParser = Parser;
+/// Has the engine say what statements answer and take.
+pub struct Preparer(Arc<Shared>);
 
-    fn query_parser(&self) -> Arc<Parser> {
-        self.beside.query_parser()
+#[async_trait]
+impl QueryParser for Preparer {
+    type Statement = Prepared;
+
+    async fn parse_sql<C>(&self, client: &C, sql: &str, _: &[Option<Type>]) -> PgWireResult<Option<Prepared>>
+    where
+        C: ClientInfo + Unpin + Send + Sync,
+    {
+        let parsed = self.0.engine.parse(sql, true, patience(client)).await.map_err(told)?;
+        Ok(parsed.into_iter().next().map(|p| (sql.to_owned(), Arc::new(p))))
     }
 
-    async fn do_query<C>(&self, client: &mut C, portal: &Portal<Parsed>, max_rows: usize) -> PgWireResult<Response>
+    fn get_parameter_types(&self, (_, parsed): &Prepared) -> PgWireResult<Vec<Type>> {
+        Ok(parsed.parameters.iter().map(|p| Type::from_oid(p.oid).unwrap_or(Type::UNKNOWN)).collect())
+    }
+
+    fn get_result_schema(&self, (_, parsed): &Prepared, format: Option<&Format>) -> PgWireResult<Vec<FieldInfo>> {
+        arrow_schema_to_pg_fields(&parsed.columns, format.unwrap_or(&Format::UnifiedText), None)
+    }
+}
+
+#[async_trait]
+impl ExtendedQueryHandler for Session {
+    type Statement = Prepared;
+    type QueryParser = Preparer;
+
+    fn query_parser(&self) -> Arc<Preparer> {
+        Arc::new(Preparer(self.shared.clone()))
+    }
+
+    async fn do_query<C>(&self, client: &mut C, portal: &Portal<Prepared>, _: usize) -> PgWireResult<Response>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Parsed>,
+        C::PortalStore: PortalStore<Statement = Prepared>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        match &portal.statement.statement {
-            (_, Some((statement, plan))) if is_query(statement) => {
-                let ask = Ask::Plan(Box::new(plan.clone()), values(portal, plan)?);
-                self.answer(client, ask, &portal.result_column_format).await
-            }
-            _ => ExtendedQueryHandler::do_query(&self.beside, client, portal, max_rows).await,
+        let (text, parsed) = &portal.statement.statement;
+        if parsed.kind != Kind::Query {
+            return self.beside(client, parsed).await;
         }
+        let ask = Ask::Postgres { text: text.clone(), number: 0, values: values(portal, parsed)? };
+        self.answer(client, ask, &portal.result_column_format).await
     }
 }
 
 /// The values of a statement's parameters, in the order of their numbers.
-fn values(portal: &Portal<Parsed>, plan: &LogicalPlan) -> PgWireResult<ParamValues> {
-    let types = plan.get_parameter_types().map_err(|e| told(e.into()))?;
-    let mut types: Vec<_> = types.into_iter().collect();
-    types.sort_by_key(|(name, _)| name.trim_start_matches('$').parse::<usize>().unwrap_or(usize::MAX));
-    let types: Vec<_> = types.iter().map(|(_, kind)| kind.as_ref()).collect();
-    deserialize_parameters(portal, &types)
-}
-
-/// Plans queries by the engine, and refuses everything that no one before has answered.
-struct OnlyQueries(Arc<Engine>);
-
-#[async_trait]
-impl QueryHook for OnlyQueries {
-    async fn handle_simple_query(
-        &self,
-        statement: &Statement,
-        _: &SessionContext,
-        _: &mut dyn HookClient,
-    ) -> Option<PgWireResult<Response>> {
-        let what = statement.to_string();
-        let what = what.split_whitespace().next().unwrap_or_default().to_owned();
-        let remedy = "the tables can be read only (SELECT, WITH, EXPLAIN, SHOW)";
-        Some(Err(error("25006", format!("{what} is not answered: {remedy}"))))
-    }
-
-    async fn handle_extended_parse_query(
-        &self,
-        statement: &Statement,
-        _: &SessionContext,
-        _: &(dyn ClientInfo + Send + Sync),
-    ) -> Option<PgWireResult<LogicalPlan>> {
-        Some(if is_query(statement) {
-            self.0.plan(statement.clone()).await.map_err(told)
-        } else {
-            // It is refused when it is run.
-            LogicalPlanBuilder::empty(false).build().map_err(|e| told(e.into()))
-        })
-    }
-
-    async fn handle_extended_query(
-        &self,
-        statement: &Statement,
-        _: &LogicalPlan,
-        _: &ParamValues,
-        context: &SessionContext,
-        client: &mut dyn HookClient,
-    ) -> Option<PgWireResult<Response>> {
-        self.handle_simple_query(statement, context, client).await
+fn values(portal: &Portal<Prepared>, parsed: &Parsed) -> PgWireResult<Vec<ScalarValue>> {
+    let types: Vec<_> = parsed.parameters.iter().map(|p| p.kind.as_ref()).collect();
+    match deserialize_parameters(portal, &types)? {
+        datafusion::common::ParamValues::List(all) => Ok(all.into_iter().map(|v| v.value).collect()),
+        datafusion::common::ParamValues::Map(_) => Err(error("08P01", "parameters have numbers here".into())),
     }
 }

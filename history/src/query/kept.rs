@@ -1,8 +1,13 @@
 //! Files of the fleet tables that were read lately stay in memory, each whole: most are small and asked for by every
 //! statement of a dashboard, and to ask the store again takes longer than to read what it gives.
+//!
+//! Invariant: no byte of a file is used before all of it was found to be what was written, by the checksum that the catalog has.
 
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use datafusion::common::Result as Answered;
@@ -10,14 +15,14 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
-use futures::FutureExt as _;
+use futures::{FutureExt as _, TryStreamExt as _};
 use futures::future::BoxFuture;
-use object_store::ObjectMeta;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use quick_cache::{Weighter, sync::Cache};
 
 /// A larger file is read in parts, and not kept.
@@ -27,7 +32,45 @@ const LARGE: u64 = 4 << 20;
 type Key = (Path, i64);
 
 /// The files.
-pub struct Kept(Cache<Key, Bytes, BySize>);
+pub struct Kept {
+    files: Cache<Key, Bytes, BySize>,
+    /// What they say of themselves.
+    footers: Cache<Key, Arc<ParquetMetaData>, ByMemory>,
+    /// When files were found to be what was written.
+    verified: Mutex<HashMap<Key, Instant>>,
+    /// Batches whose files are not.
+    bad: Mutex<BTreeSet<i64>>,
+    /// Files that turned out damaged while they were read.
+    spoiled: AtomicUsize,
+}
+
+/// After so long a file is looked at once more, of so many files at most.
+const STALE: Duration = Duration::from_secs(3600);
+const FILES: usize = 1 << 16;
+/// What is told of a file that is not what was written.
+const DAMAGED: &str = "a file of the fleet tables is damaged";
+
+#[derive(Clone)]
+struct ByMemory;
+
+impl Weighter<Key, Arc<ParquetMetaData>> for ByMemory {
+    fn weight(&self, _: &Key, footer: &Arc<ParquetMetaData>) -> u64 {
+        128 + footer.memory_size() as u64
+    }
+}
+
+/// The checksum of a file stands where its time would.
+fn checksum(file: &ObjectMeta) -> u32 {
+    file.last_modified.timestamp() as u32
+}
+
+fn key(file: &ObjectMeta) -> Key {
+    (file.location.clone(), file.last_modified.timestamp())
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 #[derive(Clone)]
 struct BySize;
@@ -39,10 +82,69 @@ impl Weighter<Key, Bytes> for BySize {
 }
 
 impl Kept {
-    /// Of at most so many bytes together.
-    pub fn new(bytes: u64) -> Self {
+    /// Of at most so many bytes together, and so many for what they say of themselves.
+    pub fn new(bytes: u64, footers: u64) -> Self {
         // About as many as there is room for, of usual size.
-        Kept(Cache::with_weighter((bytes >> 16) as usize, bytes, BySize))
+        let count = (bytes >> 16) as usize;
+        let (files, footers) =
+            (Cache::with_weighter(count, bytes, BySize), Cache::with_weighter(count, footers, ByMemory));
+        let (verified, bad, spoiled) = (Mutex::default(), Mutex::default(), AtomicUsize::new(0));
+        Kept { files, footers, verified, bad, spoiled }
+    }
+
+    /// Whether a file is what was written. It is read whole for this, once in a while.
+    ///
+    /// # Errors
+    /// If the store does not say.
+    pub async fn is_whole(&self, objects: &dyn ObjectStore, file: &ObjectMeta) -> Result<bool, object_store::Error> {
+        let key = key(file);
+        if locked(&self.verified).get(&key).is_some_and(|at| at.elapsed() < STALE) {
+            return Ok(true);
+        }
+        let sound = match objects.get(&file.location).await {
+            Ok(read) if read.meta.size != file.size => false,
+            Ok(read) if file.size <= LARGE => {
+                let bytes = read.bytes().await?;
+                let sound = crc32fast::hash(&bytes) == checksum(file);
+                if sound {
+                    self.files.insert(key.clone(), bytes);
+                }
+                sound
+            }
+            Ok(read) => {
+                let mut pieces = read.into_stream();
+                let mut hasher = crc32fast::Hasher::new();
+                while let Some(piece) = pieces.try_next().await? {
+                    hasher.update(&piece);
+                }
+                hasher.finalize() == checksum(file)
+            }
+            Err(object_store::Error::NotFound { .. }) => false,
+            Err(e) => return Err(e),
+        };
+        if sound {
+            let mut verified = locked(&self.verified);
+            if verified.len() >= FILES {
+                verified.clear();
+            }
+            verified.insert(key, Instant::now());
+        }
+        Ok(sound)
+    }
+
+    /// Notes a batch one of whose files is damaged.
+    pub fn note_bad(&self, batch: i64) {
+        locked(&self.bad).insert(batch);
+    }
+
+    /// How often a file turned out damaged while it was read.
+    pub fn spoiled(&self) -> usize {
+        self.spoiled.load(Ordering::Relaxed)
+    }
+
+    /// Batches with damaged files that were met since this was asked last.
+    pub fn take_bad(&self) -> Vec<i64> {
+        std::mem::take(&mut *locked(&self.bad)).into_iter().collect()
     }
 }
 
@@ -82,9 +184,18 @@ struct Reader {
 
 impl Reader {
     async fn whole(&mut self) -> Result<Bytes> {
-        let key = (self.file.location.clone(), self.file.last_modified.timestamp());
+        let key = key(&self.file);
         let Reader { file, kept, store } = self;
-        kept.0.get_or_insert_async(&key, store.get_bytes(0..file.size)).await
+        let read = async {
+            let bytes = store.get_bytes(0..file.size).await?;
+            if crc32fast::hash(&bytes) == checksum(file) {
+                return Ok(bytes);
+            }
+            locked(&kept.verified).remove(&key);
+            kept.spoiled.fetch_add(1, Ordering::Relaxed);
+            Err(ParquetError::General(DAMAGED.into()))
+        };
+        kept.files.get_or_insert_async(&key, read).await
     }
 }
 
@@ -118,6 +229,18 @@ impl AsyncFileReader for Reader {
         &'a mut self,
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
-        self.store.get_metadata(options)
+        if self.file.size > LARGE {
+            return self.store.get_metadata(options);
+        }
+        async move {
+            let key = key(&self.file);
+            if let Some(footer) = self.kept.footers.get(&key) {
+                return Ok(footer);
+            }
+            let footer = Arc::new(ParquetMetaDataReader::new().parse_and_finish(&self.whole().await?)?);
+            self.kept.footers.insert(key, footer.clone());
+            Ok(footer)
+        }
+        .boxed()
     }
 }

@@ -24,6 +24,9 @@ pub enum Format {
 /// How times are written: ISO 8601 in UTC, milliseconds.
 const TIME: &str = "%Y-%m-%dT%H:%M:%S%.3fZ";
 
+/// How errors of Arrow's writer of JSON begin.
+const ERROR: &[u8] = b"ERROR: ";
+
 #[derive(Serialize)]
 struct Column<'a> {
     name: &'a str,
@@ -102,6 +105,12 @@ impl Answer {
         rows.write_batches(&self.batches.iter().collect::<Vec<_>>())?;
         rows.finish()?;
         let rows = rows.into_inner();
+        // The writer puts what it has no text for between quotes as it is.
+        if rows.windows(ERROR.len()).any(|w| w == ERROR)
+            && let Err(e) = serde_json::from_slice::<serde::de::IgnoredAny>(&rows)
+        {
+            return Err(QueryError::Statement(format!("a value of the answer has no text: cast it to another type; {e}")));
+        }
         let mut out = Vec::with_capacity(rows.len() + 256);
         let io = |e: std::io::Error| QueryError::Internal(e.to_string());
         write!(out, "{{\"columns\":{},\"rows\":", serde_json::to_string(&columns).map_err(told)?).map_err(io)?;

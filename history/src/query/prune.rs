@@ -14,6 +14,7 @@ use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 
 use crate::catalog::{AttemptRow, AttemptSpan, Batch};
 use crate::date::instant;
+use crate::fleet::schema::in_range;
 
 /// What is known of some rows.
 pub struct Candidate<'c> {
@@ -32,23 +33,27 @@ impl<'c> Candidate<'c> {
 
     pub fn of_span(a: &'c AttemptSpan, times: &'c BTreeMap<String, (i64, i64)>) -> Self {
         let texts = [("cluster", &*a.cluster), ("app_id", &a.app_id), ("app_name", &a.name), ("user_name", &a.user)];
-        let day = i32::try_from(a.start_time.div_euclid(86_400_000)).ok();
-        Candidate { day, texts: BTreeMap::from(texts), times: Some(times) }
+        Candidate { day: day_of(a.start_time), texts: BTreeMap::from(texts), times: Some(times) }
     }
 
     pub fn of_attempt(a: &'c AttemptRow) -> Self {
         let texts = [("cluster", &*a.cluster), ("app_id", &a.app_id), ("app_name", &a.name), ("user_name", &a.user)];
         Candidate {
-            day: i32::try_from(a.start_time.div_euclid(86_400_000)).ok(),
+            day: day_of(a.start_time),
             texts: BTreeMap::from(texts),
             times: None,
         }
     }
 }
 
+/// Days from 1970 to a time, if the tables have it.
+fn day_of(time: i64) -> Option<i32> {
+    i32::try_from(in_range(time)?.div_euclid(86_400_000)).ok()
+}
+
 /// Days from 1970 to `yyyy-mm-dd`.
 pub fn day(text: &str) -> Option<i32> {
-    i32::try_from(instant(&format!("{text}T00:00:00Z"))?.div_euclid(86_400_000)).ok()
+    day_of(instant(&format!("{text}T00:00:00Z"))?)
 }
 
 /// The values that a text column must have one of where the predicate holds; none if any will do.

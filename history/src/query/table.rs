@@ -1,7 +1,8 @@
 //! A fleet table as the query engine sees it: the files of batches, and rows made on the way of
 //! attempts that are in none.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow_array::{ArrayRef, Date32Array, RecordBatch};
@@ -31,7 +32,7 @@ use quick_cache::{Weighter, sync::Cache};
 
 use super::kept::{Kept, Readers};
 use super::prune::{Candidate, day, may_match};
-use crate::catalog::{AttemptRow, Catalog, Fleet};
+use crate::catalog::{AttemptRow, Catalog, CatalogError, Fleet};
 use crate::fleet::schema::TableName;
 use crate::fleet::{self, Judge};
 use crate::store::{Store, fleet_key};
@@ -41,8 +42,10 @@ use crate::viewer::Viewer;
 pub const DATE: &str = "date";
 /// Attempts whose rows are made at once.
 const AT_ONCE: usize = 8;
-/// Bytes of rows that are kept for the next statement.
-const KEPT: u64 = 64 << 20;
+/// Files that are looked at at once.
+const LOOKS: usize = 16;
+/// Bytes of rows that are kept for the next statement, at most.
+const KEPT: u64 = 32 << 20;
 
 /// Bytes at the end of a file that are fetched first: they hold what it says of itself.
 const FOOTER: usize = 64 << 10;
@@ -84,14 +87,16 @@ impl Weighter<(i64, i64, TableName), Arc<[RecordBatch]>> for ByBytes {
 }
 
 impl Fresh {
-    pub fn new(store: Arc<Store>, catalog: Catalog, judge: Arc<dyn Judge>) -> Self {
-        Fresh { store, catalog, judge, rows: Cache::with_weighter(4096, KEPT, ByBytes) }
+    /// Keeps at most so many bytes of rows.
+    pub fn new(store: Arc<Store>, catalog: Catalog, judge: Arc<dyn Judge>, bytes: u64) -> Self {
+        Fresh { store, catalog, judge, rows: Cache::with_weighter(4096, bytes.min(KEPT), ByBytes) }
     }
 
-    async fn rows(&self, attempt: &AttemptRow, name: TableName) -> Answered<Arc<[RecordBatch]>> {
+    /// Its rows; none if it is damaged.
+    async fn rows(&self, attempt: &AttemptRow, name: TableName) -> Answered<Option<Arc<[RecordBatch]>>> {
         let key = (attempt.id, attempt.sequence, name);
         if let Some(rows) = self.rows.get(&key) {
-            return Ok(rows);
+            return Ok(Some(rows));
         }
         let made: Arc<[RecordBatch]> =
             match fleet::rows(&self.store, &self.catalog, self.judge.as_ref(), attempt, name).await {
@@ -99,12 +104,12 @@ impl Fresh {
                 // Its parts were replaced since, or are damaged and will be: the next statement has it.
                 Err(e) if e.is_damage() => {
                     tracing::warn!("{e}");
-                    Arc::default()
+                    return Ok(None);
                 }
                 Err(e) => return Err(DataFusionError::External(Box::new(e))),
             };
         self.rows.insert(key, made.clone());
-        Ok(made)
+        Ok(Some(made))
     }
 }
 
@@ -112,9 +117,58 @@ impl Fresh {
 pub struct Snapshot {
     pub viewer: Viewer,
     pub fleet: Fleet,
+    /// Applications that are left out, in whole or in part.
+    lost: Mutex<BTreeSet<String>>,
+    /// Files that are damaged, by table and batch.
+    damaged: Mutex<BTreeSet<(TableName, i64)>>,
 }
 
+/// Applications that a note names.
+const NAMED: usize = 5;
+
 impl Snapshot {
+    pub fn new(viewer: Viewer, fleet: Fleet) -> Self {
+        Snapshot { viewer, fleet, lost: Mutex::default(), damaged: Mutex::default() }
+    }
+
+    /// An attempt is damaged, and left out.
+    pub fn lost(&self, attempt: &AttemptRow) {
+        let id = attempt.attempt_id.as_deref().map(|id| format!("/{id}")).unwrap_or_default();
+        let name = format!("{}/{}{id}", attempt.cluster, attempt.app_id);
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+    }
+
+    /// A file is damaged, and what it has read elsewhere.
+    fn damaged(&self, table: TableName, batch: i64) {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert((table, batch));
+    }
+
+    /// What an answer lacks, and what was not as it should be.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        if !lost.is_empty() {
+            let mut named = lost.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            if lost.len() > NAMED {
+                named += &format!(" and {} more", lost.len() - NAMED);
+            }
+            notes.push(format!(
+                "{} application attempts are damaged in the store and left out, in whole or in part, until their logs were read again: {named}",
+                lost.len()
+            ));
+        }
+        let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if !damaged.is_empty() {
+            let tables: BTreeSet<_> = damaged.iter().map(|(table, _)| table.text()).collect();
+            let tables = tables.into_iter().collect::<Vec<_>>().join(", ");
+            notes.push(format!(
+                "{} files of the tables are damaged ({tables}): their applications were read from the store, and they are written anew",
+                damaged.len()
+            ));
+        }
+        notes
+    }
+
     /// What came with the statement that a session answers.
     pub fn of(session: &dyn Session) -> Answered<Arc<Snapshot>> {
         let found = session.config().get_extension::<Snapshot>();
@@ -144,16 +198,27 @@ impl FleetTable {
         FleetTable { name, schema: Arc::new(Schema::new(fields)), store, fresh, kept, files }
     }
 
-    /// The files that may have rows that match.
-    fn files(&self, now: &Snapshot, predicate: Option<&Arc<dyn PhysicalExpr>>) -> Answered<Vec<PartitionedFile>> {
+    /// The files that may have rows that match, and batches whose file is damaged.
+    async fn files(
+        &self,
+        now: &Snapshot,
+        predicate: Option<&Arc<dyn PhysicalExpr>>,
+    ) -> Answered<(Vec<PartitionedFile>, Vec<i64>)> {
         let all = now.fleet.files.iter().filter(|f| now.viewer.may_see_all_of(&f.batch.cluster));
         let all: Vec<_> = all.filter_map(|f| f.files.get(self.name.text()).map(|file| (&f.batch, file))).collect();
         let candidates: Vec<_> = all.iter().map(|(batch, file)| Candidate::of_batch(batch, &file.times)).collect();
         let keep = may_match(predicate, &self.schema, &candidates.iter().collect::<Vec<_>>())?;
-        let kept = all.iter().zip(keep).filter(|(_, keep)| *keep).map(|((batch, file), _)| {
+        let kept: Vec<_> = all.iter().zip(keep).filter(|(_, keep)| *keep).map(|(file, _)| *file).collect();
+        let missing: Vec<i64> = kept.iter().flat_map(|(_, file)| file.missing.iter().copied()).collect();
+        for some in missing.chunks(500) {
+            let lost = self.fresh.catalog.attempts(&now.viewer, some).await.map_err(external)?;
+            lost.iter().for_each(|attempt| now.lost(attempt));
+        }
+        let objects = self.store.objects();
+        let looked = kept.iter().filter(|(_, file)| file.bytes > 0).map(|(batch, file)| {
             let place = self.store.place(&fleet_key(self.name.text(), &batch.day, &batch.cluster, batch.id));
             let mut meta = ObjectMeta {
-                location: Path::from_iter(self.files.below.parts().chain(place.parts())),
+                location: place.clone(),
                 last_modified: Default::default(),
                 size: file.bytes,
                 e_tag: None,
@@ -161,18 +226,49 @@ impl FleetTable {
             };
             // A batch is written anew under the same names; what the engine keeps of a file it keeps by size and time.
             meta.last_modified += Duration::from_secs(u64::from(file.crc));
-            PartitionedFile::new_from_meta(meta).with_partition_values(vec![ScalarValue::Date32(day(&batch.day))])
+            let (objects, batch) = (objects.clone(), *batch);
+            async move {
+                let whole = self.kept.is_whole(objects.as_ref(), &meta).await;
+                if !whole.map_err(|e| DataFusionError::ObjectStore(Box::new(e)))? {
+                    return Ok(Err(batch.id));
+                }
+                meta.location = Path::from_iter(self.files.below.parts().chain(place.parts()));
+                let file = PartitionedFile::new_from_meta(meta);
+                Ok::<_, DataFusionError>(Ok(file.with_partition_values(vec![ScalarValue::Date32(day(&batch.day))])))
+            }
         });
-        Ok(kept.collect())
+        let looked: Vec<_> = looked.collect();
+        let looked: Vec<_> = futures::stream::iter(looked).buffered(LOOKS).try_collect().await?;
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        for file in looked {
+            match file {
+                Ok(file) => good.push(file),
+                Err(batch) => bad.push(batch),
+            }
+        }
+        Ok((good, bad))
     }
 
-    /// Attempts in no file that may have rows that match, with their day.
+    /// The attempts of batches whose file is damaged; these are to be written anew.
+    async fn of_batches(&self, now: &Snapshot, batches: &[i64]) -> Answered<Vec<AttemptRow>> {
+        let mut all = Vec::new();
+        for batch in batches {
+            tracing::warn!("fleet table {}: the file of batch {batch} is not what was written", self.name.text());
+            self.kept.note_bad(*batch);
+            now.damaged(self.name, *batch);
+            all.extend(self.fresh.catalog.batch_attempts(*batch).await.map_err(external)?);
+        }
+        Ok(all)
+    }
+
+    /// Attempts in no good file that may have rows that match, with their day.
     fn fresh_attempts(
         &self,
         now: &Snapshot,
+        others: &[AttemptRow],
         predicate: Option<&Arc<dyn PhysicalExpr>>,
     ) -> Answered<Vec<(AttemptRow, Option<i32>)>> {
-        let all = now.fleet.attempts.iter().filter(|a| now.viewer.may_see(&a.cluster, &a.user));
+        let all = now.fleet.attempts.iter().chain(others).filter(|a| now.viewer.may_see(&a.cluster, &a.user));
         let all: Vec<_> = all.map(|a| (a, Candidate::of_attempt(a))).collect();
         let candidates: Vec<_> = all.iter().map(|(_, candidate)| candidate).collect();
         let keep = may_match(predicate, &self.schema, &candidates)?;
@@ -180,13 +276,23 @@ impl FleetTable {
         Ok(kept.map(|((attempt, candidate), _)| ((*attempt).clone(), candidate.day)).collect())
     }
 
-    async fn fresh_rows(&self, attempt: AttemptRow, day: Option<i32>) -> Answered<Vec<RecordBatch>> {
+    async fn fresh_rows(&self, now: &Snapshot, attempt: AttemptRow, day: Option<i32>) -> Answered<Vec<RecordBatch>> {
         let dated = |rows: &RecordBatch| {
             let date: ArrayRef = Arc::new(Date32Array::from(vec![day; rows.num_rows()]));
             Ok(RecordBatch::try_new(self.schema.clone(), rows.columns().iter().cloned().chain([date]).collect())?)
         };
-        self.fresh.rows(&attempt, self.name).await?.iter().map(dated).collect()
+        match self.fresh.rows(&attempt, self.name).await? {
+            Some(rows) => rows.iter().map(dated).collect(),
+            None => {
+                now.lost(&attempt);
+                Ok(Vec::new())
+            }
+        }
     }
+}
+
+fn external(e: CatalogError) -> DataFusionError {
+    DataFusionError::External(Box::new(e))
 }
 
 pub fn date_field() -> Field {
@@ -220,7 +326,7 @@ impl TableProvider for FleetTable {
         let predicate = conjunction(filters.iter().cloned()).map(|all| state.create_physical_expr(all, &schema));
         let predicate = predicate.transpose()?;
         let mut plans: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
-        let files = self.files(&now, predicate.as_ref())?;
+        let (files, damaged) = self.files(&now, predicate.as_ref()).await?;
         if !files.is_empty() {
             // What a file says of itself is read once, and not by every statement.
             let env = state.runtime_env();
@@ -250,8 +356,9 @@ impl TableProvider for FleetTable {
                 .with_limit(limit);
             plans.push(DataSourceExec::from_data_source(scan.build()));
         }
-        let fresh = self.fresh_attempts(&now, predicate.as_ref())?;
-        let rows = futures::stream::iter(fresh).map(|(attempt, day)| self.fresh_rows(attempt, day));
+        let others = self.of_batches(&now, &damaged).await?;
+        let fresh = self.fresh_attempts(&now, &others, predicate.as_ref())?;
+        let rows = futures::stream::iter(fresh).map(|(attempt, day)| self.fresh_rows(&now, attempt, day));
         let mut rows: Vec<RecordBatch> = rows.buffered(AT_ONCE).try_concat().await?;
         if let (true, Some(predicate)) = (self.files.elsewhere, &predicate) {
             // What does not match need not travel.

@@ -26,11 +26,10 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::prune::{Candidate, may_match, values};
 use super::table::{Snapshot, date_field};
 use crate::catalog::{AttemptRow, Catalog};
-use crate::fleet::schema::Type;
+use crate::fleet::schema::{Type, in_range};
 use crate::store::reader::Piece;
 use crate::store::segment::{Metric, TaskColumn};
 use crate::store::{AttemptReader, Store, StoreError};
-use crate::viewer::Viewer;
 
 pub const NAME: &str = "tasks";
 pub const ABOUT: &str =
@@ -191,7 +190,10 @@ fn array(from: Of, kind: Type, attempt: &AttemptRow, piece: &Piece) -> ArrayRef 
         Arc::new(numbers.into_iter().map(name).collect::<StringArray>()) as ArrayRef
     };
     let times =
-        |values: Vec<Option<i64>>| Arc::new(TimestampMillisecondArray::from(values).with_timezone("UTC")) as ArrayRef;
+        |values: Vec<Option<i64>>| {
+            let values: Vec<Option<i64>> = values.into_iter().map(|t| t.and_then(in_range)).collect();
+            Arc::new(TimestampMillisecondArray::from(values).with_timezone("UTC")) as ArrayRef
+        };
     match from {
         Attempt(of) => Arc::new((0..n).map(|_| of(attempt)).collect::<StringArray>()),
         Stage => of_stages(|k| k.0),
@@ -263,7 +265,10 @@ impl Tasks {
             .iter()
             .map(|a| {
                 // A task is launched while its application runs, and ends no later than the log.
-                let span = (a.start_time, if a.ended { a.last_time } else { i64::MAX });
+                let last = if a.ended { a.last_time } else { i64::MAX };
+                // A clock that is wrong says nothing about others.
+                let known = in_range(a.start_time).is_some() && (!a.ended || in_range(a.last_time).is_some());
+                let span = if known { (a.start_time, last) } else { (i64::MIN, i64::MAX) };
                 BTreeMap::from([("launch_time".to_owned(), span), ("finish_time".to_owned(), span)])
             })
             .collect();
@@ -320,8 +325,8 @@ impl TableProvider for Tasks {
         }
         let part = |(_, attempts)| {
             let (store, catalog) = (self.store.clone(), self.catalog.clone());
-            let (schema, columns, viewer) = (schema.clone(), columns.clone(), now.viewer.clone());
-            Arc::new(Part { schema, columns, viewer, store, catalog, attempts }) as Arc<dyn PartitionStream>
+            let (schema, columns, now) = (schema.clone(), columns.clone(), now.clone());
+            Arc::new(Part { schema, columns, now, store, catalog, attempts }) as Arc<dyn PartitionStream>
         };
         let parts = shares.into_iter().map(part).collect();
         Ok(Arc::new(StreamingTableExec::try_new(schema.clone(), parts, None, None, false, limit)?))
@@ -333,7 +338,7 @@ impl TableProvider for Tasks {
 struct Part {
     schema: SchemaRef,
     columns: Vec<usize>,
-    viewer: Viewer,
+    now: Arc<Snapshot>,
     store: Arc<Store>,
     catalog: Catalog,
     attempts: Vec<Wanted>,
@@ -363,7 +368,7 @@ impl Part {
         let pieces = async { reader.segments().await?.try_concat().await };
         match pieces.await {
             Ok(pieces) => pieces.iter().map(|piece| self.rows(attempt, day, piece)).collect(),
-            Err(e) => passed(e).map(|()| Vec::new()),
+            Err(e) => self.passed(attempt, e).map(|()| Vec::new()),
         }
     }
 
@@ -372,7 +377,7 @@ impl Part {
         let reader = AttemptReader::new(self.store.clone(), attempt.parts.clone());
         let mut segments = match reader.segments().await {
             Ok(segments) => std::pin::pin!(segments),
-            Err(e) => return passed(e),
+            Err(e) => return self.passed(attempt, e),
         };
         loop {
             match segments.try_next().await {
@@ -382,9 +387,19 @@ impl Part {
                         give(to, self.rows(attempt, day, piece)?).await?;
                     }
                 }
-                Err(e) => return passed(e),
+                Err(e) => return self.passed(attempt, e),
             }
         }
+    }
+
+    /// An attempt that cannot be read: its parts were replaced since, or are damaged and will be, and the next statement has it.
+    fn passed(&self, attempt: &AttemptRow, e: StoreError) -> Answered<()> {
+        if !e.is_damage() {
+            return Err(DataFusionError::External(Box::new(e)));
+        }
+        tracing::warn!("{e}");
+        self.now.lost(attempt);
+        Ok(())
     }
 
     async fn send(&self, to: &Sender) -> Answered<()> {
@@ -392,7 +407,7 @@ impl Part {
         for chunk in self.attempts.chunks(CHUNK) {
             let days: BTreeMap<i64, Option<i32>> = chunk.iter().map(|a| (a.id, a.day)).collect();
             let ids: Vec<i64> = days.keys().copied().collect();
-            let rows = self.catalog.attempts(&self.viewer, &ids).await;
+            let rows = self.catalog.attempts(&self.now.viewer, &ids).await;
             let rows = rows.map_err(|e| DataFusionError::External(Box::new(e)))?;
             let day = |a: &AttemptRow| days.get(&a.id).copied().flatten();
             let (small, large): (Vec<_>, Vec<_>) = rows.iter().partition(|a| a.summary.tasks <= SMALL);
@@ -445,15 +460,6 @@ impl Waiting {
 /// Gives rows on; an error if nobody wants any more.
 async fn give(to: &Sender, rows: RecordBatch) -> Answered<()> {
     to.send(Ok(rows)).await.map_err(|_| DataFusionError::Execution("nobody waits for the tasks any more".into()))
-}
-
-/// An attempt that cannot be read: its parts were replaced since, or are damaged and will be, and the next statement has it.
-fn passed(e: StoreError) -> Answered<()> {
-    if !e.is_damage() {
-        return Err(DataFusionError::External(Box::new(e)));
-    }
-    tracing::warn!("{e}");
-    Ok(())
 }
 
 impl PartitionStream for Part {

@@ -283,6 +283,13 @@ impl Store {
         result
     }
 
+    /// Remembers objects that another process found damaged.
+    pub fn note_damaged(&self, keys: impl IntoIterator<Item = Path>) {
+        if let Ok(mut all) = self.damaged.lock() {
+            all.extend(keys);
+        }
+    }
+
     /// Objects that turned out damaged or gone since the last call.
     pub fn take_damaged(&self) -> BTreeSet<Path> {
         self.damaged.lock().map(|mut d| std::mem::take(&mut *d)).unwrap_or_default()

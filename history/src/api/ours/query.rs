@@ -34,8 +34,8 @@ pub struct Column {
 impl From<QueryError> for ApiError {
     fn from(e: QueryError) -> Self {
         match e {
-            QueryError::Statement(_) => ApiError::bad(e.to_string()),
-            QueryError::Timeout(_) => ApiError::Text(StatusCode::REQUEST_TIMEOUT, e.to_string()),
+            QueryError::Syntax(_) | QueryError::Statement(_) => ApiError::bad(e.to_string()),
+            QueryError::Timeout(..) => ApiError::Text(StatusCode::REQUEST_TIMEOUT, e.to_string()),
             QueryError::Busy => ApiError::Busy(e.to_string(), SOON),
             QueryError::Cluster(_) => ApiError::Text(StatusCode::BAD_GATEWAY, e.to_string()),
             QueryError::Internal(what) => ApiError::Internal(what),
