@@ -62,5 +62,6 @@ mod several;
 mod sns;
 mod sql;
 mod sql_attacked;
+mod sql_damaged;
 mod stumbling;
 mod watched;
