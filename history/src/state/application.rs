@@ -12,7 +12,7 @@ impl Attempt {
         let app = &mut self.application;
         app.id = id.to_owned();
         app.attempt_id = e.attempt_id.as_deref().filter(|a| !a.is_empty()).map(str::to_owned);
-        app.name = e.name.to_string();
+        app.name = self.redactor.text(&e.name).into_owned();
         app.user = e.user.to_string();
         app.start_time = Some(e.time);
         // A log that was read while it was young may have been named by its file.

@@ -107,10 +107,11 @@ impl Attempt {
         if !self.live.executors.contains(&*e.executor_id) {
             return;
         }
+        let reason = self.redactor.text(&e.reason).into_owned();
         if let Some(exec) = self.executor_mut(&e.executor_id) {
             exec.active = false;
             exec.remove_time = Some(e.time);
-            exec.remove_reason = Some(e.reason.to_string());
+            exec.remove_reason = Some(reason);
         }
         self.live.executors.remove(&*e.executor_id);
         self.forget_blocks_of(&e.executor_id);

@@ -29,11 +29,11 @@ impl Attempt {
         let new = e.stage_infos.iter().filter(|s| s.completion_time.is_none());
         let job = Job {
             id: e.job_id,
-            name: last.map(|s| s.name.to_string()).unwrap_or_default(),
+            name: last.map(|s| self.redactor.text(&s.name).into_owned()).unwrap_or_default(),
             description: property("spark.job.description").map(|d| self.redactor.text(&d).into_owned()),
             submission_time: (e.submission_time > 0).then_some(e.submission_time),
             stage_ids,
-            job_group: property("spark.jobGroup.id"),
+            job_group: property("spark.jobGroup.id").map(|g| self.redactor.text(&g).into_owned()),
             job_tags: tags,
             sql_execution_id,
             // May be too many: stages whose output exists already are skipped later.
@@ -135,7 +135,7 @@ impl Attempt {
             let level = &rdd.storage_level;
             self.rdds.entry(rdd.id).or_insert_with(|| Rdd {
                 id: rdd.id,
-                name: rdd.name.to_string(),
+                name: self.redactor.text(&rdd.name).into_owned(),
                 num_partitions: rdd.num_partitions,
                 level: Level {
                     disk: level.use_disk,
@@ -209,10 +209,10 @@ impl Attempt {
             ..StageAttempt::default()
         });
         if stage.name != *info.name {
-            stage.name = info.name.to_string();
+            stage.name = self.redactor.text(&info.name).into_owned();
         }
         if stage.details != *info.details {
-            stage.details = info.details.to_string();
+            stage.details = self.redactor.text(&info.details).into_owned();
         }
         stage.num_tasks = info.num_tasks;
         stage.submission_time = info.submission_time;
@@ -230,9 +230,9 @@ impl Attempt {
                 .iter()
                 .map(|r| RddNode {
                     id: r.id,
-                    name: r.name.to_string(),
+                    name: self.redactor.text(&r.name).into_owned(),
                     scope: r.scope.as_ref().map(|s| s.to_string()),
-                    callsite: r.callsite.to_string(),
+                    callsite: self.redactor.text(&r.callsite).into_owned(),
                     parent_ids: r.parent_ids.clone(),
                     barrier: r.barrier,
                     cached: r.storage_level.is_valid(),

@@ -73,7 +73,7 @@ impl Attempt {
             id: e.execution_id,
             root_id: e.root_execution_id.unwrap_or(e.execution_id),
             description: redact.text(&e.description).into_owned(),
-            details: e.details.to_string(),
+            details: redact.text(&e.details).into_owned(),
             plan_description: redact.text(&e.physical_plan_description).into_owned(),
             submission_time: e.time,
             query_id: e.query_id.as_ref().map(|q| q.to_string()),

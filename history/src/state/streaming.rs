@@ -15,14 +15,15 @@ impl Attempt {
     }
 
     pub(super) fn query_started(&mut self, e: &QueryStarted<'_>) {
+        let name = e.name.as_ref().map(|n| self.redactor.text(n).into_owned());
         let query = self.query(&e.id, &e.run_id);
-        query.name = e.name.as_ref().map(|n| n.to_string());
+        query.name = name;
         query.start_timestamp = e.timestamp.to_string();
         query.last_timestamp = e.timestamp.to_string();
     }
 
     pub(super) fn query_progress(&mut self, e: &ProgressHead<'_>, json: &str) {
-        let name = e.name.as_ref().map(|n| n.to_string());
+        let name = e.name.as_ref().map(|n| self.redactor.text(n).into_owned());
         let query = self.query(&e.id, &e.run_id);
         query.name = name.clone().or(query.name.take());
         if query.start_timestamp.is_empty() {

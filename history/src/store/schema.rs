@@ -18,7 +18,7 @@ use crate::{for_each_task_metric, record, record_enum};
 use afterglow_ingest::container::{Pause, PauseKind};
 
 /// Version of everything below and of the file around it.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 
 record_enum! {
     JobStatus { Running = 0, Succeeded = 1, Failed = 2 }
