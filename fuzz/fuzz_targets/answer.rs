@@ -18,7 +18,7 @@ const MANY: usize = 8;
 fn case() -> &'static Case {
     static ONE: OnceLock<Case> = OnceLock::new();
     ONE.get_or_init(|| {
-        let mask = Mask::new(redactor(), Allowed { literals: false, paths: false }).expect("its patterns");
+        let mask = Mask::new(redactor(), Allowed::default()).expect("its patterns");
         let texts = |all: &[(&str, &str)]| all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let labels: BTreeMap<_, _> = texts(&[("alertname", "Lag"), ("cluster", "a")]);
         let annotations: BTreeMap<_, _> = texts(&[("summary", "falls behind by 30 s")]);

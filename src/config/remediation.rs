@@ -36,9 +36,10 @@ pub struct Remediation {
     pub max_tokens: i32,
     /// The least severity that is asked about.
     pub severity: String,
-    /// Whether literals of SQL and plans, and paths, may be sent.
+    /// Whether literals of SQL and plans, paths, and names of columns and tables, may be sent.
     pub send_literals: bool,
     pub send_paths: bool,
+    pub send_names: bool,
     /// Of one request, and of all tries for an incident.
     pub timeout: Time,
     pub deadline: Time,
@@ -87,6 +88,7 @@ impl Default for Remediation {
             severity: "warning".into(),
             send_literals: false,
             send_paths: false,
+            send_names: false,
             timeout: time(20),
             deadline: time(60),
             attempts: 3,
@@ -118,7 +120,7 @@ impl Remediation {
     }
 
     pub fn allowed(&self) -> Allowed {
-        Allowed { literals: self.send_literals, paths: self.send_paths }
+        Allowed { literals: self.send_literals, paths: self.send_paths, names: self.send_names }
     }
 
     /// The severities that are asked about.

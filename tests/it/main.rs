@@ -58,6 +58,7 @@ mod remote_write;
 mod reports;
 mod restart;
 mod s3;
+mod secrets;
 mod several;
 mod sns;
 mod sql;

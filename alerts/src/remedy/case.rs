@@ -84,7 +84,8 @@ impl Case {
     /// Of a finding as [`crate::report::told`] has it, with the settings of its application.
     pub fn of_finding(finding: &Json, version: &str, properties: &[(String, String)], mask: &Mask) -> Case {
         let text = |pointer: &str| mask.text(finding.pointer(pointer).and_then(Json::as_str).unwrap_or_default());
-        let rule = text("/rule");
+        let ours = finding.get("rule").and_then(Json::as_str).and_then(rules::by_name);
+        let rule = ours.map_or_else(|| text("/rule"), |r| r.name.to_owned());
         let list = |name: &str| finding.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
         let mut case = Case {
             title: rules::by_name(&rule).map(|r| r.title.to_owned()).unwrap_or_default(),

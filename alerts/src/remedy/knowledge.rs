@@ -286,7 +286,7 @@ fn runbook(name: &str, markdown: &str, mask: &Mask) -> Vec<Piece> {
     let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
     let rule = rules::by_name(stem).map_or(String::new(), |r| r.name.to_owned());
     let all = sections(markdown).into_iter();
-    let masked = all.map(|(title, text)| (mask.text(&title), mask.text(&text)));
+    let masked = all.map(|(title, text)| (mask.written(&title), mask.written(&text)));
     let piece = |(title, text): (String, String)| Piece { rule: rule.clone(), title, text, from: name.to_owned() };
     masked.filter(|(_, text)| !text.is_empty()).map(piece).collect()
 }

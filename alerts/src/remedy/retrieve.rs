@@ -77,11 +77,11 @@ impl Retriever {
 /// A result as a passage; those without text are none.
 fn passage(r: &KnowledgeBaseRetrievalResult, mask: &Mask) -> Option<Passage> {
     let text: String = r.content()?.text().chars().take(LONG).collect();
-    let text = mask.text(text.trim());
+    let text = mask.written(text.trim());
     let from = r.location().and_then(place).unwrap_or("knowledge base").to_owned();
     // The name of its file says what it is about; the whole address is for people.
     let name = from.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let title = mask.text(name.rsplit_once('.').map_or(name, |(stem, _)| stem));
+    let title = mask.written(name.rsplit_once('.').map_or(name, |(stem, _)| stem));
     (!text.is_empty()).then_some(Passage { id: String::new(), title, text, from })
 }
 
