@@ -116,8 +116,13 @@ fn long_chains_are_refused_by_name_over_every_protocol() {
     });
     assert_eq!(server.engine(), before, "nothing of it ended the process");
     // What is within the bounds is answered.
-    let (status, text) =
-        ask(&server, &format!("SELECT count(*) FROM applications WHERE {}", chain(400, |i| format!("tasks <> {}", 1_000_000 + i), " AND ")));
+    let (status, text) = ask(
+        &server,
+        &format!(
+            "SELECT count(*) FROM applications WHERE {}",
+            chain(400, |i| format!("tasks <> {}", 1_000_000 + i), " AND ")
+        ),
+    );
     assert!(status == 200 && text.contains("[[1]]"), "{text}");
     assert!(is_ready(&server));
 }
@@ -180,7 +185,8 @@ fn what_would_fill_the_memory_is_refused_or_ended() {
     assert!(is_ready(&server));
 }
 
-const SLOW: &str = "SELECT count(*) FROM generate_series(1, 3000000) a, generate_series(1, 3000000) b WHERE a.value + b.value = 7";
+const SLOW: &str =
+    "SELECT count(*) FROM generate_series(1, 3000000) a, generate_series(1, 3000000) b WHERE a.value + b.value = 7";
 
 /// Processor time that a process took, in the system's ticks.
 fn ticks(pid: u32) -> u64 {
@@ -277,6 +283,9 @@ fn an_own_timeout_is_told_as_it_is() {
         client.batch_execute("SET statement_timeout = '500ms'").await.unwrap();
         let e = client.simple_query(SLOW).await.unwrap_err();
         let told = e.as_db_error().unwrap();
-        assert!(told.code().code() == "57014" && told.message().contains("longer than 0.5 s (its own timeout)"), "{told:?}");
+        assert!(
+            told.code().code() == "57014" && told.message().contains("longer than 0.5 s (its own timeout)"),
+            "{told:?}"
+        );
     });
 }

@@ -48,7 +48,8 @@ fn flip(file: &Path, range: std::ops::Range<usize>) {
 
 fn store(dir: &Path) -> PathBuf {
     let store = dir.join("store");
-    let cases = [logs::case("3.5.9", "sql"), logs::case("4.3.0", "streaming-rocksdb"), logs::case("3.5.9", "many-jobs")];
+    let cases =
+        [logs::case("3.5.9", "sql"), logs::case("4.3.0", "streaming-rocksdb"), logs::case("3.5.9", "many-jobs")];
     let sources: Vec<String> = cases.iter().enumerate().map(|(i, c)| format!("c{i}={}", c.display())).collect();
     server::ingest(&store, &sources.iter().map(String::as_str).collect::<Vec<_>>());
     store
@@ -130,7 +131,10 @@ fn applications_that_are_damaged_are_named() {
     assert!(lost > 0 && lost < whole);
     drop(server);
     let parts = below(&store, "");
-    let parts: Vec<_> = parts.into_iter().filter(|p| p.to_string_lossy().contains(&app) && !p.to_string_lossy().contains("/fleet/")).collect();
+    let parts: Vec<_> = parts
+        .into_iter()
+        .filter(|p| p.to_string_lossy().contains(&app) && !p.to_string_lossy().contains("/fleet/"))
+        .collect();
     assert!(!parts.is_empty());
     parts.iter().for_each(|part| flip(part, blocks(part)));
     // And the file of the table with it.
@@ -139,10 +143,18 @@ fn applications_that_are_damaged_are_named() {
     let (rows, notes) = answer(&server, all);
     assert_eq!(rows, json!([[whole - lost]]));
     let [note] = &notes[..] else { panic!("{notes:?}") };
-    assert!(note.starts_with("1 application attempts are damaged in the store and left out") && note.ends_with(&format!("c0/{app}")), "{note}");
+    assert!(
+        note.starts_with("1 application attempts are damaged in the store and left out")
+            && note.ends_with(&format!("c0/{app}")),
+        "{note}"
+    );
     let (rows, notes) = answer(&server, "SELECT count(DISTINCT app_id) FROM stages");
     assert_eq!(rows, json!([[2]]));
-    assert!(notes.iter().any(|n| n.contains(&app)) && notes.iter().any(|n| n.contains("3 files of the tables are damaged (stages)")), "{notes:?}");
+    assert!(
+        notes.iter().any(|n| n.contains(&app))
+            && notes.iter().any(|n| n.contains("3 files of the tables are damaged (stages)")),
+        "{notes:?}"
+    );
     // Others are whole, and nothing is said of them.
     let (_, notes) = answer(&server, "SELECT count(*) FROM tasks WHERE cluster = 'c1'");
     assert_eq!(notes, [""; 0]);
@@ -159,22 +171,38 @@ fn times_that_no_calendar_has_are_null_and_spoil_nothing() {
     fs::write(source.join(&app), &log).unwrap();
     let text = String::from_utf8(log.clone()).unwrap();
     let odd = format!("{app}9");
-    let far = regex::Regex::new(r#""(Submission Time|Completion Time|Launch Time|Finish Time|Timestamp|timestamp|time)":\d+"#).unwrap();
+    let far = regex::Regex::new(
+        r#""(Submission Time|Completion Time|Launch Time|Finish Time|Timestamp|timestamp|time)":\d+"#,
+    )
+    .unwrap();
     let text = far.replace_all(&text, r#""$1":9000000000000000000"#);
     fs::write(source.join(&odd), logs::renamed(text.as_bytes(), &app, &odd)).unwrap();
     server::ingest(&store, &[source.to_str().unwrap()]);
     let server = TestServer::history(&store);
-    for table in ["applications", "jobs", "stages", "executors", "tasks", "sql_executions", "application_samples", "executor_samples"] {
+    for table in [
+        "applications",
+        "jobs",
+        "stages",
+        "executors",
+        "tasks",
+        "sql_executions",
+        "application_samples",
+        "executor_samples",
+    ] {
         let (rows, _) = answer(&server, &format!("SELECT * FROM {table}"));
         assert!(rows.is_array(), "{table}");
         for accept in ["text/csv", "application/vnd.apache.arrow.stream"] {
             assert_eq!(ask(&server, accept, &format!("SELECT * FROM {table}")).0, 200, "{table} {accept}");
         }
     }
-    let (rows, _) = answer(&server, "SELECT app_id, date_trunc('hour', start_time) IS NULL, start_time IS NULL FROM applications ORDER BY 1");
+    let (rows, _) = answer(
+        &server,
+        "SELECT app_id, date_trunc('hour', start_time) IS NULL, start_time IS NULL FROM applications ORDER BY 1",
+    );
     assert_eq!(rows, json!([[app, false, false], [odd, true, true]]));
     for (column, table) in [("submission_time", "stages"), ("launch_time", "tasks"), ("start_time", "applications")] {
-        let (rows, _) = answer(&server, &format!("SELECT date_trunc('day', {column}) AS day, count(*) FROM {table} GROUP BY 1"));
+        let (rows, _) =
+            answer(&server, &format!("SELECT date_trunc('day', {column}) AS day, count(*) FROM {table} GROUP BY 1"));
         assert_eq!(rows.as_array().unwrap().len(), 2, "{table}: {rows}");
     }
     // What a statement computes may lie there, too.

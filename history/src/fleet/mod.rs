@@ -86,8 +86,9 @@ async fn write_batch(
         add_all(judge.as_ref(), &attempt?, &mut tables).await?;
     }
     // In one thread: what an encoder takes for a column is used again for the next.
-    let encoded =
-        tokio::task::spawn_blocking(move || tables.map(|(name, table, missing)| (name, missing, table.times(), table.parquet())));
+    let encoded = tokio::task::spawn_blocking(move || {
+        tables.map(|(name, table, missing)| (name, missing, table.times(), table.parquet()))
+    });
     let mut files = BTreeMap::new();
     for (name, missing, times, file) in encoded.await? {
         let key = fleet_key(name.text(), &batch.day, &batch.cluster, batch.id);

@@ -1,5 +1,7 @@
-//! What a statement may look like, found out from its tokens before anything recursive sees it: chains of operators become trees as deep
-//! as they are long, which parser and planner walk, copy and drop recursively, and plan in a time that grows faster than the chain.
+//! What a statement may look like, found out from its tokens before anything recursive sees it: chains of operators
+//! become trees as deep
+//! as they are long, which parser and planner walk, copy and drop recursively, and plan in a time that grows faster
+//! than the chain.
 
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -134,7 +136,9 @@ mod tests {
         assert_eq!(refused(&format!("SELECT CASE {branches} END")), None);
         assert!(refused(&vec!["SELECT 1"; 18_000].join(" UNION ALL ")).unwrap().contains("250 UNION"));
         assert!(refused(&format!("SELECT 1 FROM {}", vec!["t"; 300].join(", "))).unwrap().contains("100 tables"));
-        assert!(refused(&format!("SELECT 1 FROM a {}", "JOIN b USING (c) ".repeat(300))).unwrap().contains("100 tables"));
+        assert!(
+            refused(&format!("SELECT 1 FROM a {}", "JOIN b USING (c) ".repeat(300))).unwrap().contains("100 tables")
+        );
         assert!(refused(&vec!["1"; 200_000].join(",")).unwrap().contains("250000 words"));
         assert_eq!(refused(&format!("SELECT '{}'", "+".repeat(500_000))), None);
         for odd in ["", ")))", "((((", "'", "SELECT $$", "\0", "\"\"\"", ";;;"] {

@@ -1,4 +1,5 @@
-//! The process that answers statements, as its parent sees it: started, watched, asked, and killed when it takes too much memory or a
+//! The process that answers statements, as its parent sees it: started, watched, asked, and killed when it takes too
+//! much memory or a
 //! statement gives it no rest. One that ended is replaced at once.
 
 use std::collections::{BTreeMap, HashMap};
@@ -102,7 +103,8 @@ impl Child {
         Child { state, ending, kept: tokio::sync::Mutex::new(Some(kept)) }
     }
 
-    /// Asks, and waits for the answer. Whoever waits no longer has cancelled it; `permit` is given back when nothing of it runs any more.
+    /// Asks, and waits for the answer. Whoever waits no longer has cancelled it; `permit` is given back when nothing of
+    /// it runs any more.
     pub async fn ask(
         &self,
         head: impl Fn(u64) -> Asked,
@@ -295,10 +297,13 @@ async fn one(launch: &Launch, most: u64, up: &watch::Sender<State>) -> Result<()
             return Err(Lost::Unfit(format!("the process that answers them {}", shown(ended))));
         }
         Ok(Err(e)) => return Err(unfit(e)),
-        Err(_) => return Err(Lost::Unfit(format!("the process that answers them is not ready after {} s", START.as_secs()))),
+        Err(_) => {
+            return Err(Lost::Unfit(format!("the process that answers them is not ready after {} s", START.as_secs())));
+        }
     }
     let (requests, asked) = mpsc::unbounded_channel();
-    let (waiting, next, kill, why) = (Mutex::new(Some(HashMap::new())), AtomicU64::new(0), Notify::new(), Mutex::default());
+    let (waiting, next, kill, why) =
+        (Mutex::new(Some(HashMap::new())), AtomicU64::new(0), Notify::new(), Mutex::default());
     let link = Arc::new(Link { requests, waiting, next, kill, why });
     up.send_replace(State::Up(link.clone()));
     launch.health.works(Part::Sql);

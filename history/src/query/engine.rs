@@ -1,4 +1,5 @@
-//! What callers ask statements of: few at once, each with its bound on time, counted and traced. The work is done by a [`Worker`] in a
+//! What callers ask statements of: few at once, each with its bound on time, counted and traced. The work is done by a
+//! [`Worker`] in a
 //! process of its own.
 //!
 //! Invariant: whatever a statement does, the next one is answered, and nothing but statements waits for it.
@@ -56,12 +57,14 @@ impl Engine {
         Arc::new(Engine { way, timeout, permits, store, catalog, statements })
     }
 
-    /// Has statements answered in this process, where nothing bounds what a statement takes while it is planned: for tests.
+    /// Has statements answered in this process, where nothing bounds what a statement takes while it is planned: for
+    /// tests.
     pub fn here(worker: Arc<Worker>, limits: Limits, store: Arc<Store>, catalog: Catalog) -> Arc<Self> {
         Engine::new(Way::Here(worker), limits, store, catalog)
     }
 
-    /// Has statements answered in a process of its own, which is started and, should it end, started again. Inside a runtime.
+    /// Has statements answered in a process of its own, which is started and, should it end, started again. Inside a
+    /// runtime.
     pub fn apart(launch: Launch, limits: Limits, store: Arc<Store>, catalog: Catalog) -> Arc<Self> {
         Engine::new(Way::Apart(Child::start(launch, limits.memory)), limits, store, catalog)
     }
@@ -110,7 +113,8 @@ impl Engine {
         answer
     }
 
-    /// The statements of a text that a client of PostgreSQL sent; `planned` says of the first what it answers and takes.
+    /// The statements of a text that a client of PostgreSQL sent; `planned` says of the first what it answers and
+    /// takes.
     ///
     /// # Errors
     /// As [`Engine::query`], and [`QueryError::Syntax`] if it is none.
@@ -166,7 +170,8 @@ impl Engine {
                 Way::Here(worker) => {
                     let (at, viewer) = (worker.clone(), viewer.clone());
                     let permit = self.permit(1, &waiting).await?;
-                    let answer = here(worker, permit, async move { at.run(&viewer, ask, &Still::default()).await }).await;
+                    let answer =
+                        here(worker, permit, async move { at.run(&viewer, ask, &Still::default()).await }).await;
                     self.note(Damage { objects: Vec::new(), ..worker.take_damage() }).await;
                     answer
                 }
@@ -186,7 +191,8 @@ impl Engine {
         permit.map_err(|_| QueryError::Internal("the engine has ended".into()))
     }
 
-    /// Asks the other process. What ran beside a statement that ended it is asked once more, alone: so it is known which one it was.
+    /// Asks the other process. What ran beside a statement that ended it is asked once more, alone: so it is known
+    /// which one it was.
     async fn ask(
         &self,
         child: &Child,

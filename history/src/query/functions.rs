@@ -1,4 +1,5 @@
-//! Functions that make much of little are asked first how much: what is larger than a bound is refused before it is there.
+//! Functions that make much of little are asked first how much: what is larger than a bound is refused before it is
+//! there.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -108,17 +109,22 @@ fn number(array: &ArrayRef, row: usize) -> f64 {
     let one = array.slice(row, 1);
     let one = match one.data_type() {
         // In days.
-        DataType::Timestamp(..) | DataType::Date64 => cast(&one, &DataType::Date32).and_then(|d| cast(&d, &DataType::Int32)),
+        DataType::Timestamp(..) | DataType::Date64 => {
+            cast(&one, &DataType::Date32).and_then(|d| cast(&d, &DataType::Int32))
+        }
         DataType::Date32 => cast(&one, &DataType::Int32),
         // At least a microsecond; what is finer is left to the bound on memory.
         DataType::Interval(_) => return 0.0,
         _ => Ok(one),
     };
     let one = one.and_then(|one| cast(&one, &DataType::Float64)).unwrap_or_else(|_| nothing());
-    ScalarValue::try_from_array(&one, 0).ok().and_then(|v| match v {
-        ScalarValue::Float64(n) => n,
-        _ => None,
-    }).unwrap_or_default()
+    ScalarValue::try_from_array(&one, 0)
+        .ok()
+        .and_then(|v| match v {
+            ScalarValue::Float64(n) => n,
+            _ => None,
+        })
+        .unwrap_or_default()
 }
 
 /// A function that is asked first.

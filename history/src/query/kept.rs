@@ -1,7 +1,8 @@
 //! Files of the fleet tables that were read lately stay in memory, each whole: most are small and asked for by every
 //! statement of a dashboard, and to ask the store again takes longer than to read what it gives.
 //!
-//! Invariant: no byte of a file is used before all of it was found to be what was written, by the checksum that the catalog has.
+//! Invariant: no byte of a file is used before all of it was found to be what was written, by the checksum that the
+//! catalog has.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -15,10 +16,10 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
-use futures::{FutureExt as _, TryStreamExt as _};
 use futures::future::BoxFuture;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
+use futures::{FutureExt as _, TryStreamExt as _};
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};

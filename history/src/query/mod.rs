@@ -4,8 +4,10 @@
 //! just now, rows made on the way. [`table`] scans both, [`tasks`] reads tasks out of the store, [`prune`] leaves out what cannot match;
 //! [`kept`] are files that were read lately; [`lookups`] is what clients of PostgreSQL ask beside; [`ballista`] has a cluster do the work.
 //!
-//! [`engine`] is what callers hold. It has statements answered by a [`worker`], in a process of its own that may be killed: [`client`] is
-//! this side of it, [`process`] the other, [`wire`] what goes between them. [`bounds`] and [`functions`] refuse what would only end it.
+//! [`engine`] is what callers hold. It has statements answered by a [`worker`], in a process of its own that may be
+//! killed: [`client`] is
+//! this side of it, [`process`] the other, [`wire`] what goes between them. [`bounds`] and [`functions`] refuse what
+//! would only end it.
 
 #[cfg_attr(not(feature = "ballista"), path = "no_ballista.rs")]
 mod ballista;
@@ -109,7 +111,8 @@ pub enum QueryError {
 }
 
 /// What a statement is told that took more memory than there is.
-const NEEDS_MORE: &str = "the statement needs more memory than all statements may take (sql.memory): ask for fewer columns, days or groups";
+const NEEDS_MORE: &str =
+    "the statement needs more memory than all statements may take (sql.memory): ask for fewer columns, days or groups";
 
 impl QueryError {
     /// What became of a task that did not end as it should: a panic of the engine is an answer, too.
@@ -165,7 +168,8 @@ pub struct Answer {
 pub enum Ask {
     /// A statement, whose answer may have columns of any type.
     Sql(String),
-    /// A statement of a text that PostgreSQL's clients sent, by its number, with the values of its parameters; maps are texts in its answer.
+    /// A statement of a text that PostgreSQL's clients sent, by its number, with the values of its parameters; maps are
+    /// texts in its answer.
     Postgres { text: String, number: usize, values: Vec<ScalarValue> },
 }
 

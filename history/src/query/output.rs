@@ -109,7 +109,9 @@ impl Answer {
         if rows.windows(ERROR.len()).any(|w| w == ERROR)
             && let Err(e) = serde_json::from_slice::<serde::de::IgnoredAny>(&rows)
         {
-            return Err(QueryError::Statement(format!("a value of the answer has no text: cast it to another type; {e}")));
+            return Err(QueryError::Statement(format!(
+                "a value of the answer has no text: cast it to another type; {e}"
+            )));
         }
         let mut out = Vec::with_capacity(rows.len() + 256);
         let io = |e: std::io::Error| QueryError::Internal(e.to_string());

@@ -1,4 +1,5 @@
-//! The process that answers statements: it is asked over its standard input and answers over its standard output, until its parent closes
+//! The process that answers statements: it is asked over its standard input and answers over its standard output, until
+//! its parent closes
 //! them or ends. Whatever a statement does to it, its parent starts another.
 
 use std::collections::HashMap;
@@ -38,15 +39,25 @@ where
     let mut from = Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)?;
     let out = Sender::from_owned_fd(io::stdout().as_fd().try_clone_to_owned()?)?;
     let out: Out = Arc::new(tokio::sync::Mutex::new(out));
-    let odd = || io::Error::new(io::ErrorKind::InvalidData, "asked before it was told what to open");
     let Some((Asked::Open(settings), _)) = wire::receive(&mut from).await? else { return Err(odd()) };
     let worker = match open(settings).await {
         Ok(worker) => worker,
         Err(e) => return tell(&out, &Told::Unfit(e), &[]).await,
     };
-    tell(&out, &Told::Ready, &[]).await?;
+    let ended = answer(&worker, &mut from, &out).await;
+    worker.close();
+    ended
+}
+
+fn odd() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "asked before it was told what to open, or told it twice")
+}
+
+/// Answers what is asked until the parent asks no more.
+async fn answer(worker: &Arc<Worker>, from: &mut Receiver, out: &Out) -> io::Result<()> {
+    tell(out, &Told::Ready, &[]).await?;
     let running = Running::default();
-    while let Some((asked, body)) = wire::receive::<Asked>(&mut from).await? {
+    while let Some((asked, body)) = wire::receive::<Asked>(from).await? {
         match asked {
             Asked::Open(_) => return Err(odd()),
             Asked::Cancel { id } => match lock(&running).get(&id) {
@@ -57,11 +68,11 @@ where
             Asked::Run { id, postgres, text } => {
                 let at = worker.clone();
                 let work = |still: Arc<Still>| async move { run(&at, &still, id, postgres, text, &body).await };
-                begin(&worker, &running, &out, id, work);
+                begin(worker, &running, out, id, work);
             }
             Asked::Parse { id, planned } => {
                 let at = worker.clone();
-                begin(&worker, &running, &out, id, |_| async move { parse(&at, id, planned, &body).await });
+                begin(worker, &running, out, id, |_| async move { parse(&at, id, planned, &body).await });
             }
         }
     }
@@ -132,6 +143,7 @@ async fn run(
     text: usize,
     body: &[u8],
 ) -> Result<Done, QueryError> {
+    // There is one kind of viewer; when there are more, who asks has to come with the statement.
     let answer = worker.run(&Viewer::everything(), wire::ask(postgres, text, body)?, still).await?;
     let mut writer = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &answer.schema)?;
     let mut pieces = Vec::new();

@@ -38,11 +38,7 @@ impl<'c> Candidate<'c> {
 
     pub fn of_attempt(a: &'c AttemptRow) -> Self {
         let texts = [("cluster", &*a.cluster), ("app_id", &a.app_id), ("app_name", &a.name), ("user_name", &a.user)];
-        Candidate {
-            day: day_of(a.start_time),
-            texts: BTreeMap::from(texts),
-            times: None,
-        }
+        Candidate { day: day_of(a.start_time), texts: BTreeMap::from(texts), times: None }
     }
 }
 

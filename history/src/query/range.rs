@@ -20,7 +20,10 @@ pub fn nullable(schema: &SchemaRef) -> SchemaRef {
         true => Arc::new(f.as_ref().clone().with_nullable(true)),
         false => f.clone(),
     };
-    Arc::new(Schema::new_with_metadata(schema.fields().iter().map(field).collect::<Vec<_>>(), schema.metadata().clone()))
+    Arc::new(Schema::new_with_metadata(
+        schema.fields().iter().map(field).collect::<Vec<_>>(),
+        schema.metadata().clone(),
+    ))
 }
 
 /// A batch with null where a time is out of range, and how many there were.

@@ -1,4 +1,5 @@
-//! Whether something of a statement still runs. One that was dropped ends where it next gives its thread back, which a join may not do for
+//! Whether something of a statement still runs. One that was dropped ends where it next gives its thread back, which a
+//! join may not do for
 //! minutes; until then it holds on to the memory pool that it was given.
 
 use std::fmt;

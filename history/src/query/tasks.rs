@@ -189,11 +189,10 @@ fn array(from: Of, kind: Type, attempt: &AttemptRow, piece: &Piece) -> ArrayRef 
         let name = |n: i64| usize::try_from(n).ok().and_then(|n| names.get(n));
         Arc::new(numbers.into_iter().map(name).collect::<StringArray>()) as ArrayRef
     };
-    let times =
-        |values: Vec<Option<i64>>| {
-            let values: Vec<Option<i64>> = values.into_iter().map(|t| t.and_then(in_range)).collect();
-            Arc::new(TimestampMillisecondArray::from(values).with_timezone("UTC")) as ArrayRef
-        };
+    let times = |values: Vec<Option<i64>>| {
+        let values: Vec<Option<i64>> = values.into_iter().map(|t| t.and_then(in_range)).collect();
+        Arc::new(TimestampMillisecondArray::from(values).with_timezone("UTC")) as ArrayRef
+    };
     match from {
         Attempt(of) => Arc::new((0..n).map(|_| of(attempt)).collect::<StringArray>()),
         Stage => of_stages(|k| k.0),

@@ -1,4 +1,5 @@
-//! What goes between the process that is asked and the one that answers: messages of a head in JSON and a body of bytes, each
+//! What goes between the process that is asked and the one that answers: messages of a head in JSON and a body of
+//! bytes, each
 //! with its length before it.
 //!
 //! Bodies are texts of statements one way and Arrow's streams the other.
@@ -28,10 +29,19 @@ pub enum Asked {
     /// The first of all: what it is to open.
     Open(serde_json::Value),
     /// The body is the text; behind it, from `text` bytes on, the values of its parameters.
-    Run { id: u64, postgres: Option<usize>, text: usize },
+    Run {
+        id: u64,
+        postgres: Option<usize>,
+        text: usize,
+    },
     /// The body is the text.
-    Parse { id: u64, planned: bool },
-    Cancel { id: u64 },
+    Parse {
+        id: u64,
+        planned: bool,
+    },
+    Cancel {
+        id: u64,
+    },
 }
 
 /// From the process that answers.
@@ -42,14 +52,31 @@ pub enum Told {
     /// It cannot, and ends.
     Unfit(String),
     /// The body is a piece of the stream of rows.
-    Rows { id: u64 },
+    Rows {
+        id: u64,
+    },
     /// All rows were sent.
-    Ended { id: u64, truncated: bool, notes: Vec<String>, damage: Damage },
+    Ended {
+        id: u64,
+        truncated: bool,
+        notes: Vec<String>,
+        damage: Damage,
+    },
     /// The body has their columns and parameters.
-    Parsed { id: u64, all: Vec<Statement>, damage: Damage },
-    Failed { id: u64, error: Error, damage: Damage },
+    Parsed {
+        id: u64,
+        all: Vec<Statement>,
+        damage: Damage,
+    },
+    Failed {
+        id: u64,
+        error: Error,
+        damage: Damage,
+    },
     /// The last of all: it was answered or cancelled, and nothing of it runs any more.
-    Gone { id: u64 },
+    Gone {
+        id: u64,
+    },
 }
 
 /// What was found damaged on the way.
@@ -238,7 +265,8 @@ mod tests {
 
     #[tokio::test]
     async fn messages_come_as_they_were_sent() {
-        let values = vec![ScalarValue::Utf8(Some("a".into())), ScalarValue::Int64(None), ScalarValue::Boolean(Some(true))];
+        let values =
+            vec![ScalarValue::Utf8(Some("a".into())), ScalarValue::Int64(None), ScalarValue::Boolean(Some(true))];
         for sent in [
             Ask::Sql("SELECT 'ä'".into()),
             Ask::Postgres { text: "SELECT 1; SELECT $1".into(), number: 1, values },
@@ -262,12 +290,21 @@ mod tests {
     #[test]
     fn what_statements_take_and_answer_is_kept() {
         let columns = Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, true)]));
-        let parameters =
-            vec![Parameter { kind: Some(DataType::Int64), oid: 20 }, Parameter { kind: None, oid: 705 }];
+        let parameters = vec![Parameter { kind: Some(DataType::Int64), oid: 20 }, Parameter { kind: None, oid: 705 }];
         let all = [
             Parsed { text: "SELECT a".into(), kind: Kind::Query, columns, parameters },
-            Parsed { text: "BEGIN".into(), kind: Kind::Session, columns: Arc::new(Schema::empty()), parameters: vec![] },
-            Parsed { text: "DROP".into(), kind: Kind::Other("DROP".into()), columns: Arc::new(Schema::empty()), parameters: vec![] },
+            Parsed {
+                text: "BEGIN".into(),
+                kind: Kind::Session,
+                columns: Arc::new(Schema::empty()),
+                parameters: vec![],
+            },
+            Parsed {
+                text: "DROP".into(),
+                kind: Kind::Other("DROP".into()),
+                columns: Arc::new(Schema::empty()),
+                parameters: vec![],
+            },
         ];
         let (heads, body) = statements(&all).unwrap();
         assert_eq!(format!("{:?}", parsed(heads, &body).unwrap()), format!("{:?}", all.to_vec()));

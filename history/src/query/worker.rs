@@ -27,7 +27,9 @@ use super::still::Still;
 use super::table::{Files, FleetTable, Fresh, Snapshot};
 use super::tasks::{self, Tasks};
 use super::wire::Damage;
-use super::{AT_ONCE, Answer, Ask, Cluster, Kind, Limits, Parameter, Parsed, QueryError, bounds, functions, lookups, map, range};
+use super::{
+    AT_ONCE, Answer, Ask, Cluster, Kind, Limits, Parameter, Parsed, QueryError, bounds, functions, lookups, map, range,
+};
 use crate::catalog::Catalog;
 use crate::fleet::Judge;
 use crate::fleet::schema::TABLES;
@@ -86,7 +88,8 @@ pub(super) fn spilled(scratch: &Path, process: u32) -> PathBuf {
 }
 
 impl Worker {
-    /// `judge` finds what the table `findings` has; `scratch` is a local folder for what does not fit in memory; `cluster`
+    /// `judge` finds what the table `findings` has; `scratch` is a local folder for what does not fit in memory;
+    /// `cluster`
     /// runs statements in place of this process.
     ///
     /// # Errors
@@ -121,25 +124,14 @@ impl Worker {
         let fresh = Arc::new(Fresh::new(store.clone(), catalog.clone(), judge, limits.memory / 8));
         let kept = Arc::new(Kept::new(limits.memory / 4, limits.memory / 32 * 3));
         let tables = context(&env, &store, &catalog, &fresh, &kept, remote.as_ref(), limits.memory / 4)?;
-        // For each statement as many as it may use at once, so that one which keeps its threads keeps no other from running.
+        // For each statement as many as it may use at once, so that one which keeps its threads keeps no other from
+        // running.
         let threads = AT_ONCE * std::thread::available_parallelism().map_or(2, usize::from);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let builder = builder.enable_all().worker_threads(threads).thread_name("sql").thread_stack_size(STACK);
         let runtime = builder.build().map_err(|e| QueryError::Internal(format!("cannot start its threads: {e}")))?;
         let (postgres, runtime) = (OnceLock::new(), Some(runtime));
-        Ok(Arc::new(Worker {
-            store,
-            catalog,
-            limits,
-            tables,
-            postgres,
-            fresh,
-            kept,
-            env,
-            remote,
-            spilled,
-            runtime,
-        }))
+        Ok(Arc::new(Worker { store, catalog, limits, tables, postgres, fresh, kept, env, remote, spilled, runtime }))
     }
 
     /// Its threads.
@@ -163,7 +155,15 @@ impl Worker {
         if let Some(made) = self.postgres.get() {
             return Ok(made);
         }
-        let tables = context(&self.env, &self.store, &self.catalog, &self.fresh, &self.kept, self.remote.as_ref(), self.limits.memory / 4)?;
+        let tables = context(
+            &self.env,
+            &self.store,
+            &self.catalog,
+            &self.fresh,
+            &self.kept,
+            self.remote.as_ref(),
+            self.limits.memory / 4,
+        )?;
         lookups::prepare(&tables, CATALOG)?;
         let parser = DfSessionService::new_with_hooks(Arc::new(tables.clone()), Vec::new());
         use datafusion_postgres::pgwire::api::query::ExtendedQueryHandler as _;
