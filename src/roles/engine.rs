@@ -1,4 +1,4 @@
-//! `sql-engine`: the process that answers statements for another one of ours, which starts it and tells it what to open.
+//! `sql-engine`: the process that answers statements for another one of ours, which starts it and says what to open.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
