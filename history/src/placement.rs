@@ -2,6 +2,7 @@
 //! that. It is decided anew whenever the rules of a source change, from what the store has of an application.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use regex::Regex;
 use serde::Serialize;
@@ -11,8 +12,8 @@ use crate::state::{Application, Environment};
 /// Labels of an application at most, and characters of one: lists count them by value.
 const MAX_LABELS: usize = 32;
 const MAX_LABEL: usize = 128;
-/// Characters of a cluster's name.
-const MAX_CLUSTER: usize = 128;
+/// Bytes of a cluster's name as names of files have it: these take 255, with more than the cluster in them.
+pub const MAX_CLUSTER: usize = 200;
 /// What neither a path of ours nor a key of an object store has as it is.
 pub const NOT_IN_CLUSTERS: &str = "/?#%\"\\{}[]<>^`|~*";
 /// Settings whose pairs are labels unless a source says otherwise.
@@ -145,19 +146,27 @@ pub struct Placement {
     pub rules: Vec<Rule>,
     /// Settings with labels as `name=value`, separated by commas; one that ends in `*` has one label for each setting.
     pub labels_from: Vec<String>,
+    fingerprint: OnceLock<String>,
 }
 
 impl Placement {
-    /// Changes whenever applications might be placed otherwise.
-    pub fn fingerprint(&self) -> String {
-        let rules: Vec<_> = self.rules.iter().map(|r| (&r.from, r.regex.as_str(), &r.names)).collect();
-        let all = serde_json::to_vec(&(&self.cluster, &self.labels, rules, &self.labels_from)).unwrap_or_default();
-        format!("{:08x}", crc32fast::hash(&all))
+    /// Those of a source, its rules in their order.
+    pub fn new(
+        cluster: &str,
+        labels: BTreeMap<String, String>,
+        rules: Vec<Rule>,
+        labels_from: Vec<String>,
+    ) -> Placement {
+        Placement { cluster: cluster.to_owned(), labels, rules, labels_from, fingerprint: OnceLock::new() }
     }
 
-    /// Whether it takes nothing from logs.
-    pub fn is_fixed(&self) -> bool {
-        self.rules.is_empty() && self.labels_from.is_empty()
+    /// Changes whenever applications might be placed otherwise.
+    pub fn fingerprint(&self) -> &str {
+        self.fingerprint.get_or_init(|| {
+            let rules: Vec<_> = self.rules.iter().map(|r| (&r.from, r.regex.as_str(), &r.names)).collect();
+            let all = serde_json::to_vec(&(&self.cluster, &self.labels, rules, &self.labels_from)).unwrap_or_default();
+            format!("{:08x}", crc32fast::hash(&all))
+        })
     }
 
     /// Where the application belongs.
@@ -222,9 +231,19 @@ fn pairs(text: &str) -> Vec<(String, String)> {
 
 /// A text as a cluster's name: what cannot be part of a path becomes a dash.
 fn as_cluster(text: &str) -> String {
-    let fits = |c: char| !c.is_control() && !c.is_whitespace() && !NOT_IN_CLUSTERS.contains(c);
-    let name: String = text.trim().chars().take(MAX_CLUSTER).map(|c| if fits(c) { c } else { '-' }).collect();
+    let unseen =
+        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let fits = |c: char| !c.is_control() && !c.is_whitespace() && !unseen(c) && !NOT_IN_CLUSTERS.contains(c);
+    let mut name: String = text.trim().chars().take(MAX_CLUSTER).map(|c| if fits(c) { c } else { '-' }).collect();
+    while stored(&name) > MAX_CLUSTER {
+        name.pop();
+    }
     if name.chars().all(|c| c == '.' || c == '-') { String::new() } else { name }
+}
+
+/// Bytes of a cluster's name in the store.
+pub fn stored(name: &str) -> usize {
+    object_store::path::Path::from_iter([name]).as_ref().len()
 }
 
 fn cut(text: &str) -> String {
@@ -328,6 +347,7 @@ mod tests {
         assert_eq!(cluster("../a b/\u{7}c"), "..-a-b--c");
         assert_eq!(cluster(".."), "rest");
         assert_eq!(cluster(&"x".repeat(1000)).len(), MAX_CLUSTER);
+        assert_eq!(cluster(&"集".repeat(1000)).chars().count(), MAX_CLUSTER / 9);
         let many: Vec<_> = (0..100).map(|i| format!("k{i}={}", "v".repeat(1000))).collect();
         let of = Placement { labels_from: vec!["spark.yarn.tags".into()], ..fallback(vec![]) };
         let labels = placed(&of, &[("spark.yarn.tags", &many.join(","))], "a").1;

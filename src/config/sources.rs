@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use afterglow_history::placement::{self, Field, NOT_IN_CLUSTERS, Named, Placement, Rule};
+use afterglow_history::placement::{self, Field, MAX_CLUSTER, NOT_IN_CLUSTERS, Named, Placement, Rule, stored};
 use afterglow_ingest::{SourceKind, source};
 use serde::{Deserialize, Serialize};
 
@@ -82,12 +82,8 @@ impl SourceConfig {
             names.and_then(|names| rule.rule(names)).map_err(|e| format!("source {}: derive[{i}].{e}", self.cluster))
         });
         let labels_from = self.labels_from.clone();
-        Ok(Placement {
-            cluster: self.cluster.clone(),
-            labels: self.labels.clone(),
-            rules: rules.collect::<Result<_, _>>()?,
-            labels_from: labels_from.unwrap_or_else(|| placement::LABELS_FROM.map(str::to_owned).to_vec()),
-        })
+        let labels_from = labels_from.unwrap_or_else(|| placement::LABELS_FROM.map(str::to_owned).to_vec());
+        Ok(Placement::new(&self.cluster, self.labels.clone(), rules.collect::<Result<_, _>>()?, labels_from))
     }
 
     fn problems(&self, key: &str) -> Vec<String> {
@@ -97,7 +93,8 @@ impl SourceConfig {
         }
         let any = self.kind == SourceKind::ContainerLogs && self.cluster == ANY_CLUSTER;
         let unfit = |c: char| c.is_control() || NOT_IN_CLUSTERS.contains(c);
-        if !any && (self.cluster.is_empty() || self.cluster.contains(unfit)) {
+        let dots = self.cluster.chars().all(|c| c == '.');
+        if !any && (dots || self.cluster.contains(unfit) || stored(&self.cluster) > MAX_CLUSTER) {
             out.push(format!(
                 "{key}.cluster: `{}` cannot be part of a path: use letters, digits, dots and dashes",
                 self.cluster
@@ -121,7 +118,8 @@ impl SourceConfig {
     /// What no two sources may have in common: their kind, and the place with all that says where it is.
     fn place(&self) -> Option<(SourceKind, BTreeSet<(&str, &str)>, String)> {
         let elsewhere = |key: &str| key.contains("endpoint") || key.contains("account");
-        let options = self.options.iter().filter(|(k, _)| elsewhere(k)).map(|(k, v)| (k.as_str(), v.as_str()));
+        let options = self.options.iter().filter(|(k, _)| elsewhere(k));
+        let options = options.map(|(k, v)| (k.strip_prefix("aws_").unwrap_or(k), v.trim_end_matches('/')));
         let url = source::normalize(&self.url).ok()?;
         let url = match url.to_file_path() {
             // As it is on disk: two links may lead to one folder.
@@ -144,11 +142,15 @@ impl DeriveConfig {
 #[serde(untagged)]
 enum Name {
     Cluster(String),
-    Whole {
-        cluster: Option<String>,
-        #[serde(default)]
-        labels: BTreeMap<String, String>,
-    },
+    Whole(Whole),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whole {
+    cluster: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
 }
 
 fn names(file: &Path) -> Result<BTreeMap<String, Named>, String> {
@@ -161,7 +163,7 @@ fn names(file: &Path) -> Result<BTreeMap<String, Named>, String> {
     })?;
     let named = |name| match name {
         Name::Cluster(cluster) => Named { cluster: Some(cluster), ..Named::default() },
-        Name::Whole { cluster, labels } => Named { cluster, labels },
+        Name::Whole(Whole { cluster, labels }) => Named { cluster, labels },
     };
     Ok(all.into_iter().map(|(key, name)| (key, named(name))).collect())
 }
@@ -261,6 +263,9 @@ mod tests {
         assert_eq!(names["j-2"].labels["team"], "ads");
         let wrong = placement("\"j-1\" = \"etl\"\n\"j-2\" = 7").unwrap_err();
         assert!(wrong.contains("source a: derive[0].names: ") && wrong.contains("line 2"), "{wrong}");
+        for wrong in ["a = { lables = { team = \"x\" } }", "a.b = \"x\""] {
+            assert!(placement(wrong).is_err(), "{wrong}");
+        }
         assert_ne!(placement("a = \"b\"").unwrap().fingerprint(), placement("a = \"c\"").unwrap().fingerprint());
     }
 
@@ -273,7 +278,7 @@ mod tests {
         for good in ["analytics", "a.b-c_1", "it's", "größe"] {
             assert_eq!(problems(good), [""; 0], "{good}");
         }
-        for bad in ["", "a/b", "a\"b", "a{b", "a~b", "a\nb"] {
+        for bad in ["", "..", "a/b", "a\"b", "a{b", "a~b", "a\nb"] {
             assert!(problems(bad)[0].contains("source[0].cluster"), "{bad}");
         }
     }

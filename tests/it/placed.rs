@@ -139,17 +139,43 @@ fn clusters_that_write_to_one_prefix_are_told_apart_by_their_logs() {
         assert!(!jobs.as_array().unwrap().is_empty());
         assert_eq!(server.get(&format!("/clusters/etl/api/v1/applications/{app}/jobs")).status, 404);
     }
-    // The fallback gets another name.
+    // The fallback gets another name, and logs of one id come to one cluster: the second stays where it is, for as long.
     settings(&file, &store, &folder, "");
     let text = fs::read_to_string(&file).unwrap().replace("\"rest\"", "\"all\"");
     fs::write(&file, text).unwrap();
     let said = once();
     assert!(said.contains("0 events") && said.contains("3 logs unchanged"), "{said}");
+    {
+        let server = TestServer::history(&store);
+        let found: Vec<_> = placed(&server).into_iter().map(|(cluster, app, _)| (cluster, app)).collect();
+        assert_eq!(found.iter().filter(|(cluster, _)| cluster == "all").count(), 3, "{found:?}");
+        assert_eq!(found.len(), 4, "{found:?}");
+    }
+    settings(&file, &store, &folder, &mapped);
+    once();
     let server = TestServer::history(&store);
-    // Of two with one id, the second stays where it is: a cluster has an id once.
+    let jobs = server.json(&format!("/clusters/one/api/v1/applications/{app}/jobs"));
+    assert!(!jobs.as_array().unwrap().is_empty(), "nothing was lost meanwhile");
+    assert_eq!(placed(&server), wanted);
+}
+
+#[test]
+fn logs_that_were_left_out_come_with_rules_that_have_room_for_them() {
+    let dir = logs::folder();
+    let (store, folder, file) = (dir.path().join("store"), dir.path().join("logs"), dir.path().join("a.toml"));
+    let app = one_prefix(&folder);
+    let once = |rules: &str| {
+        let config = settings(&file, &store, &folder, rules);
+        stdout(&run(&["ingest", "--once", "--config", &config]));
+    };
+    once("labels_from = []\n");
+    assert_eq!(placed(&TestServer::history(&store)).len(), 3);
+    once(BY_NAMESPACE);
+    let server = TestServer::history(&store);
     let found: Vec<_> = placed(&server).into_iter().map(|(cluster, app, _)| (cluster, app)).collect();
-    assert_eq!(found.iter().filter(|(cluster, _)| cluster == "all").count(), 3, "{found:?}");
-    assert_eq!(found.len(), 4, "{found:?}");
+    let is = |cluster: &str, app: &str| (cluster.to_owned(), app.to_owned());
+    let (seventh, eighth) = (format!("{app}7"), format!("{app}8"));
+    assert_eq!(found, [is("ads", &app), is("ads", &seventh), is("etl", &app), is("rest", &eighth)]);
 }
 
 #[test]

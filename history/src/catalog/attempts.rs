@@ -70,6 +70,8 @@ pub struct AttemptRow {
     /// From oldest to newest.
     pub parts: Vec<PartRef>,
     pub labels: BTreeMap<String, String>,
+    /// Fingerprint of the rules that gave it cluster and labels.
+    pub placed_by: String,
     pub damaged: bool,
     /// JSON, as the REST answers show it.
     pub completeness: String,
@@ -145,7 +147,7 @@ pub struct AttemptSpan {
 
 pub(super) const COLUMNS: &str = "id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time, end_time,
     last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, labels, damaged, completeness, sequence,
-    queue, outcome, duration, tasks, failed_tasks, executor_time, error, gc_time, memory_spilled, disk_spilled, executors, cores";
+    queue, outcome, duration, tasks, failed_tasks, executor_time, error, gc_time, memory_spilled, disk_spilled, executors, cores, placed_by";
 
 pub(super) fn attempt(r: &SqliteRow) -> Result<AttemptRow, CatalogError> {
     let text = |c: &str| r.try_get::<String, _>(c);
@@ -174,6 +176,7 @@ pub(super) fn attempt(r: &SqliteRow) -> Result<AttemptRow, CatalogError> {
         generation: r.try_get("generation")?,
         parts: parts.into_iter().map(|(k, size)| PartRef { key: noted_key(&k), size }).collect(),
         labels: serde_json::from_str(&text("labels")?).unwrap_or_default(),
+        placed_by: text("placed_by")?,
         damaged: r.try_get::<i64, _>("damaged")? != 0,
         completeness: text("completeness")?,
         search_text: String::new(),
@@ -227,6 +230,16 @@ impl AttemptRow {
         row.map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).transpose()
     }
 
+    /// The cluster in which its log has this attempt already.
+    pub(super) async fn was_in(&self, tx: &mut Transaction<'_, Sqlite>) -> Result<Option<String>, CatalogError> {
+        let row = sqlx::query(
+            "SELECT cluster FROM attempts WHERE source_id = $1 AND log_key = $2 AND app_id = $3 AND attempt_id = $4",
+        );
+        let row = row.bind(self.source_id).bind(&self.log_key).bind(&self.app_id);
+        let row = row.bind(self.attempt_id.as_deref().unwrap_or_default()).fetch_optional(&mut **tx).await?;
+        Ok(row.map(|r| r.try_get(0)).transpose()?)
+    }
+
     /// Inserts or replaces the attempt; gives the parts that it had and has no more.
     pub(super) async fn save(&self, tx: &mut Transaction<'_, Sqlite>) -> Result<Vec<Path>, CatalogError> {
         // A log that is read anew may turn out to be of another application.
@@ -268,9 +281,9 @@ impl AttemptRow {
             "INSERT INTO attempts (id, cluster, app_id, attempt_id, source_id, log_key, name, user_name, spark_version, start_time,
                  end_time, last_event_time, last_updated, exit_code, status, log_size, events, format, generation, parts, store_size,
                  labels, damaged, completeness, search_text, sequence, day, queue, outcome, duration, tasks, failed_tasks, executor_time,
-                 error, group_id, severity, over_time, part_count, gc_time, memory_spilled, disk_spilled, executors, cores, findings)
+                 error, group_id, severity, over_time, part_count, gc_time, memory_spilled, disk_spilled, executors, cores, placed_by, findings)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-                 $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, {})",
+                 $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, {})",
             judged::order()
         );
         sqlx::query(sqlx::AssertSqlSafe(insert))
@@ -317,6 +330,7 @@ impl AttemptRow {
             .bind(usage.map(|u| u.disk_spilled))
             .bind(usage.map(|u| u.executors))
             .bind(usage.map(|u| u.cores))
+            .bind(&self.placed_by)
             .execute(&mut **tx)
             .await?;
         summarize(tx, &self.cluster, &self.app_id).await?;

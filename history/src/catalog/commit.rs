@@ -132,13 +132,19 @@ impl Commit {
         let (mut state, mut problem) = (log.state, log.problem.clone());
         let mut unused = Vec::new();
         if let Some(attempt) = attempt {
-            match attempt.owner(tx).await? {
-                Some((source, key)) if (source, &key) != (*source_id, log_key) => {
+            let other = attempt.owner(tx).await?.filter(|(source, key)| (source, key) != (source_id, log_key));
+            match (other, attempt.was_in(tx).await?) {
+                (None, _) => unused = attempt.save(tx).await?,
+                // Rules would have it where another log's attempt is: it stays where it was.
+                (Some(_), Some(cluster)) => {
+                    let staying = AttemptRow { cluster, placed_by: String::new(), ..attempt.clone() };
+                    unused = staying.save(tx).await?;
+                }
+                (Some((_, key)), None) => {
                     state = LogState::Duplicate;
                     problem = Some(format!("tells of the same attempt as {key}, which was read first"));
                     unused = attempt.parts.iter().map(|p| p.key.clone()).collect();
                 }
-                _ => unused = attempt.save(tx).await?,
             }
         }
         sqlx::query(
@@ -202,6 +208,7 @@ pub(super) mod tests {
             generation: 1,
             parts: Vec::new(),
             labels: BTreeMap::new(),
+            placed_by: String::new(),
             damaged: false,
             completeness: "{}".into(),
             search_text: String::new(),

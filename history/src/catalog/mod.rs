@@ -35,6 +35,7 @@ pub use indexers::{IndexerRow, MAINTENANCE, Who, container_claim, log_claim};
 pub use judged::FindingCounts;
 pub use list::{ListFilter, ListPage, ListSort};
 pub use logs::{KnownLog, LogProblem, LogRow, LogState, SourceRow, SourceScan};
+pub use placed::Placing;
 pub use totals::{Held, Kind, Over, Pulse, RECENT, Running, SourceLogs};
 
 #[derive(Debug, thiserror::Error)]

@@ -1,18 +1,21 @@
 //! Gives applications their cluster and labels, and those that are here already others when the rules of their source change.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use afterglow_ingest::{Source, SourceKind};
+use futures::{StreamExt as _, stream};
 
 use super::Indexer;
-use crate::catalog::{AttemptRow, CatalogError};
+use crate::catalog::{AttemptRow, CatalogError, Placing};
 use crate::placement::{Placement, Told, queue};
 use crate::state::{Application, Environment};
-use crate::store::AttemptReader;
+use crate::store::{AttemptReader, StoreError};
 
 /// Attempts that are looked at at a time.
 const PAGE: i64 = 500;
+/// Attempts whose settings are read from the store at once.
+const AT_ONCE: usize = 16;
 
 /// Where the applications of each source belong.
 #[derive(Debug, Clone, Default)]
@@ -26,10 +29,7 @@ impl Placements {
 
     /// How a source places its applications: as it says itself, unless there is more.
     pub fn of(&self, source: &Source) -> Arc<Placement> {
-        let fixed = || {
-            let (cluster, labels) = (source.cluster.clone(), source.labels.clone());
-            Arc::new(Placement { cluster, labels, ..Placement::default() })
-        };
+        let fixed = || Arc::new(Placement::new(&source.cluster, source.labels.clone(), Vec::new(), Vec::new()));
         self.0.get(&(source.kind, source.cluster.clone(), source.url.clone())).cloned().unwrap_or_else(fixed)
     }
 
@@ -46,59 +46,90 @@ impl Indexer {
         let others = self.config.placements.at(source);
         let id = self.catalog.source(&source.cluster, &source.url, source.kind, &others).await?;
         // Once: another process may have other rules, and each would undo what the other did.
-        if self.placed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id) {
+        if self.placed.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
             let placement = self.config.placements.of(source);
             let rules = placement.fingerprint();
-            if self.catalog.placed_by(id).await? != rules {
-                match source.kind {
-                    SourceKind::EventLogs => self.place_attempts(source, id, &placement).await?,
-                    SourceKind::ContainerLogs => self.place_containers(id, &placement).await?,
-                }
-                self.catalog.all_placed(id, &rules).await?;
+            let new = self.catalog.placed_by(id).await? != rules;
+            match source.kind {
+                SourceKind::EventLogs => self.place_attempts(source, id, &placement, rules).await?,
+                SourceKind::ContainerLogs if new => self.place_containers(id, &placement).await?,
+                SourceKind::ContainerLogs => {}
+            }
+            if new {
+                self.catalog.place_by(id, rules).await?;
             }
         }
         Ok(id)
     }
 
-    async fn place_attempts(&self, source: &Source, id: i64, placement: &Placement) -> Result<(), CatalogError> {
-        let (mut above, mut moved) = (0, 0);
+    /// Places what other rules have placed, again and again while that makes room for others.
+    async fn place_attempts(
+        &self,
+        source: &Source,
+        id: i64,
+        placement: &Placement,
+        rules: &str,
+    ) -> Result<(), CatalogError> {
+        let (mut all, mut told) = (0, false);
         loop {
-            let page = self.catalog.attempts_of_source(id, above, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            above = last.id;
-            for row in page {
-                moved += u64::from(self.place_attempt(&row, placement).await?);
+            let (mut above, mut moved, mut taken) = (0, 0, Vec::new());
+            loop {
+                let page = self.catalog.placed_otherwise(id, rules, above, PAGE).await?;
+                let Some(last) = page.last() else { break };
+                above = last.id;
+                if !std::mem::replace(&mut told, true) {
+                    tracing::info!(source = ?source, "placing what other rules for clusters and labels have placed");
+                }
+                let mut placing = stream::iter(page)
+                    .map(|row| async move { (self.place_attempt(&row, placement, rules).await, row) })
+                    .buffer_unordered(AT_ONCE);
+                while let Some((done, row)) = placing.next().await {
+                    match done? {
+                        Some(Placing::Moved) => moved += 1,
+                        Some(Placing::Taken) => taken.push(row),
+                        // Who changed it may have placed it: the next round sees.
+                        Some(Placing::Changed) => moved += 1,
+                        Some(Placing::There) | None => {}
+                    }
+                }
+            }
+            all += moved;
+            if moved == 0 {
+                for row in taken {
+                    tracing::warn!(
+                        app = row.app_id,
+                        "stays in {}: where it belongs another log has this id",
+                        row.cluster
+                    );
+                }
+                break;
             }
         }
-        if moved > 0 {
-            tracing::info!(source = ?source, attempts = moved, "rules for clusters and labels changed: placed anew");
+        if all > 0 {
+            tracing::info!(source = ?source, attempts = all, "placed anew");
         }
         Ok(())
     }
 
-    /// Whether the attempt was moved.
-    async fn place_attempt(&self, row: &AttemptRow, placement: &Placement) -> Result<bool, CatalogError> {
+    /// None if what the store has of it cannot be read now: the next start tries again.
+    async fn place_attempt(
+        &self,
+        row: &AttemptRow,
+        placement: &Placement,
+        rules: &str,
+    ) -> Result<Option<Placing>, CatalogError> {
         let reader = AttemptReader::new(self.store.clone(), row.parts.clone());
-        let read =
-            async { Ok::<_, crate::store::StoreError>((reader.application().await?.0, reader.environment().await?)) };
+        let read = async { Ok::<_, StoreError>((reader.application().await?.0, reader.environment().await?)) };
         let (application, environment) = match read.await {
             Ok(read) => read,
-            // What is damaged is read anew from its log, and placed then.
             Err(e) => {
-                tracing::warn!(app = row.app_id, "cannot be placed anew: {e}");
-                return Ok(false);
+                tracing::warn!(app = row.app_id, "cannot be placed anew now: {e}");
+                return Ok(None);
             }
         };
         let told = Told { application: &application, environment: &environment, path: &row.log_key };
         let to = placement.place(&told);
-        if row.cluster == to.cluster && row.labels == to.labels {
-            return Ok(false);
-        }
-        let free = self.catalog.place(row, &to, queue(&environment)).await?;
-        if !free {
-            tracing::warn!(app = row.app_id, "stays in {}: {} has another log of it", row.cluster, to.cluster);
-        }
-        Ok(free)
+        Ok(Some(self.catalog.place(row, &to, queue(&environment), rules).await?))
     }
 
     async fn place_containers(&self, id: i64, placement: &Placement) -> Result<(), CatalogError> {
