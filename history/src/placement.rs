@@ -134,6 +134,8 @@ pub struct Placed {
     pub labels: BTreeMap<String, String>,
     /// The rule that gave the cluster, by its number from 0; none if the source did.
     pub rule: Option<usize>,
+    /// Fingerprint of all rules.
+    pub by: String,
 }
 
 /// Where the applications of a source belong.
@@ -199,7 +201,8 @@ impl Placement {
             labels.entry(name).or_insert(value);
         }
         let labels = labels.into_iter().take(MAX_LABELS).map(|(k, v)| (cut(&k), cut(&v))).collect();
-        Placed { cluster: cluster.unwrap_or_else(|| self.cluster.clone()), labels, rule: by_rule }
+        let cluster = cluster.unwrap_or_else(|| self.cluster.clone());
+        Placed { cluster, labels, rule: by_rule, by: self.fingerprint().to_owned() }
     }
 
     /// Labels that settings have.
@@ -265,7 +268,7 @@ mod tests {
 
     fn environment(of: &[(&str, &str)]) -> Environment {
         let pairs: Vec<_> = of.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Environment { spark_properties: pairs.into(), ..Environment::default() }
+        Environment { spark_properties: pairs, ..Environment::default() }
     }
 
     fn placed(placement: &Placement, of: &[(&str, &str)], path: &str) -> (String, String) {

@@ -57,6 +57,9 @@ impl Default for DeriveConfig {
     }
 }
 
+/// A kind of logs, the options that say where they are, and their address.
+type Place<'a> = (SourceKind, BTreeSet<(&'a str, &'a str)>, String);
+
 /// Cluster of a source that names none.
 pub const DEFAULT_CLUSTER: &str = "default";
 /// Cluster of container logs that are of whichever application has their id.
@@ -115,8 +118,8 @@ impl SourceConfig {
         out
     }
 
-    /// What no two sources may have in common: their kind, and the place with all that says where it is.
-    fn place(&self) -> Option<(SourceKind, BTreeSet<(&str, &str)>, String)> {
+    /// What no two sources may have in common.
+    fn place(&self) -> Option<Place<'_>> {
         let elsewhere = |key: &str| key.contains("endpoint") || key.contains("account");
         let options = self.options.iter().filter(|(k, _)| elsewhere(k));
         let options = options.map(|(k, v)| (k.strip_prefix("aws_").unwrap_or(k), v.trim_end_matches('/')));

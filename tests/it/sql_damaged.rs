@@ -75,12 +75,12 @@ fn files_of_the_tables_that_are_damaged_change_no_answer() {
     assert!(files.len() > 10, "{files:?}");
     let whole: Vec<Vec<u8>> = files.iter().map(|f| fs::read(f).unwrap()).collect();
     // Data pages, one bit in the middle, the end, nothing at all, and no file.
-    let damages: [&dyn Fn(&Path, usize); 5] = [
-        &|file, n| flip(file, 4..n - 8),
-        &|file, n| flip(file, n / 3..n / 3 + 1),
-        &|file, n| fs::write(file, &fs::read(file).unwrap()[..n - 9]).unwrap(),
-        &|file, _| fs::write(file, b"").unwrap(),
-        &|file, _| fs::remove_file(file).unwrap(),
+    let damages: [fn(&Path, usize); 5] = [
+        |file, n| flip(file, 4..n - 8),
+        |file, n| flip(file, n / 3..n / 3 + 1),
+        |file, n| fs::write(file, &fs::read(file).unwrap()[..n - 9]).unwrap(),
+        |file, _| fs::write(file, b"").unwrap(),
+        |file, _| fs::remove_file(file).unwrap(),
     ];
     for (i, damage) in damages.iter().enumerate() {
         for (file, bytes) in files.iter().zip(&whole) {

@@ -55,7 +55,7 @@ impl Catalog {
     }
 
     /// Places an attempt anew, unless it has changed since it was read.
-    pub async fn place(&self, a: &AttemptRow, to: &Placed, queue: &str, rules: &str) -> Result<Placing, CatalogError> {
+    pub async fn place(&self, a: &AttemptRow, to: &Placed, queue: &str) -> Result<Placing, CatalogError> {
         let mut tx = self.begin().await?;
         let now = sqlx::query("SELECT sequence, fleet_batch FROM attempts WHERE id = $1");
         let now = now.bind(a.id).fetch_optional(&mut *tx).await?;
@@ -63,7 +63,7 @@ impl Catalog {
             return Ok(Placing::Changed);
         };
         if a.cluster == to.cluster && a.labels == to.labels && a.summary.queue == queue {
-            let there = sqlx::query("UPDATE attempts SET placed_by = $2 WHERE id = $1").bind(a.id).bind(rules);
+            let there = sqlx::query("UPDATE attempts SET placed_by = $2 WHERE id = $1").bind(a.id).bind(&to.by);
             there.execute(&mut *tx).await?;
             tx.commit().await?;
             return Ok(Placing::There);
@@ -92,7 +92,7 @@ impl Catalog {
         .bind(queue)
         .bind(group)
         .bind(sequence)
-        .bind(rules)
+        .bind(&to.by)
         .execute(&mut *tx)
         .await?;
         summarize(&mut tx, &a.cluster, &a.app_id).await?;
@@ -160,10 +160,15 @@ mod tests {
             commit.attempt.as_mut().unwrap().cluster = cluster.into();
             catalog.commit(commit).await.unwrap();
         }
-        let to = Placed { cluster: "b".into(), labels: BTreeMap::from([("team".into(), "x".into())]), rule: None };
+        let to = Placed {
+            cluster: "b".into(),
+            labels: BTreeMap::from([("team".into(), "x".into())]),
+            rule: None,
+            by: "r1".into(),
+        };
         let all = catalog.placed_otherwise(1, "r1", 0, 10).await.unwrap();
         assert_eq!(all.len(), 2);
-        let place = async |a, to: &Placed| catalog.place(a, to, "q", "r1").await.unwrap();
+        let place = async |a, to: &Placed| catalog.place(a, to, "q").await.unwrap();
         assert_eq!(place(&all[0], &to).await, Placing::Moved);
         assert_eq!(place(&all[1], &to).await, Placing::Taken, "app-2 of the other source is there");
         assert_eq!(place(&all[0], &Placed { cluster: "z".into(), ..to.clone() }).await, Placing::Changed);

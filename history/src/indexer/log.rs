@@ -198,8 +198,7 @@ impl Indexer {
         };
         let app = attempt.application.clone();
         let told = Told { application: &app, environment: &attempt.environment, path: &log.key };
-        let placement = self.config.placements.of(source);
-        let placed = placement.place(&told);
+        let placed = self.config.placements.of(source).place(&told);
         let key = part_key(&placed.cluster, &app.id, app.attempt_id.as_deref(), generation, next_part(&parts));
         let size = self.store.publish(&key, finished_part).await.map_err(|e| e.to_string())?;
         let before = parts.clone();
@@ -213,16 +212,7 @@ impl Indexer {
         });
         outcome.problem = problem(&attempt.completeness);
         outcome.damage = Damage::between(&known, &attempt.completeness);
-        let row = attempt_row(
-            &attempt,
-            placed,
-            placement.fingerprint().to_owned(),
-            source_id,
-            log,
-            events,
-            generation,
-            all.clone(),
-        );
+        let row = attempt_row(&attempt, placed, source_id, log, events, generation, all.clone());
         let consumed = bare_names(log).take_while(|n| *n != position.part).map(str::to_owned).collect();
         let commit = Commit {
             source_id,
@@ -504,7 +494,6 @@ fn problem(c: &Completeness) -> Option<String> {
 fn attempt_row(
     a: &Attempt,
     placed: Placed,
-    placed_by: String,
     source_id: i64,
     log: &EventLog,
     events: u64,
@@ -534,7 +523,7 @@ fn attempt_row(
         generation,
         parts,
         labels: placed.labels,
-        placed_by,
+        placed_by: placed.by,
         damaged: a.completeness.is_damaged(),
         completeness: crate::completeness::json(&a.completeness),
         search_text: search_text(a),

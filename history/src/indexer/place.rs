@@ -81,7 +81,7 @@ impl Indexer {
                     tracing::info!(source = ?source, "placing what other rules for clusters and labels have placed");
                 }
                 let mut placing = stream::iter(page)
-                    .map(|row| async move { (self.place_attempt(&row, placement, rules).await, row) })
+                    .map(|row| async move { (self.place_attempt(&row, placement).await, row) })
                     .buffer_unordered(AT_ONCE);
                 while let Some((done, row)) = placing.next().await {
                     match done? {
@@ -112,12 +112,7 @@ impl Indexer {
     }
 
     /// None if what the store has of it cannot be read now: the next start tries again.
-    async fn place_attempt(
-        &self,
-        row: &AttemptRow,
-        placement: &Placement,
-        rules: &str,
-    ) -> Result<Option<Placing>, CatalogError> {
+    async fn place_attempt(&self, row: &AttemptRow, placement: &Placement) -> Result<Option<Placing>, CatalogError> {
         let reader = AttemptReader::new(self.store.clone(), row.parts.clone());
         let read = async { Ok::<_, StoreError>((reader.application().await?.0, reader.environment().await?)) };
         let (application, environment) = match read.await {
@@ -129,7 +124,7 @@ impl Indexer {
         };
         let told = Told { application: &application, environment: &environment, path: &row.log_key };
         let to = placement.place(&told);
-        Ok(Some(self.catalog.place(row, &to, queue(&environment), rules).await?))
+        Ok(Some(self.catalog.place(row, &to, queue(&environment)).await?))
     }
 
     async fn place_containers(&self, id: i64, placement: &Placement) -> Result<(), CatalogError> {

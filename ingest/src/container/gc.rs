@@ -246,10 +246,10 @@ impl Gc {
         if let Some(name) = announced(message) {
             let known = COLLECTORS.iter().find(|(n, _)| name.trim_end() == *n);
             self.collector = known.map(|(_, ours)| *ours).or(self.collector);
-        } else if let Some(rest) = message.strip_prefix("Allocation Stall (") {
-            if let Some(us) = within(rest).and_then(|(_, d)| micros(d.trim().strip_suffix("ms")?, 1000)) {
-                summary.stalls.add(us);
-            }
+        } else if let Some(rest) = message.strip_prefix("Allocation Stall (")
+            && let Some(us) = within(rest).and_then(|(_, d)| micros(d.trim().strip_suffix("ms")?, 1000))
+        {
+            summary.stalls.add(us);
         }
         if let Some((_, rest)) = message.split_once(HEAP) {
             self.warned_heap = rest.split_once("M)").and_then(|(mib, _)| mib.parse().ok());

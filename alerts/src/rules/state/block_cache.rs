@@ -159,7 +159,7 @@ mod tests {
         };
         let (ratio, memory) = ((CACHE_RATIO, "0.3".to_owned()), (MAX_MEMORY, "1000".to_owned()));
         assert_eq!(of(&[], 2_000.0), [ratio, memory.clone()]);
-        assert_eq!(of(&[], 1_999.0), [memory.clone()]);
+        assert_eq!(of(&[], 1_999.0), std::slice::from_ref(&memory));
         assert_eq!(of(&[(CACHE_RATIO, "0.3")], 2_000.0), [memory]);
     }
 
