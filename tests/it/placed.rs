@@ -112,6 +112,8 @@ fn clusters_that_write_to_one_prefix_are_told_apart_by_their_logs() {
         }
         let by_cluster = sql(&server, "SELECT cluster, count(*) FROM applications GROUP BY cluster ORDER BY cluster");
         assert_eq!(by_cluster, json!([["ads", 2], ["etl", 1], ["rest", 1]]));
+        let by_label = "SELECT labels->>'env' AS env, count(*) FROM applications WHERE labels->>'env' <> 'x' GROUP BY 1 ORDER BY 1";
+        assert_eq!(sql(&server, by_label), json!([["dev", 1], ["prod", 2]]));
     }
     // Other rules: nothing is read again, also where the log is gone.
     fs::remove_dir_all(folder.join("one")).unwrap();

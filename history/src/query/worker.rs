@@ -331,7 +331,7 @@ fn context(
     };
     let state = SessionStateBuilder::new_with_default_features().with_config(config).with_runtime_env(env.clone());
     let state = state.build();
-    let context = SessionContext::new_with_state(match remote {
+    let mut context = SessionContext::new_with_state(match remote {
         Some(remote) => remote.prepare(state),
         None => state,
     });
@@ -342,6 +342,7 @@ fn context(
     }
     context.register_table(tasks::NAME, Arc::new(Tasks::new(store.clone(), catalog.clone())))?;
     context.register_udf(map::to_json());
+    datafusion_functions_json::register_all(&mut context)?;
     functions::bound(&context, most);
     Ok(context)
 }
