@@ -1,6 +1,7 @@
 //! The command line: help, settings that do not hold, and what is said of them.
 
 use std::fs;
+use std::path::Path;
 
 use crate::logs;
 use crate::server::{TestServer, afterglow, eventually, run, stderr, stdout};
@@ -283,4 +284,58 @@ fn a_request_is_checked_before_it_is_sent() {
     let wrong = check("app.yaml", manifest);
     assert_eq!(wrong.status.code(), Some(1));
     assert!(stderr(&wrong).contains("app.yaml:4:3: `typ` is no field of spec: `type` is meant?"), "{}", stderr(&wrong));
+    let several = check("all.yaml", &format!("kind: ServiceAccount\n---\n{manifest}---\n{manifest}"));
+    let said = stdout(&several);
+    for part in ["all.yaml:3: a SparkApplication", "all.yaml:8: a SparkApplication", "ServiceAccount (line 1)"] {
+        assert!(said.contains(part), "{part}:\n{said}");
+    }
+    assert!(stderr(&several).contains("all.yaml:11:3: `typ`"), "{}", stderr(&several));
+}
+
+#[test]
+fn a_request_that_is_printed_has_no_secrets_and_bounds() {
+    let dir = logs::folder();
+    let check = |file: &Path| {
+        run(&["check", "--logs", &format!("c={}", dir.path().display()), "--request", file.to_str().unwrap()])
+    };
+    let file = dir.path().join("app.yaml");
+    let secrets = [
+        "spark.hadoop.fs.s3a.secret.key: SEKRET1",
+        "spark.executor.extraJavaOptions: -Dpassword=SEKRET2",
+        "spark.sql.catalog.x.uri: https://u:SEKRET3@h/",
+        "spark.hadoop.fs.azure.account.key.acc.blob.core.windows.net: SEKRET4",
+        "spark.ssl.keyPassword: SEKRET5",
+        "spark.hadoop.fs.azure.sas.c.a.blob.core.windows.net: \"?sv=2022&sig=SEKRET6abcDEF123%3D\"",
+        "spark.my.apikey: SEKRET7",
+        "spark.my.token: 5318008",
+        "spark.other: fine",
+    ];
+    let manifest = format!(
+        "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\nspec:\n  sparkConf:\n    {}\n",
+        secrets.join("\n    ")
+    );
+    std::fs::write(&file, manifest).unwrap();
+    let output = check(&file);
+    let said = stdout(&output) + &stderr(&output);
+    assert!(said.contains("spark.my.apikey") && said.contains("fine"), "{said}");
+    assert!(!said.contains("SEKRET") && !said.contains("5318008"), "{said}");
+
+    let conf: String = (0..5000).map(|i| format!("    spark.k{i}: {i}\n")).collect();
+    std::fs::write(
+        &file,
+        format!("apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\nspec:\n  sparkConf:\n{conf}"),
+    )
+    .unwrap();
+    let output = check(&file);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("\n  and 4800 more\n"), "{}", stdout(&output));
+    // Each is no text, and five fields are missing.
+    assert!(stderr(&output).contains("and 4805 more\n"), "{}", stderr(&output));
+    assert!(stdout(&output).lines().count() + stderr(&output).lines().count() < 420);
+
+    let endless = check(Path::new("/dev/zero"));
+    assert_eq!(endless.status.code(), Some(1));
+    assert!(stderr(&endless).contains("/dev/zero: more than 1048576 bytes are no request"), "{}", stderr(&endless));
+    std::fs::write(&file, b"\xff\xfe{\0").unwrap();
+    assert!(stderr(&check(&file)).contains("it is UTF-16; save it as UTF-8"), "{}", stderr(&check(&file)));
 }

@@ -1,7 +1,9 @@
 //! `StartJobRun` of Amazon EMR on EKS and of EMR Serverless.
 
-use super::document::{Data, Node};
-use super::{Kind, Problem, Setting, fields, submit};
+use super::document::Node;
+use super::shape::{fields, list, object, text, texts};
+use super::submit::{self, Program};
+use super::{Kind, Problem, Setting};
 
 const ON_EKS: [&str; 11] = [
     "name",
@@ -29,9 +31,19 @@ const SERVERLESS: [&str; 11] = [
     "mode",
     "retryPolicy",
 ];
+/// Those of both that are texts.
+const TEXTS: [&str; 8] = [
+    "name",
+    "virtualClusterId",
+    "applicationId",
+    "clientToken",
+    "executionRoleArn",
+    "releaseLabel",
+    "jobTemplateId",
+    "mode",
+];
 const OVERRIDES: [&str; 3] = ["applicationConfiguration", "monitoringConfiguration", "diskEncryptionConfiguration"];
 const CLASSIFICATION: [&str; 3] = ["classification", "properties", "configurations"];
-const PARAMETERS: &str = "sparkSubmitParameters";
 const DEFAULTS: &str = "spark-defaults";
 
 /// Which of the two a document is, if it is one.
@@ -48,9 +60,9 @@ pub fn kind(document: &Node) -> Option<Kind> {
 
 /// What the request sets, those that win last.
 pub fn settings(document: &Node, kind: Kind, problems: &mut Vec<Problem>) -> Vec<Setting> {
-    let (known, driver_key, needed): (&[&str], &str, &[&str]) = match kind {
-        Kind::EmrServerless => (&SERVERLESS, "sparkSubmit", &["applicationId", "executionRoleArn", "jobDriver"]),
-        _ => (&ON_EKS, "sparkSubmitJobDriver", &["virtualClusterId", "executionRoleArn", "releaseLabel", "jobDriver"]),
+    let (known, needed): (&[&str], &[&str]) = match kind {
+        Kind::EmrServerless => (&SERVERLESS, &["applicationId", "executionRoleArn", "jobDriver"]),
+        _ => (&ON_EKS, &["virtualClusterId", "executionRoleArn", "releaseLabel", "jobDriver"]),
     };
     fields(document, "StartJobRun", known, problems);
     for key in needed {
@@ -60,37 +72,92 @@ pub fn settings(document: &Node, kind: Kind, problems: &mut Vec<Problem>) -> Vec
             problems.push(document.problem(format!("`{key}` is missing: StartJobRun needs it")));
         }
     }
+    for key in TEXTS {
+        if let Some(value) = document.get(key) {
+            text(value, key, problems);
+        }
+    }
+    if let Some(tags) = document.get("tags") {
+        texts(tags, "tags", problems);
+    }
     let mut out = Vec::new();
     if let Some(overrides) = document.get("configurationOverrides") {
         fields(overrides, "configurationOverrides", &OVERRIDES, problems);
-        let all = overrides.get("applicationConfiguration").map_or(&[][..], Node::items);
-        for configuration in all {
-            fields(configuration, "applicationConfiguration", &CLASSIFICATION, problems);
-            let Some(name) = configuration.get("classification").and_then(Node::text) else {
-                problems.push(configuration.problem("`classification` is missing: spark-defaults, say"));
-                continue;
-            };
-            for (key, value) in configuration.get("properties").into_iter().flat_map(Node::entries) {
-                match (key.text(), &value.data) {
-                    (Some(key), Data::Text(text)) if name == DEFAULTS => {
-                        out.push(Setting::new(key, text, DEFAULTS, value));
-                    }
-                    (_, Data::Text(_)) => {}
-                    _ => problems.push(value.problem("values of properties are texts")),
+        if let Some(all) = overrides.get("applicationConfiguration") {
+            configurations(all, "applicationConfiguration", &mut out, problems);
+        }
+    }
+    if let Some(driver) = document.get("jobDriver") {
+        job_driver(driver, kind, &mut out, problems);
+    }
+    out
+}
+
+/// Classifications with their properties; settings of Spark are those of `spark-defaults` that is in no other classification.
+fn configurations(all: &Node, of: &str, out: &mut Vec<Setting>, problems: &mut Vec<Problem>) {
+    for configuration in list(all, of, problems) {
+        fields(configuration, of, &CLASSIFICATION, problems);
+        let Some(name) = configuration.get("classification") else {
+            problems.push(configuration.problem("`classification` is missing: spark-defaults, say"));
+            continue;
+        };
+        let name = text(name, "classification", problems);
+        if let Some(properties) = configuration.get("properties") {
+            for (key, value, at) in texts(properties, "properties", problems) {
+                if name == Some(DEFAULTS) {
+                    out.push(Setting::new(key, value, DEFAULTS, at));
                 }
             }
         }
-    }
-    let Some(driver) = document.get("jobDriver") else { return out };
-    fields(driver, "jobDriver", &[driver_key, "sparkSqlJobDriver", "hive"], problems);
-    if let Some(submitted) = driver.get(driver_key) {
-        fields(submitted, driver_key, &["entryPoint", "entryPointArguments", PARAMETERS], problems);
-        if submitted.get("entryPoint").is_none() {
-            problems.push(submitted.problem("`entryPoint` is missing: the script or jar that runs"));
-        }
-        if let Some(line) = submitted.get(PARAMETERS) {
-            out.extend(submit::settings(line, PARAMETERS, problems));
+        if let Some(nested) = configuration.get("configurations") {
+            configurations(nested, "configurations", &mut Vec::new(), problems);
         }
     }
-    out
+}
+
+fn job_driver(driver: &Node, kind: Kind, out: &mut Vec<Setting>, problems: &mut Vec<Problem>) {
+    const SUBMIT: &str = "sparkSubmitParameters";
+    const SQL: &str = "sparkSqlParameters";
+    let known: &[&str] = match kind {
+        Kind::EmrServerless => &["sparkSubmit", "hive"],
+        _ => &["sparkSubmitJobDriver", "sparkSqlJobDriver"],
+    };
+    fields(driver, "jobDriver", known, problems);
+    if object_is_empty(driver) {
+        problems.push(driver.problem(format!("jobDriver is empty: it needs one of {}", known.join(", "))));
+    }
+    let programs = [
+        ("sparkSubmit", SUBMIT, Program::Submit),
+        ("sparkSubmitJobDriver", SUBMIT, Program::Submit),
+        ("sparkSqlJobDriver", SQL, Program::Sql),
+    ];
+    for (key, parameters, program) in programs {
+        let Some(submitted) = driver.get(key).filter(|_| known.contains(&key)) else { continue };
+        fields(submitted, key, &["entryPoint", "entryPointArguments", parameters], problems);
+        match submitted.get("entryPoint") {
+            Some(entry) => {
+                text(entry, "entryPoint", problems);
+            }
+            None => problems.push(submitted.problem("`entryPoint` is missing: the script or jar that runs")),
+        }
+        if let Some(arguments) = submitted.get("entryPointArguments") {
+            for argument in list(arguments, "entryPointArguments", problems) {
+                text(argument, "an item of entryPointArguments", problems);
+            }
+        }
+        if let Some(line) = submitted.get(parameters) {
+            let arguments = submit::arguments(line, program, parameters, problems);
+            if arguments.no_defaults {
+                submit::without_defaults(line, parameters, out, problems);
+            }
+            out.extend(arguments.settings);
+        }
+    }
+    if let Some(hive) = driver.get("hive").filter(|_| kind == Kind::EmrServerless) {
+        object(hive, "hive", problems);
+    }
+}
+
+fn object_is_empty(node: &Node) -> bool {
+    matches!(node.data, super::document::Data::Map(_)) && node.entries().next().is_none()
 }

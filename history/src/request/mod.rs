@@ -3,9 +3,12 @@
 //!
 //! What an application ran with is what its log says; nothing of a request is ever shown for that.
 
+mod crd;
 mod document;
 mod emr;
+mod json;
 mod operator;
+mod shape;
 mod submit;
 
 use std::collections::BTreeMap;
@@ -14,6 +17,8 @@ use document::Node;
 
 /// A larger file is no request.
 pub const LARGEST: u64 = 1 << 20;
+/// More settings or problems of a file are not shown.
+pub const MANY: usize = 200;
 
 /// What a file asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +74,8 @@ pub struct Winner {
 #[derive(Debug)]
 pub struct Request {
     pub kind: Kind,
+    /// Where it begins.
+    pub line: usize,
     /// By name.
     pub settings: Vec<Winner>,
     /// In the order of their places.
@@ -82,23 +89,69 @@ impl Request {
     }
 }
 
-/// Reads a request.
+/// What a file holds.
+#[derive(Debug, Default)]
+pub struct File {
+    /// In their order, at least one.
+    pub requests: Vec<Request>,
+    /// Other documents: what they are, and where they begin.
+    pub passed: Vec<(String, usize)>,
+}
+
+/// Reads a file of requests.
 ///
 /// # Errors
-/// If it is none, or neither JSON nor YAML: then nothing else can be said of it.
-pub fn read(text: &str) -> Result<Request, Problem> {
-    let (document, mut problems) = document::parse(text)?;
-    let (kind, settings) = match emr::kind(&document) {
-        Some(kind) => (kind, emr::settings(&document, kind, &mut problems)),
-        None if operator::is(&document) => (Kind::Operator, operator::settings(&document, &mut problems)),
-        None => {
-            let what = "neither a StartJobRun of Amazon EMR (virtualClusterId or applicationId, jobDriver) nor a SparkApplication of the Kubernetes operator (kind)";
-            return Err(document.problem(what));
+/// If it has none, or is neither JSON nor YAML: then nothing else can be said of it.
+pub fn read(text: &str) -> Result<File, Problem> {
+    let mut file = File::default();
+    let documents = document::parse(text)?;
+    for (document, twice) in &documents {
+        let first = file.requests.len();
+        for item in operator::items(document).unwrap_or(std::slice::from_ref(document)) {
+            match request(item) {
+                Some(request) => file.requests.push(request),
+                None if matches!(item.data, document::Data::Null) => {}
+                None => {
+                    let kind = item.get("kind").and_then(Node::text).unwrap_or("of no kind");
+                    file.passed.push((kind.to_owned(), item.line));
+                }
+            }
         }
+        let of_document = file.requests.get_mut(first..).unwrap_or_default();
+        for problem in twice {
+            let after = of_document.iter().take_while(|r| r.line <= problem.line).count();
+            if let Some(request) = of_document.get_mut(after.saturating_sub(1)) {
+                request.problems.push(problem.clone());
+            }
+        }
+        of_document.iter_mut().for_each(|r| r.problems.sort_by_key(|p| (p.line, p.column)));
+    }
+    if file.requests.is_empty() {
+        let Some((first, _)) = documents.iter().find(|(d, _)| !matches!(d.data, document::Data::Null)) else {
+            return Err(Problem { line: 1, column: 1, what: "the file is empty".into() });
+        };
+        let what = "neither a StartJobRun of Amazon EMR (virtualClusterId or applicationId, jobDriver) nor a SparkApplication of the Kubernetes operator (kind)";
+        return Err(first.problem(what));
+    }
+    Ok(file)
+}
+
+/// The request that a document is, if it is one.
+fn request(document: &Node) -> Option<Request> {
+    let mut problems = Vec::new();
+    let (kind, settings) = match emr::kind(document) {
+        Some(kind) => (kind, emr::settings(document, kind, &mut problems)),
+        None if operator::is(document) => (Kind::Operator, operator::settings(document, &mut problems)),
+        None => return None,
     };
     let mut by_name: BTreeMap<String, Winner> = BTreeMap::new();
     for setting in settings {
         problems.extend(wrong_value(&setting));
+        if !setting.name.starts_with("spark.") {
+            let what = format!("`{}`: Spark ignores settings whose names do not begin with `spark.`", setting.name);
+            problems.push(Problem { line: setting.line, column: setting.column, what });
+            continue;
+        }
         match by_name.get_mut(&setting.name) {
             Some(winner) => winner.over.push(std::mem::replace(&mut winner.setting, setting)),
             None => {
@@ -106,24 +159,7 @@ pub fn read(text: &str) -> Result<Request, Problem> {
             }
         }
     }
-    problems.sort_by_key(|p| (p.line, p.column));
-    Ok(Request { kind, settings: by_name.into_values().collect(), problems })
-}
-
-/// Keys of a map that nobody knows, each with the known one that was probably meant.
-fn fields(node: &Node, of: &str, known: &[&str], problems: &mut Vec<Problem>) {
-    if node.entries().next().is_none() {
-        problems.push(node.problem(format!("{of} is no object with fields")));
-    }
-    for (key, _) in node.entries() {
-        let Some(name) = key.text() else { continue };
-        if !known.contains(&name) {
-            let lower = name.to_ascii_lowercase();
-            let near = |k: &&&str| strsim::damerau_levenshtein(&k.to_ascii_lowercase(), &lower) <= 2;
-            let meant = known.iter().find(near).map(|k| format!(": `{k}` is meant?")).unwrap_or_default();
-            problems.push(key.problem(format!("`{name}` is no field of {of}{meant}")));
-        }
-    }
+    Some(Request { kind, line: document.line, settings: by_name.into_values().collect(), problems })
 }
 
 /// Settings whose values are sizes of memory.
@@ -135,9 +171,11 @@ const SIZES: [&str; 6] = [
     "spark.executor.memoryOverhead",
     "spark.memory.offHeap.size",
 ];
-const COUNTS: [&str; 4] = [
+const COUNTS: [&str; 6] = [
+    "spark.driver.cores",
     "spark.executor.cores",
     "spark.executor.instances",
+    "spark.dynamicAllocation.initialExecutors",
     "spark.dynamicAllocation.minExecutors",
     "spark.dynamicAllocation.maxExecutors",
 ];
