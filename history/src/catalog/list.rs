@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::groups::{Counts, Facet};
-use super::{AttemptRow, Catalog, CatalogError};
+use super::{AttemptRow, AttemptStatus, Catalog, CatalogError};
 use crate::viewer::Viewer;
 
 /// Which attempts a list shows: of each filter any of the values, all where there are none.
@@ -189,6 +189,13 @@ fn page_of(select: &str, filter: &ListFilter, way: Way, page: ListPage) -> Query
 /// A restart comes this soon after the driver's last word, milliseconds.
 const RESTARTED_WITHIN: i64 = 3_600_000;
 
+/// The run that one tries again, and the one that tries it again. That drivers came to no end is said in a way that finds its index.
+const TRIED: &str = "SELECT id FROM attempts WHERE cluster = $1 AND user_name = $2 AND name = $3 AND app_id <> $4 AND labels = $5
+    AND outcome = 'lost' AND end_time < 0 AND last_event_time BETWEEN $6 - $7 AND $6 ORDER BY last_event_time DESC LIMIT 1";
+const TRIED_BY: &str =
+    "SELECT id FROM attempts WHERE cluster = $1 AND user_name = $2 AND name = $3 AND app_id <> $4 AND labels = $5
+    AND start_time BETWEEN $6 AND $6 + $7 ORDER BY start_time LIMIT 1";
+
 impl Catalog {
     /// A page of the list, with the number of all that the filter lets through.
     pub async fn list(
@@ -268,37 +275,39 @@ impl Catalog {
     }
 
     /// The run that this one tries again, and the one that tries this one again: of the same name, user and labels, and begun within an hour
-    /// after the last word of a driver that came to no end.
+    /// after the last word of a driver that is lost. One that is only quiet may still run, as notebooks do that are open side by side.
     pub async fn tries(
         &self,
         viewer: &Viewer,
         of: &AttemptRow,
     ) -> Result<(Option<AttemptRow>, Option<AttemptRow>), CatalogError> {
-        let before = "end_time < 0 AND last_event_time BETWEEN $4 - $6 AND $4 ORDER BY last_event_time DESC";
-        let after = "$7 < 0 AND start_time BETWEEN $8 AND $8 + $6 ORDER BY start_time";
-        let mut found = [None, None];
-        for (which, place) in [before, after].into_iter().zip(&mut found) {
-            let sql = format!(
-                "SELECT id FROM attempts WHERE cluster = $1 AND user_name = $2 AND name = $3 AND app_id <> $5 AND labels = $9 AND {which} LIMIT 1"
-            );
-            let labels = serde_json::to_string(&of.labels).map_err(|e| CatalogError::Stored(e.to_string()))?;
-            let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-                .bind(&of.cluster)
-                .bind(&of.user)
-                .bind(&of.name)
-                .bind(of.start_time)
-                .bind(&of.app_id)
-                .bind(RESTARTED_WITHIN)
-                .bind(of.end_time)
-                .bind(of.last_event_time)
-                .bind(labels)
-                .fetch_optional(&self.readers)
-                .await?;
-            if let Some(row) = row {
-                *place = self.attempts(viewer, &[row.try_get(0)?]).await?.pop();
-            }
+        let is_lost = of.end_time < 0 && of.summary.outcome == AttemptStatus::Lost.text();
+        let by = if is_lost { self.tried(viewer, of, TRIED_BY, of.last_event_time).await? } else { None };
+        Ok((self.tried(viewer, of, TRIED, of.start_time).await?, by))
+    }
+
+    async fn tried(
+        &self,
+        viewer: &Viewer,
+        of: &AttemptRow,
+        sql: &'static str,
+        at: i64,
+    ) -> Result<Option<AttemptRow>, CatalogError> {
+        let labels = serde_json::to_string(&of.labels).map_err(|e| CatalogError::Stored(e.to_string()))?;
+        let row = sqlx::query(sql)
+            .bind(&of.cluster)
+            .bind(&of.user)
+            .bind(&of.name)
+            .bind(&of.app_id)
+            .bind(labels)
+            .bind(at)
+            .bind(RESTARTED_WITHIN)
+            .fetch_optional(&self.readers)
+            .await?;
+        match row {
+            Some(row) => Ok(self.attempts(viewer, &[row.try_get(0)?]).await?.pop()),
+            None => Ok(None),
         }
-        Ok(found.into())
     }
 }
 
@@ -344,6 +353,26 @@ mod tests {
                 );
                 assert!(!steps.iter().any(|s| s.contains("TEMP B-TREE")), "{sort:?}: {steps:?}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_tried_again_is_found_by_an_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(&dir.path().join("catalog.db")).await.unwrap();
+        let asked = [
+            (TRIED, "attempts_lost (cluster=? AND user_name=? AND name=? AND last_event_time>? AND last_event_time<?)"),
+            (TRIED_BY, "attempts_by_name (cluster=? AND user_name=? AND name=? AND start_time>? AND start_time<?)"),
+        ];
+        for (sql, index) in asked {
+            let plan = format!("EXPLAIN QUERY PLAN {sql}");
+            let mut q = sqlx::query(sqlx::AssertSqlSafe(plan));
+            for _ in 0..5 {
+                q = q.bind("x");
+            }
+            let steps = q.bind(1).bind(1).fetch_all(&catalog.readers).await.unwrap();
+            let steps: Vec<String> = steps.iter().map(|r| r.try_get("detail").unwrap()).collect();
+            assert_eq!(steps, [format!("SEARCH attempts USING INDEX {index}")]);
         }
     }
 }

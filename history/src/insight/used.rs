@@ -34,6 +34,8 @@ pub enum Kind {
 }
 
 const CATALOG: &str = "spark.sql.catalog.";
+/// What settings of EMR Serverless begin with.
+const SERVERLESS: &str = "spark.emr-serverless.";
 
 /// Parts of class names, and whose they are.
 const FORMATS: [(&str, &str); 5] = [
@@ -69,6 +71,12 @@ const PLUGINS: [(&str, &str); 6] = [
     ("org.apache.spark.sql.blaze.", "Blaze"),
     ("org.apache.spark.sql.auron.", "Apache Auron"),
 ];
+/// Accelerators that are there and do nothing while these say `false`.
+const SWITCHES: [(&str, &str); 3] = [
+    ("RAPIDS Accelerator", "spark.rapids.sql.enabled"),
+    ("Apache DataFusion Comet", "spark.comet.enabled"),
+    ("Apache Gluten", "spark.gluten.enabled"),
+];
 const SHUFFLES: [(&str, &str); 3] = [
     ("org.apache.spark.shuffle.celeborn.", "Apache Celeborn"),
     ("org.apache.spark.shuffle.RssShuffleManager", "Apache Uniffle"),
@@ -96,7 +104,11 @@ pub fn used(version: &str, environment: &Environment) -> Vec<Used> {
     };
     for key in ["spark.plugins", "spark.sql.extensions", "spark.shuffle.manager"] {
         for class in get(key).unwrap_or_default().split(',') {
-            if let Some(name) = known(&PLUGINS, class) {
+            let is_on = |name: &&str| {
+                let switch = SWITCHES.iter().find(|(of, _)| of == name).and_then(|(_, switch)| get(switch));
+                switch.is_none_or(|s| !s.trim().eq_ignore_ascii_case("false"))
+            };
+            if let Some(name) = known(&PLUGINS, class).filter(is_on) {
                 add(Kind::Accelerator, name, String::new(), key);
             }
         }
@@ -116,7 +128,10 @@ pub fn used(version: &str, environment: &Environment) -> Vec<Used> {
         if let Some(format) = known(&FORMATS, class) {
             add(Kind::TableFormat, format, String::new(), &key);
         }
-        let by_type = || settings.get("type").and_then(|t| known(&CATALOG_TYPES, t));
+        let by_type = || {
+            let said = settings.get("type")?.trim();
+            CATALOG_TYPES.iter().find(|(t, _)| said.eq_ignore_ascii_case(t)).map(|(_, name)| *name)
+        };
         // A session's catalog of a table format, and nothing else, is no catalog of its own.
         let kind = known(&CATALOGS, implementation).or_else(by_type).or((name != "spark_catalog").then_some(class));
         if let Some(kind) = kind.filter(|k| !k.is_empty()) {
@@ -162,7 +177,7 @@ fn distribution(version: &str, environment: &Environment) -> Option<(&'static st
         Some(("Databricks Runtime", runtime, databricks))
     } else if let Some(version) = property(glue) {
         Some(("AWS Glue", version, glue))
-    } else if has("spark.emr-serverless.") {
+    } else if has(SERVERLESS) {
         Some(("Amazon EMR Serverless", release().unwrap_or_default(), "spark.emr-serverless"))
     } else if let Some(release) = release() {
         Some(("Amazon EMR", release, "EMR_RELEASE_LABEL"))
@@ -206,11 +221,14 @@ fn lineage(environment: &Environment) -> String {
     [transport, to].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// The job run of Amazon EMR on EKS that an application is: ids of both have the same 19 characters.
-pub fn job_run(app_id: &str) -> Option<&str> {
+/// The job run of Amazon EMR on EKS that an application is: ids of both have the same 19 characters. So may others have, of other
+/// clusters than Kubernetes' and of EMR Serverless.
+pub fn job_run<'a>(app_id: &'a str, environment: &Environment) -> Option<&'a str> {
+    let on_kubernetes = environment.spark_property("spark.master").is_some_and(|m| m.starts_with("k8s"));
+    let serverless = environment.spark_properties.iter().any(|(key, _)| key.starts_with(SERVERLESS));
     let run = app_id.strip_prefix("spark-")?;
     let fits = run.len() == 19 && run.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
-    fits.then_some(run)
+    (fits && on_kubernetes && !serverless).then_some(run)
 }
 
 #[cfg(test)]
@@ -260,6 +278,9 @@ mod tests {
         assert_eq!(of("3.5.6", &rest, &[]), ["Apache Iceberg", "Iceberg REST (r, http://x)"]);
         let hadoop = [("spark.sql.catalog.h", iceberg), ("spark.sql.catalog.h.type", "hadoop")];
         assert_eq!(of("3.5.6", &hadoop, &[]), ["Apache Iceberg", "Hadoop (h)"]);
+        let typed = |said| of("3.5.6", &[("spark.sql.catalog.t", iceberg), ("spark.sql.catalog.t.type", said)], &[]);
+        assert_eq!(typed("Glue"), ["Apache Iceberg", "AWS Glue (t)"]);
+        assert_eq!(typed("my-restful"), ["Apache Iceberg", format!("{iceberg} (t)").as_str()]);
         let unity = [("spark.sql.catalog.u", "io.unitycatalog.spark.UCSingleCatalog")];
         assert_eq!(of("3.5.6", &unity, &[]), ["Unity Catalog (u)"]);
         let delta = [
@@ -285,6 +306,15 @@ mod tests {
             ("spark.shuffle.manager", "org.apache.spark.shuffle.celeborn.SparkShuffleManager"),
         ];
         assert_eq!(of("3.5.6", &fast, &[]), ["RAPIDS Accelerator", "Apache Celeborn"]);
+        for (plugin, switch, name) in [
+            ("com.nvidia.spark.SQLPlugin", "spark.rapids.sql.enabled", "RAPIDS Accelerator"),
+            ("org.apache.spark.CometPlugin", "spark.comet.enabled", "Apache DataFusion Comet"),
+            ("org.apache.gluten.GlutenPlugin", "spark.gluten.enabled", "Apache Gluten"),
+        ] {
+            let switched = |to| of("3.5.6", &[("spark.plugins", plugin), (switch, to)], &[]);
+            assert_eq!(switched("true"), [name]);
+            assert_eq!(switched("False"), [""; 0]);
+        }
         let kafka =
             [("spark.app.kafka.security.protocol", "SASL_SSL"), ("spark.app.kafka.sasl.mechanism", "AWS_MSK_IAM")];
         assert_eq!(of("3.5.6", &kafka, &[]), ["Kafka (SASL_SSL, AWS_MSK_IAM)"]);
@@ -292,8 +322,17 @@ mod tests {
 
     #[test]
     fn job_runs_of_emr_on_eks() {
-        assert_eq!(job_run("spark-0000000337okspsc913"), Some("0000000337okspsc913"));
-        assert_eq!(job_run("spark-7d1b2c3e4f5a69788796a5b4c3d2e1f0"), None);
-        assert_eq!(job_run("application_1_2"), None);
+        let of = |id: &str, spark: &[(&str, &str)]| {
+            let spark_properties = spark.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            job_run(id, &Environment { spark_properties, ..Environment::default() }).map(str::to_owned)
+        };
+        let master = ("spark.master", "k8s://https://x:443");
+        let id = "spark-0000000337okspsc913";
+        assert_eq!(of(id, &[master]).as_deref(), Some("0000000337okspsc913"));
+        assert_eq!(of("spark-7d1b2c3e4f5a69788796a5b4c3d2e1f0", &[master]), None);
+        assert_eq!(of("application_1_2", &[master]), None);
+        assert_eq!(of(id, &[("spark.master", "yarn")]), None);
+        assert_eq!(of(id, &[]), None);
+        assert_eq!(of(id, &[master, ("spark.emr-serverless.driver.disk", "20g")]), None);
     }
 }

@@ -81,7 +81,7 @@ impl JobRun {
     fn of(app_id: &str, environment: &Environment) -> Option<JobRun> {
         let label = "spark.kubernetes.driver.label.emr-containers.amazonaws.com/virtual-cluster-id";
         let virtual_cluster = environment.spark_property(label).map(str::to_owned);
-        Some(JobRun { id: job_run(app_id)?.to_owned(), virtual_cluster })
+        Some(JobRun { id: job_run(app_id, environment)?.to_owned(), virtual_cluster })
     }
 }
 
