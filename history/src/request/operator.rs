@@ -101,9 +101,9 @@ fn of_spec(spec: &Node, metadata: Option<&Node>, problems: &mut Vec<Problem>) ->
     single(Some(spec), "spec", &BEFORE, &mut out, problems);
     entries(Some(spec), "sparkConf", "sparkConf", "", &mut out, problems);
     entries(Some(spec), "hadoopConf", "hadoopConf", "spark.hadoop.", &mut out, problems);
-    let pods: [(_, _, _, &[Field], &[(&str, &str)]); 2] = [
-        ("driver", "spec.driver", "spark.kubernetes.driver", &OF_DRIVER, &DRIVER_MAPS),
-        ("executor", "spec.executor", "spark.kubernetes.executor", &OF_EXECUTOR, &EXECUTOR_MAPS),
+    let pods = [
+        ("driver", "spec.driver", "spark.kubernetes.driver", &OF_DRIVER[..], &DRIVER_MAPS[..]),
+        ("executor", "spec.executor", "spark.kubernetes.executor", &OF_EXECUTOR[..], &EXECUTOR_MAPS[..]),
     ];
     for (place, from, prefix, of_pod, maps) in pods {
         let pod = spec.get(place);
