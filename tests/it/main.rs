@@ -52,6 +52,7 @@ mod overview;
 mod pages;
 mod placed;
 mod postgres;
+mod postgres_clients;
 mod ready;
 mod remediation;
 mod remote_write;

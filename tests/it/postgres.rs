@@ -13,7 +13,7 @@ use crate::server::{self, TestServer, stderr, stdout};
 use crate::{logs, skip};
 
 /// A store with a finished streaming application and others.
-fn store(dir: &Path) -> std::path::PathBuf {
+pub fn store(dir: &Path) -> std::path::PathBuf {
     let store = dir.join("store");
     let cases = [logs::case("3.5.9", "streaming-rocksdb"), logs::case("4.3.0", "sql")];
     let sources = [format!("first={}", cases[0].display()), format!("second={}", cases[1].display())];
@@ -21,12 +21,12 @@ fn store(dir: &Path) -> std::path::PathBuf {
     store
 }
 
-fn start(store: &Path) -> server::Builder {
+pub fn start(store: &Path) -> server::Builder {
     TestServer::role("history", store).env("AFTERGLOW_POSTGRES__LISTEN", "127.0.0.1:0")
 }
 
 /// Does something with a connection.
-fn connected<T>(server: &TestServer, with: impl AsyncFnOnce(&Client) -> T) -> T {
+pub fn connected<T>(server: &TestServer, with: impl AsyncFnOnce(&Client) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let address = server.postgres();
@@ -178,7 +178,7 @@ fn too_many_clients_are_told_so_and_half_open_ones_take_no_place() {
     assert_eq!(said, b"N", "closed before 15 s have passed");
 }
 
-fn psql(server: &TestServer, settings: &str, env: &[(&str, &str)], statement: &str) -> Output {
+pub fn psql(server: &TestServer, settings: &str, env: &[(&str, &str)], statement: &str) -> Output {
     let address = server.postgres();
     let target =
         format!("host=localhost hostaddr={} port={} dbname=afterglow {settings}", address.ip(), address.port());
@@ -187,7 +187,7 @@ fn psql(server: &TestServer, settings: &str, env: &[(&str, &str)], statement: &s
     command.envs(env.iter().copied()).output().expect("psql runs")
 }
 
-fn has_psql() -> bool {
+pub fn has_psql() -> bool {
     let there = Command::new("psql").arg("--version").output().is_ok();
     if !there {
         skip::unprepared("PostgreSQL's own client (tests/it/postgres.rs): no psql: run tests/prepare.sh");

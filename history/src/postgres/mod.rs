@@ -3,6 +3,7 @@
 //! A client is told what a PostgreSQL server would tell it, but every query goes through
 //! [`crate::query::Engine`], with its bounds and its viewer.
 
+mod aside;
 mod login;
 mod session;
 
@@ -90,7 +91,7 @@ impl Server {
         let tls = tls.map(Tls::open).transpose()?;
         // What clients look up takes a moment to prepare: the first of them shall not wait for it.
         let preparing = engine.clone();
-        tokio::spawn(async move { drop(preparing.parse("SELECT 1", true, None).await) });
+        tokio::spawn(async move { drop(preparing.parse("SELECT 1", true, &[], None).await) });
         let listener = TcpListener::bind(address).await.map_err(|source| PostgresError::Listen { address, source })?;
         Ok(Server { listener, shared: Arc::new(Shared::new(engine)), users: Arc::new(users), tls })
     }

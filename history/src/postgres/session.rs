@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow_schema::{DataType, IntervalUnit};
 use async_trait::async_trait;
 use datafusion::common::ScalarValue;
 use datafusion::prelude::SessionContext;
@@ -20,7 +21,7 @@ use datafusion_postgres::hooks::transactions::TransactionStatementHook;
 use datafusion_postgres::pgwire::api::portal::{Format, Portal};
 use datafusion_postgres::pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
 use datafusion_postgres::pgwire::api::results::{FieldInfo, QueryResponse, Response};
-use datafusion_postgres::pgwire::api::stmt::QueryParser;
+use datafusion_postgres::pgwire::api::stmt::{QueryParser, StoredStatement};
 use datafusion_postgres::pgwire::api::store::PortalStore;
 use datafusion_postgres::pgwire::api::{ClientInfo, ClientPortalStore, Type};
 use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
@@ -29,6 +30,8 @@ use datafusion_postgres::pgwire::messages::response::{NoticeResponse, Transactio
 use datafusion_postgres::pgwire::types::format::FormatOptions;
 use futures::{Sink, SinkExt as _, stream};
 
+use super::aside;
+use crate::query::arrays::array;
 use crate::query::{Answer, Ask, Engine, Kind, Parsed, QueryError};
 use crate::viewer::Viewer;
 
@@ -70,12 +73,16 @@ impl Session {
         C: ClientInfo + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        if client.transaction_status() == TransactionStatus::Error {
+        if aside::status(client) == TransactionStatus::Error {
             let what = "current transaction is aborted, commands are ignored until its end";
             return Err(error("25P02", what.into()));
         }
         let within = patience(client);
-        let answer = self.shared.engine.query(&self.viewer, ask, within).await.map_err(told)?;
+        let answer = self.shared.engine.query(&self.viewer, ask, within).await;
+        if answer.is_err() {
+            aside::forget_rollback(client);
+        }
+        let answer = answer.map_err(told)?;
         for note in &answer.notes {
             let fields = vec![(b'S', "NOTICE".to_owned()), (b'C', "00000".to_owned()), (b'M', note.clone())];
             client.send(PgWireBackendMessage::NoticeResponse(NoticeResponse::new(fields))).await?;
@@ -100,6 +107,9 @@ impl Session {
             let known = self.shared.grammar.parse(&parsed.text).map_err(|e| error("42601", e.to_string()))?;
             let known: Option<&Statement> = known.first();
             if let Some(statement) = known {
+                if let Some(answer) = aside::answer(client, statement) {
+                    return answer;
+                }
                 let bare = &self.shared.bare;
                 if let Some(answer) = SetShowHook.handle_simple_query(statement, bare, client).await {
                     return answer;
@@ -154,13 +164,20 @@ impl SimpleQueryHandler for Session {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let mut all = Vec::new();
-        let parsed = self.shared.engine.parse(query, false, patience(client)).await.map_err(told)?;
+        let parsed = self.shared.engine.parse(query, false, &[], patience(client)).await.map_err(told)?;
         for (number, statement) in parsed.iter().enumerate() {
             if statement.kind == Kind::Query {
                 let ask = Ask::Postgres { text: query.to_owned(), number, values: Vec::new() };
                 all.push(self.answer(client, ask, &Format::UnifiedText).await?);
             } else {
-                all.push(self.beside(client, statement).await?);
+                let answer = self.beside(client, statement).await?;
+                // What follows in the same text is told, too.
+                match &answer {
+                    Response::TransactionStart(_) => client.set_transaction_status(TransactionStatus::Transaction),
+                    Response::TransactionEnd(_) => client.set_transaction_status(TransactionStatus::Idle),
+                    _ => {}
+                }
+                all.push(answer);
             }
         }
         Ok(if all.is_empty() { vec![Response::EmptyQuery] } else { all })
@@ -174,11 +191,12 @@ pub struct Preparer(Arc<Shared>);
 impl QueryParser for Preparer {
     type Statement = Prepared;
 
-    async fn parse_sql<C>(&self, client: &C, sql: &str, _: &[Option<Type>]) -> PgWireResult<Option<Prepared>>
+    async fn parse_sql<C>(&self, client: &C, sql: &str, types: &[Option<Type>]) -> PgWireResult<Option<Prepared>>
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
-        let parsed = self.0.engine.parse(sql, true, patience(client)).await.map_err(told)?;
+        let types: Vec<_> = types.iter().map(|t| t.as_ref().map_or(0, Type::oid)).collect();
+        let parsed = self.0.engine.parse(sql, true, &types, patience(client)).await.map_err(told)?;
         Ok(parsed.into_iter().next().map(|p| (sql.to_owned(), Arc::new(p))))
     }
 
@@ -219,8 +237,54 @@ impl ExtendedQueryHandler for Session {
 /// The values of a statement's parameters, in the order of their numbers.
 fn values(portal: &Portal<Prepared>, parsed: &Parsed) -> PgWireResult<Vec<ScalarValue>> {
     let types: Vec<_> = parsed.parameters.iter().map(|p| p.kind.as_ref()).collect();
-    match deserialize_parameters(portal, &types)? {
-        datafusion::common::ParamValues::List(all) => Ok(all.into_iter().map(|v| v.value).collect()),
-        datafusion::common::ParamValues::Map(_) => Err(error("08P01", "parameters have numbers here".into())),
+    let of = &portal.statement;
+    let mut rest = Portal::<()>::default();
+    rest.statement = Arc::new(StoredStatement::new(of.id.clone(), (), of.parameter_types.clone()));
+    rest.parameter_format = portal.parameter_format.clone();
+    rest.parameters.clone_from(&portal.parameters);
+    let mut texts = Vec::new();
+    for (i, value) in portal.parameters.iter().enumerate() {
+        let given = portal.statement.parameter_types.get(i).cloned().flatten();
+        let kind = types.get(i).copied().flatten();
+        let Some(bytes) = value.as_ref().filter(|_| !portal.parameter_format.is_binary(i)) else { continue };
+        let read = if let Some(element) = element(given.as_ref(), kind) {
+            array(text(bytes)?, &element)
+        } else if given == Some(Type::INTERVAL) || (given.is_none() && matches!(kind, Some(DataType::Interval(_)))) {
+            // Units may be written out, which only this reads.
+            let of = DataType::Interval(IntervalUnit::MonthDayNano);
+            ScalarValue::try_from_string(text(bytes)?.to_owned(), &of).map_err(|e| e.to_string())
+        } else {
+            continue;
+        };
+        texts.push((i, read.map_err(|what| error("22P02", format!("${}: {what}", i + 1)))?));
+        rest.parameters[i] = None;
+    }
+    let mut all: Vec<_> = match deserialize_parameters(&rest, &types)? {
+        datafusion::common::ParamValues::List(all) => all.into_iter().map(|v| v.value).collect(),
+        datafusion::common::ParamValues::Map(_) => return Err(error("08P01", "parameters have numbers here".into())),
+    };
+    texts.into_iter().for_each(|(i, value)| all[i] = value);
+    Ok(all)
+}
+
+fn text(bytes: &[u8]) -> PgWireResult<&str> {
+    std::str::from_utf8(bytes).map_err(|e| error("22021", e.to_string()))
+}
+
+/// The type of an array's elements: as its client says, or as the statement uses it.
+fn element(given: Option<&Type>, kind: Option<&DataType>) -> Option<DataType> {
+    match given {
+        Some(given) if given.name().starts_with('_') => Some(match *given {
+            Type::BOOL_ARRAY => DataType::Boolean,
+            Type::INT2_ARRAY | Type::INT4_ARRAY | Type::INT8_ARRAY | Type::OID_ARRAY => DataType::Int64,
+            Type::FLOAT4_ARRAY | Type::FLOAT8_ARRAY => DataType::Float64,
+            Type::TEXT_ARRAY | Type::VARCHAR_ARRAY | Type::BPCHAR_ARRAY | Type::NAME_ARRAY => DataType::Utf8,
+            _ => return None,
+        }),
+        Some(given) if !matches!(*given, Type::TEXT | Type::VARCHAR | Type::UNKNOWN) => None,
+        _ => match kind {
+            Some(DataType::List(element)) => Some(element.data_type().clone()),
+            _ => None,
+        },
     }
 }

@@ -114,7 +114,7 @@ impl Engine {
     }
 
     /// The statements of a text that a client of PostgreSQL sent; `planned` says of the first what it answers and
-    /// takes.
+    /// takes, where `types` are PostgreSQL's numbers of the types that the client gave.
     ///
     /// # Errors
     /// As [`Engine::query`], and [`QueryError::Syntax`] if it is none.
@@ -122,6 +122,7 @@ impl Engine {
         self: &Arc<Self>,
         text: &str,
         planned: bool,
+        types: &[u32],
         within: Option<Duration>,
     ) -> Result<Vec<Parsed>, QueryError> {
         let (timeout, own) = self.timeout(within);
@@ -130,13 +131,14 @@ impl Engine {
         let parsed = async {
             match &self.way {
                 Way::Here(worker) => {
-                    let (at, text) = (worker.clone(), text.to_owned());
+                    let (at, text, types) = (worker.clone(), text.to_owned(), types.to_vec());
                     let permit = self.permit(1, &waiting).await?;
-                    here(worker, permit, async move { at.parse(&text, planned).await }).await
+                    here(worker, permit, async move { at.parse(&text, planned, &types).await }).await
                 }
                 Way::Apart(child) => {
-                    let reply =
-                        self.ask(child, &waiting, |id| Asked::Parse { id, planned }, text.as_bytes().to_vec()).await?;
+                    let types = types.to_vec();
+                    let head = move |id| Asked::Parse { id, planned, types: types.clone() };
+                    let reply = self.ask(child, &waiting, head, text.as_bytes().to_vec()).await?;
                     match reply.told {
                         Told::Parsed { all, .. } => Ok(wire::parsed(all, &reply.body)?),
                         other => Err(odd(&other)),

@@ -3,28 +3,37 @@
 //! What is asked is what the store has now: files of batches, and, for attempts that run or ended
 //! just now, rows made on the way. [`table`] scans both, [`tasks`] reads tasks out of the store, [`prune`] leaves out what cannot match;
 //! [`kept`] are files that were read lately; [`lookups`] is what clients of PostgreSQL ask beside; [`ballista`] has a cluster do the work.
+//! [`grammar`] makes PostgreSQL's dialect DataFusion's, with [`arrays`], [`parameters`] and the [`names`] of columns; [`times`] are
+//! its functions with [`templates`].
 //!
 //! [`engine`] is what callers hold. It has statements answered by a [`worker`], in a process of its own that may be
 //! killed: [`client`] is
 //! this side of it, [`process`] the other, [`wire`] what goes between them. [`bounds`] and [`functions`] refuse what
 //! would only end it.
 
+pub(crate) mod arrays;
 #[cfg_attr(not(feature = "ballista"), path = "no_ballista.rs")]
 mod ballista;
 mod bounds;
 mod client;
 mod engine;
 mod functions;
+mod grammar;
 mod kept;
-mod lookups;
+pub(crate) mod lookups;
 mod map;
+mod names;
 pub mod output;
+mod parameters;
 pub mod process;
 mod prune;
 mod range;
 mod still;
 mod table;
 mod tasks;
+mod templates;
+mod templates_read;
+mod times;
 mod wire;
 mod worker;
 

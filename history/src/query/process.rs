@@ -70,9 +70,9 @@ async fn answer(worker: &Arc<Worker>, from: &mut Receiver, out: &Out) -> io::Res
                 let work = |still: Arc<Still>| async move { run(&at, &still, id, postgres, text, &body).await };
                 begin(worker, &running, out, id, work);
             }
-            Asked::Parse { id, planned } => {
+            Asked::Parse { id, planned, types } => {
                 let at = worker.clone();
-                begin(worker, &running, out, id, |_| async move { parse(&at, id, planned, &body).await });
+                begin(worker, &running, out, id, |_| async move { parse(&at, id, planned, &types, &body).await });
             }
         }
     }
@@ -156,8 +156,8 @@ async fn run(
     Ok(Done::Told(pieces, told, Vec::new()))
 }
 
-async fn parse(worker: &Arc<Worker>, id: u64, planned: bool, body: &[u8]) -> Result<Done, QueryError> {
+async fn parse(worker: &Arc<Worker>, id: u64, planned: bool, types: &[u32], body: &[u8]) -> Result<Done, QueryError> {
     let text = std::str::from_utf8(body).map_err(|e| QueryError::Syntax(e.to_string()))?;
-    let (all, body) = wire::statements(&worker.parse(text, planned).await?)?;
+    let (all, body) = wire::statements(&worker.parse(text, planned, types).await?)?;
     Ok(Done::Told(Vec::new(), Told::Parsed { id, all, damage: worker.take_damage() }, body))
 }

@@ -38,6 +38,8 @@ pub enum Asked {
     Parse {
         id: u64,
         planned: bool,
+        /// PostgreSQL's numbers of the types that its client gave.
+        types: Vec<u32>,
     },
     Cancel {
         id: u64,

@@ -14,21 +14,24 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
-use datafusion::sql::sqlparser::ast::Statement;
-use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
+use datafusion::sql::sqlparser::ast::{CloseCursor, Statement};
+use datafusion_postgres::arrow_pg::datatypes::into_pg_type;
 use datafusion_postgres::pgwire::api::stmt::QueryParser as _;
 use datafusion_postgres::{DfSessionService, Parser};
 use futures::StreamExt as _;
 use tokio::runtime::{Handle, Runtime};
 
 use super::ballista::Remote;
+use super::grammar::Grammar;
 use super::kept::Kept;
+use super::names::{self, Names};
 use super::still::Still;
 use super::table::{Files, FleetTable, Fresh, Snapshot};
 use super::tasks::{self, Tasks};
 use super::wire::Damage;
 use super::{
-    AT_ONCE, Answer, Ask, Cluster, Kind, Limits, Parameter, Parsed, QueryError, bounds, functions, lookups, map, range,
+    AT_ONCE, Answer, Ask, Cluster, Kind, Limits, Parameter, Parsed, QueryError, bounds, functions, lookups, map,
+    parameters, range, times,
 };
 use crate::catalog::Catalog;
 use crate::fleet::Judge;
@@ -70,7 +73,7 @@ pub struct Worker {
 /// What clients of PostgreSQL ask with.
 struct Postgres {
     tables: SessionContext,
-    grammar: PostgresCompatibilityParser,
+    grammar: Grammar,
     parser: Arc<Parser>,
 }
 
@@ -167,17 +170,22 @@ impl Worker {
         lookups::prepare(&tables, CATALOG)?;
         let parser = DfSessionService::new_with_hooks(Arc::new(tables.clone()), Vec::new());
         use datafusion_postgres::pgwire::api::query::ExtendedQueryHandler as _;
-        let made = Postgres { tables, grammar: PostgresCompatibilityParser::new(), parser: parser.query_parser() };
+        let made = Postgres { tables, grammar: Grammar::new(), parser: parser.query_parser() };
         Ok(self.postgres.get_or_init(|| made))
     }
 
-    /// The statements of a text in PostgreSQL's dialect; `planned` says of the first what it answers and takes.
+    /// The statements of a text in PostgreSQL's dialect; `planned` says of the first what it answers and takes, its
+    /// client having given `types`.
     ///
     /// # Errors
     /// If it is none, or the first does not fit the tables.
-    pub async fn parse(&self, text: &str, planned: bool) -> Result<Vec<Parsed>, QueryError> {
+    pub async fn parse(&self, text: &str, planned: bool, types: &[u32]) -> Result<Vec<Parsed>, QueryError> {
+        let given: Vec<_> = types.iter().map(|oid| parameters::given(*oid)).collect();
         let mut all = Vec::new();
-        for (i, statement) in self.statements(text)?.into_iter().enumerate() {
+        for (i, mut statement) in self.statements(text)?.into_iter().enumerate() {
+            if i == 0 {
+                parameters::typed(&mut statement, &given);
+            }
             all.push(self.understand(statement, planned && i == 0).await?);
         }
         Ok(all)
@@ -194,21 +202,30 @@ impl Worker {
         let kind = match kind(&statement) {
             Kind::Query if planned => {
                 let plan = self.plan(statement.clone()).await?;
+                let found = parameters::inferred(&plan)?;
                 let mut types: Vec<_> = plan.get_parameter_types()?.into_iter().collect();
                 types.sort_by_key(|(name, _)| name.trim_start_matches('$').parse::<usize>().unwrap_or(usize::MAX));
-                let columns = Arc::new(plan.schema().as_arrow().clone());
+                let columns = Names::of(&statement).on(&Arc::new(plan.schema().as_arrow().clone()));
                 let known = self.postgres()?.parser.get_parameter_types(&(text.clone(), Some((statement, plan))));
                 let known = known.map_err(|e| QueryError::Statement(e.to_string()))?;
-                let parameters = types.into_iter().zip(known);
-                let parameters = parameters.map(|((_, kind), of)| Parameter { kind, oid: of.oid() }).collect();
+                let mut parameters = Vec::new();
+                for ((name, kind), of) in types.into_iter().zip(known) {
+                    parameters.push(match found.get(&name) {
+                        Some(found) if kind.is_none() => {
+                            let of = into_pg_type(found).map_err(|e| QueryError::Statement(e.to_string()))?;
+                            Parameter { kind: Some(found.clone()), oid: of.oid() }
+                        }
+                        _ => Parameter { kind, oid: of.oid() },
+                    });
+                }
                 return Ok(Parsed { text, kind: Kind::Query, columns, parameters });
             }
             kind => kind,
         };
-        let columns = match statement {
-            Statement::ShowVariable { .. } | Statement::ShowStatus { .. } | Statement::ShowCatalogs { .. } => {
-                Arc::new(Schema::new(vec![Field::new("show", DataType::Utf8, false)]))
-            }
+        let shown = |name: &str| Arc::new(Schema::new(vec![Field::new(name, DataType::Utf8, false)]));
+        let columns = match &statement {
+            Statement::ShowVariable { variable } => shown(&lookups::shown(variable)),
+            Statement::ShowStatus { .. } | Statement::ShowCatalogs { .. } => shown("show"),
             _ => none,
         };
         Ok(Parsed { text, kind, columns, parameters: Vec::new() })
@@ -216,8 +233,7 @@ impl Worker {
 
     /// What a statement in PostgreSQL's dialect means.
     async fn plan(&self, statement: Statement) -> Result<LogicalPlan, QueryError> {
-        let statement = datafusion::sql::parser::Statement::Statement(Box::new(statement));
-        let plan = self.postgres()?.tables.state().statement_to_plan(statement).await?;
+        let (plan, _) = planned(&self.postgres()?.tables, statement).await?;
         only_reads(&plan)?;
         Ok(map::as_texts(plan)?)
     }
@@ -241,24 +257,30 @@ impl Worker {
             Ask::Postgres { .. } => &self.postgres()?.tables,
         };
         let (context, snapshot, mut notes) = self.now(tables, viewer).await?;
-        let plan = match ask {
+        let (plan, names) = match ask {
             Ask::Sql(text) => {
                 bounds::check(&text)?;
-                context.state().create_logical_plan(&text).await?
+                sql(&context, &text).await?
             }
             Ask::Postgres { text, number, values } => {
                 let statement = self.statements(&text)?.into_iter().nth(number);
-                let statement = statement.ok_or_else(|| QueryError::Internal("a statement is missing".into()))?;
+                let mut statement = statement.ok_or_else(|| QueryError::Internal("a statement is missing".into()))?;
+                parameters::typed(&mut statement, &values.iter().map(|v| Some(v.data_type())).collect::<Vec<_>>());
+                let names = Names::of(&statement);
                 let plan = self.plan(statement).await?;
-                plan.replace_params_with_values(&ParamValues::from(values))?
+                (plan.replace_params_with_values(&ParamValues::from(values))?, Some(names))
             }
         };
         only_reads(&plan)?;
+        let logical = plan.clone();
         let frame = context.execute_logical_plan(plan).await?;
         let task = Arc::new(frame.task_ctx().with_runtime(still.environment(&self.env)));
         let plan = frame.create_physical_plan().await?;
         let mut stream = execute_stream(plan.clone(), task)?;
-        let schema = range::nullable(&stream.schema());
+        let mut schema = range::nullable(&stream.schema());
+        if let Some(names) = names {
+            schema = names.on(&names::given_back(&logical, &schema));
+        }
         let mut out_of_range = 0;
         let (mut batches, mut rows, mut bytes, mut truncated) = (Vec::new(), 0, 0, false);
         while let Some(batch) = stream.next().await {
@@ -309,6 +331,37 @@ impl Worker {
     }
 }
 
+/// What a statement means, with names of ours where its own are not unique; whether it has such.
+async fn planned(context: &SessionContext, statement: Statement) -> Result<(LogicalPlan, bool), QueryError> {
+    use datafusion::sql::parser::Statement as Parsed;
+    let state = context.state();
+    match state.statement_to_plan(Parsed::Statement(Box::new(statement.clone()))).await {
+        Err(e) if names::are_the_fault(&e) => match names::made_unique(&statement) {
+            Some(unique) => match state.statement_to_plan(Parsed::Statement(Box::new(unique))).await {
+                Ok(plan) => Ok((plan, true)),
+                // Something else is wrong with it, and what it was told first is about its own names.
+                Err(_) => Err(e.into()),
+            },
+            None => Err(e.into()),
+        },
+        plan => Ok((plan?, false)),
+    }
+}
+
+/// What a statement in DataFusion's own words means; its names, if they are to be given back.
+async fn sql(context: &SessionContext, text: &str) -> Result<(LogicalPlan, Option<Names>), QueryError> {
+    use datafusion::sql::parser::Statement as Parsed;
+    let state = context.state();
+    match state.sql_to_statement(text, &Dialect::PostgreSQL)? {
+        Parsed::Statement(statement) => {
+            let names = Names::written(&statement);
+            let (plan, renamed) = planned(context, *statement).await?;
+            Ok((plan, renamed.then_some(names)))
+        }
+        other => Ok((state.statement_to_plan(other).await?, None)),
+    }
+}
+
 /// A session that knows the tables. What they hold comes with each statement.
 fn context(
     env: &Arc<RuntimeEnv>,
@@ -344,6 +397,7 @@ fn context(
     context.register_udf(map::to_json());
     datafusion_functions_json::register_all(&mut context)?;
     functions::bound(&context, most);
+    times::prepare(&context);
     Ok(context)
 }
 
@@ -365,7 +419,13 @@ fn kind(statement: &Statement) -> Kind {
         | S::ShowCatalogs { .. }
         | S::StartTransaction { .. }
         | S::Commit { .. }
-        | S::Rollback { .. } => Kind::Session,
+        | S::Rollback { .. }
+        | S::Savepoint { .. }
+        | S::ReleaseSavepoint { .. }
+        | S::Discard { .. }
+        | S::Close { cursor: CloseCursor::All }
+        | S::UNLISTEN { .. }
+        | S::Reset(_) => Kind::Session,
         other => Kind::Other(other.to_string().split_whitespace().next().unwrap_or_default().to_owned()),
     }
 }
