@@ -164,7 +164,11 @@ impl SimpleQueryHandler for Session {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let mut all = Vec::new();
-        let parsed = self.shared.engine.parse(query, false, &[], patience(client)).await.map_err(told)?;
+        let parsed = self.shared.engine.parse(query, false, &[], patience(client)).await;
+        if parsed.is_err() {
+            aside::forget_rollback(client);
+        }
+        let parsed = parsed.map_err(told)?;
         for (number, statement) in parsed.iter().enumerate() {
             if statement.kind == Kind::Query {
                 let ask = Ask::Postgres { text: query.to_owned(), number, values: Vec::new() };

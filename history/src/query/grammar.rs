@@ -249,7 +249,8 @@ fn date(text: &str) -> String {
 
 fn of_sequences(body: &SetExpr) -> bool {
     let SetExpr::Select(select) = body else { return false };
-    select.from.first().is_some_and(|t| t.relation.to_string().to_lowercase().contains("pg_sequence"))
+    select.from.iter().any(|t| t.to_string().to_lowercase().contains("pg_sequence"))
+        || select.projection.iter().any(|i| i.to_string().to_lowercase().starts_with("json_build_object"))
 }
 
 fn only_ranges(body: &SetExpr) -> bool {
