@@ -34,7 +34,7 @@ pub fn read(template: &Template, text: &str) -> Result<i64, String> {
                 rest = &rest[n..];
             }
             Piece::Between(_) => {
-                let sign = |c: char| !c.is_alphanumeric() && !(c == '-' && zoned(template.0.get(i + 1)));
+                let sign = |c: char| !(c.is_alphanumeric() || c == '-' && zoned(template.0.get(i + 1)));
                 let mut chars = rest.chars();
                 if let Some(c) = chars.next().filter(|c| sign(*c)) {
                     rest = if c.is_whitespace() { rest.trim_start() } else { chars.as_str().trim_start() };
