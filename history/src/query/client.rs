@@ -239,10 +239,7 @@ async fn keep(launch: Launch, most: u64, up: watch::Sender<State>, mut end: watc
     let mut pause = PAUSE.0;
     loop {
         let began = Instant::now();
-        let ran = tokio::select! {
-            ran = one(&launch, most, &up) => ran,
-            _ = end.wait_for(|end| *end) => Err(Lost::Ending),
-        };
+        let ran = one(&launch, most, &up, &mut end).await;
         if let State::Up(link) = &*up.borrow() {
             link.because(ran.as_ref().err().cloned().unwrap_or(Lost::Ending));
             link.over();
@@ -272,7 +269,12 @@ async fn keep(launch: Launch, most: u64, up: watch::Sender<State>, mut end: watc
 }
 
 /// A process from start to end; killed if this is dropped.
-async fn one(launch: &Launch, most: u64, up: &watch::Sender<State>) -> Result<(), Lost> {
+async fn one(
+    launch: &Launch,
+    most: u64,
+    up: &watch::Sender<State>,
+    end: &mut watch::Receiver<bool>,
+) -> Result<(), Lost> {
     let unfit = |e: io::Error| Lost::Unfit(format!("{}: {e}", launch.program.display()));
     let mut command = Command::new(&launch.program);
     command.args(&launch.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
@@ -280,8 +282,31 @@ async fn one(launch: &Launch, most: u64, up: &watch::Sender<State>) -> Result<()
     // What the terminal says to the parent, the parent says to it.
     command.process_group(0);
     let mut process = command.spawn().map_err(unfit)?;
+    let spilled = Spilled(spilled(&launch.scratch, process.id().unwrap_or_default()));
+    let talked = tokio::select! {
+        talked = talk(launch, &mut process, most, up) => talked,
+        _ = end.wait_for(|end| *end) => Err(Lost::Ending),
+    };
+    // It is gone before its files are: it may be making some.
+    let _ = process.start_kill();
+    let ended = tokio::time::timeout(END, process.wait()).await;
+    drop(spilled);
+    let link = talked?;
+    if let Ok(Ok(ended)) = ended {
+        link.because(Lost::Died(shown(ended)));
+    }
+    Err(link.why())
+}
+
+/// Tells a process what to open and passes on what is asked, until it ends or is to be ended.
+async fn talk(
+    launch: &Launch,
+    process: &mut tokio::process::Child,
+    most: u64,
+    up: &watch::Sender<State>,
+) -> Result<Arc<Link>, Lost> {
+    let unfit = |e: io::Error| Lost::Unfit(format!("{}: {e}", launch.program.display()));
     let pid = process.id().unwrap_or_default();
-    let _spilled = Spilled(spilled(&launch.scratch, pid));
     let (Some(mut to), Some(mut from)) = (process.stdin.take(), process.stdout.take()) else {
         return Err(Lost::Unfit("it has no standard streams".into()));
     };
@@ -319,11 +344,7 @@ async fn one(launch: &Launch, most: u64, up: &watch::Sender<State>) -> Result<()
         () = watching => link.because(Lost::Memory),
         () = link.kill.notified() => {}
     }
-    let _ = process.start_kill();
-    if let Ok(Ok(ended)) = tokio::time::timeout(END, process.wait()).await {
-        link.because(Lost::Died(shown(ended)));
-    }
-    Err(link.why())
+    Ok(link)
 }
 
 /// What statements have on disk goes with their process.
